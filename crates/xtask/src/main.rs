@@ -1,0 +1,49 @@
+//! `cargo xtask …`: everything a person or a CI does to this tree.
+//!
+//! * `setup`: what a fresh machine lacks (libtorch, redis-server); nothing the second time.
+//! * `demo`: the main job on real pictures, through the real services.
+//! * `test`: every check there is.
+//! * `tidy`: the house rules that can be read from the tree.
+#![allow(clippy::print_stdout)] // a command-line program speaks on its standard output
+
+mod demo;
+mod programs;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set up, run and check ORFEAS")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what a fresh machine lacks, into this folder where possible; does nothing the second time
+    Setup {
+        /// Also what the tests need: PyTorch for Python, nginx, the glTF validator
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Turn the pictures in assets/ into meshes, through the real services
+    Demo(demo::Options),
+    /// Format, lints, docs, licences, tidiness and all tests
+    Test(test::Options),
+    /// Who may know whom, and other rules of the house
+    Tidy,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Setup { tests } => setup::run(if tests { setup::For::Tests } else { setup::For::Running }),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Tidy => tidy::run(),
+    }
+}

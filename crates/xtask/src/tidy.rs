@@ -1,0 +1,103 @@
+//! Rules of the house that can be read from the tree.
+
+use crate::shell::{cargo, command, output, root};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// Who may know whom. A crate that is not named may know nobody of the house; tests may know everybody.
+const EDGES: [(&str, &[&str]); 10] = [
+    ("queue", &["domain"]),
+    ("blobs", &["domain"]),
+    ("access", &["domain"]),
+    ("hunyuan3d", &["checkpoint", "mesh"]),
+    ("web", &["access", "blobs", "domain", "queue", "telemetry"]),
+    ("gateway", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
+    ("status", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
+    ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),
+    ("cli", &["access", "checkpoint", "domain"]),
+    ("xtask", &[]),
+];
+
+/// Only these may link libtorch, so that the other services stay small.
+const MAY_LINK_LIBTORCH: [&str; 2] = ["hunyuan3d", "worker"];
+
+/// The longest a source file may be before it has a seam.
+const MOST_LINES: usize = 600;
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    kind: Option<String>,
+}
+
+/// Checks every rule and names each breach.
+pub(crate) fn run() -> Result<()> {
+    let json = output(&mut cargo(&["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+    let metadata: Metadata = serde_json::from_str(&json).context("cargo metadata")?;
+    let mut breaches = edges(&metadata);
+    breaches.extend(files()?);
+    for breach in &breaches {
+        println!("tidy: {breach}");
+    }
+    if !breaches.is_empty() {
+        bail!("{} rules of the house are broken", breaches.len());
+    }
+    Ok(())
+}
+
+fn edges(metadata: &Metadata) -> Vec<String> {
+    let allowed: BTreeMap<_, _> = EDGES.into_iter().collect();
+    let ours: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let mut breaches = Vec::new();
+    for package in metadata.packages.iter().filter(|package| package.name != "system-tests") {
+        let may = allowed.get(package.name.as_str()).copied().unwrap_or_default();
+        // Dev-dependencies are tests; a build script counts like the code.
+        for dependency in package.dependencies.iter().filter(|d| d.kind.as_deref() != Some("dev")) {
+            let (from, to) = (package.name.as_str(), dependency.name.as_str());
+            if ours.contains(to) && !may.contains(&to) {
+                breaches.push(format!("{from} must not depend on {to}"));
+            }
+            if to == "tch" && !MAY_LINK_LIBTORCH.contains(&from) {
+                breaches.push(format!("{from} must not link libtorch"));
+            }
+        }
+    }
+    breaches
+}
+
+fn files() -> Result<Vec<String>> {
+    let mut breaches = Vec::new();
+    for path in output(&mut command("git", &["ls-files", "--cached", "--others", "--exclude-standard"]))?.lines() {
+        let is_source = [".rs", ".py", ".lua", ".toml", ".sh"].iter().any(|end| path.ends_with(end));
+        let Ok(text) = fs::read_to_string(root().join(path)) else { continue };
+        if !is_source {
+            continue;
+        }
+        let lines = text.lines().count();
+        if path.ends_with(".rs") && lines > MOST_LINES {
+            breaches.push(format!("{path} has {lines} lines, look for its seam (at most {MOST_LINES})"));
+        }
+        if text.lines().any(|line| line.ends_with(' ') || line.ends_with('\t')) {
+            breaches.push(format!("{path} has spaces at the end of a line"));
+        }
+        // Configuration is read once, by clap, in each binary.
+        let reads_environment = path.starts_with("crates/") && path.contains("/src/") && !path.contains("/xtask/");
+        if reads_environment && text.contains("env::var") {
+            breaches.push(format!("{path} reads the environment: make it an option of the binary"));
+        }
+    }
+    Ok(breaches)
+}
