@@ -1,1 +1,104 @@
-//! To be written.
+//! The system, seen from outside: every part a real process, on loopback, in a folder of its own.
+//!
+//! [`House`] starts a redis-server, gateway, status, workers and nginx, as `docker-compose-scale.yml` does; the tests
+//! in `tests/it` speak to it as a client would. Only tests use this crate, so it panics with a telling message.
+#![allow(clippy::unwrap_used)]
+
+mod client;
+mod nginx;
+
+pub use client::Client;
+
+use secrecy::ExposeSecret;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+use test_support::{RedisServer, ServiceProcess, free_port};
+
+/// All services, running. They end with it.
+pub struct House {
+    /// Speaks through nginx, with a valid key.
+    pub client: Client,
+    /// nginx.
+    pub nginx: ServiceProcess,
+    /// The gateway.
+    pub gateway: ServiceProcess,
+    /// The status service.
+    pub status: ServiceProcess,
+    /// The workers.
+    pub workers: Vec<ServiceProcess>,
+    redis: RedisServer,
+    folder: TempDir,
+}
+
+impl House {
+    /// Starts everything, with so many workers, and waits until it is ready.
+    pub async fn start(workers: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let redis = RedisServer::start();
+        let (key, hashed) = access::new_key("system-test").unwrap();
+        access::Keyring::new(vec![hashed]).save(&folder.path().join("api-keys.json")).unwrap();
+
+        let (gateway, gateway_port) = Self::server("orfeas-gateway", &redis, folder.path());
+        let (status, status_port) = Self::server("orfeas-status", &redis, folder.path());
+        let (nginx, nginx_port) = nginx::start(&folder.path().join("nginx"), gateway_port, status_port);
+        let client = Client::new(nginx_port, key.expose_secret());
+
+        let mut house = Self { client, nginx, gateway, status, workers: Vec::new(), redis, folder };
+        for _ in 0..workers {
+            house.add_worker().await;
+        }
+        let wait = Duration::from_secs(30);
+        house.gateway.wait_ready(&format!("http://127.0.0.1:{gateway_port}/readyz"), wait).await;
+        house.status.wait_ready(&format!("http://127.0.0.1:{status_port}/readyz"), wait).await;
+        house.nginx.wait_ready(&format!("http://127.0.0.1:{nginx_port}/livez"), wait).await;
+        house
+    }
+
+    /// Starts one worker more, with short leases, and waits until it is ready.
+    pub async fn add_worker(&mut self) {
+        let port = free_port();
+        let mut command = Self::service("orfeas-worker", &self.redis, self.folder.path());
+        command.arg("--model").arg(repository().join("models/orfeas-tiny"));
+        command.args(["--device", "cpu", "--lease-seconds", "3"]).arg("--listen").arg(format!("127.0.0.1:{port}"));
+        let worker = ServiceProcess::spawn(&mut command);
+        worker.wait_ready(&format!("http://127.0.0.1:{port}/readyz"), Duration::from_secs(60)).await;
+        self.workers.push(worker);
+    }
+
+    fn server(name: &str, redis: &RedisServer, folder: &Path) -> (ServiceProcess, u16) {
+        let port = free_port();
+        let mut command = Self::service(name, redis, folder);
+        command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+        command.arg("--api-keys-file").arg(folder.join("api-keys.json"));
+        (ServiceProcess::spawn(&mut command), port)
+    }
+
+    fn service(name: &str, redis: &RedisServer, folder: &Path) -> Command {
+        let mut command = Command::new(ServiceProcess::binary(name));
+        command.args(["--redis-url", &redis.url()]).arg("--blobs").arg(folder.join("blobs"));
+        command
+    }
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// A picture of `assets/`.
+pub fn picture(name: &str) -> Vec<u8> {
+    let path = repository().join("assets").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every picture of `assets/`, in the order of their names.
+pub fn pictures() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository().join("assets")).unwrap();
+    let mut pictures: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    pictures.retain(|path| path.extension().is_some_and(|end| end == "png"));
+    pictures.sort();
+    assert!(!pictures.is_empty(), "there are no pictures in assets/");
+    pictures
+}

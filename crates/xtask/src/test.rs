@@ -56,7 +56,7 @@ fn docs() -> Result<()> {
     )
 }
 
-/// Licences, banned crates and sources; the list of advisories is fetched from outside, so it is not part of a test.
+/// Licences, banned crates and sources. Advisories come from a list outside the package registry: not part of a test.
 fn deny() -> Result<()> {
     let tools = root().join("target/tools");
     let installed = tools.join("bin/cargo-deny");
@@ -68,7 +68,7 @@ fn deny() -> Result<()> {
         shell::run(cargo(&["install", "--quiet", "--locked", "--debug", DENY, "--root"]).arg(&tools))?;
         installed
     };
-    shell::run(&mut command(program, &["--offline", "check", "bans", "licenses", "sources"]))
+    shell::run(&mut command(program, &["--locked", "check", "bans", "licenses", "sources"]))
 }
 
 /// The training program: its own tests, and a small training run from shapes to an exported checkpoint.

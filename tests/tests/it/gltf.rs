@@ -1,0 +1,31 @@
+//! Meshes hold before the Khronos glTF validator.
+
+use std::process::Command;
+use std::time::Duration;
+use system_tests::{House, pictures, repository};
+
+#[tokio::test]
+async fn the_mesh_of_every_demo_picture_is_valid_gltf() {
+    let house = House::start(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut ids = Vec::new();
+    for path in pictures() {
+        let parameters = [("steps", "5"), ("octree_resolution", "64"), ("face_budget", "5000")];
+        let id = house.client.submit(std::fs::read(&path).unwrap(), &parameters).await;
+        ids.push((path.file_stem().unwrap().to_str().unwrap().to_owned(), id));
+    }
+    let mut validator = Command::new(repository().join(".venv/bin/node"));
+    validator.arg("validate.js").current_dir(repository().join("tests/node"));
+    for (name, id) in ids {
+        let job = house.client.wait_for(&id, &["succeeded", "failed"], Duration::from_secs(180)).await;
+        assert_eq!(job["status"], "succeeded", "{name}: {job}");
+        assert!(job["result"]["quality"]["faces"].as_u64() <= Some(5000), "{name}: {job}");
+        let mesh = house.client.get(&format!("/api/v1/jobs/{id}/result")).send().await.unwrap().bytes().await.unwrap();
+        let path = folder.path().join(format!("{name}.glb"));
+        std::fs::write(&path, mesh).unwrap();
+        validator.arg(path);
+    }
+    let report = validator.output().unwrap();
+    let text = String::from_utf8_lossy(&report.stdout) + String::from_utf8_lossy(&report.stderr);
+    assert!(report.status.success(), "{text}");
+}

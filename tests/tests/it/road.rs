@@ -1,0 +1,68 @@
+//! The way of a job, through nginx: submit, watch, fetch; and what nginx says by itself.
+
+use std::time::Duration;
+use system_tests::{House, picture};
+
+const LONG: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn a_picture_becomes_its_mesh_behind_nginx() {
+    let house = House::start(1).await;
+    let id = house.client.submit(picture("mug.png"), &[("steps", "10"), ("seed", "7"), ("octree_resolution", "64")]).await;
+
+    // The events, as they come, until the stream ends by itself.
+    let events = house.client.get(&format!("/api/v1/jobs/{id}/events")).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let events = tokio::time::timeout(LONG, events.text()).await.unwrap().unwrap();
+    for told in ["\"queued\"", "\"running\"", "denoise", "\"succeeded\""] {
+        assert!(events.contains(told), "{told} is missing in {events}");
+    }
+
+    let job = house.client.wait_for(&id, &["succeeded"], LONG).await;
+    assert_eq!(job["result"]["quality"]["watertight"], true, "{job}");
+    assert_eq!(job["result"]["seed"], 7);
+
+    let result = house.client.get(&format!("/api/v1/jobs/{id}/result")).send().await.unwrap();
+    assert_eq!(result.headers()["content-type"], "model/gltf-binary");
+    let etag = result.headers()["etag"].to_str().unwrap().to_owned();
+    let mesh = result.bytes().await.unwrap();
+    assert_eq!(&mesh[..4], b"glTF");
+
+    let part = house.client.get(&format!("/api/v1/jobs/{id}/result")).header("range", "bytes=4-11").send().await.unwrap();
+    assert_eq!((part.status(), part.bytes().await.unwrap()), (reqwest::StatusCode::PARTIAL_CONTENT, mesh.slice(4..12)));
+    let known = house.client.get(&format!("/api/v1/jobs/{id}/result")).header("if-none-match", etag).send().await.unwrap();
+    assert_eq!(known.status(), reqwest::StatusCode::NOT_MODIFIED);
+
+    let thumbnail = house.client.get(&format!("/api/v1/jobs/{id}/thumbnail")).send().await.unwrap();
+    assert_eq!(thumbnail.headers()["content-type"], "image/png");
+
+    // A finished job cannot be withdrawn: DELETE goes to the gateway, which knows its state.
+    let again = house.client.delete(&format!("/api/v1/jobs/{id}")).send().await.unwrap();
+    assert!(again.status().as_u16() < 500, "{}", again.status());
+    assert_eq!(house.client.job(&id).await["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn nginx_answers_in_the_form_of_the_services() {
+    let house = House::start(0).await;
+    let problem = async |answer: reqwest::Response| -> (u16, String) {
+        let status = answer.status().as_u16();
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let body: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert_eq!(body["status"], status);
+        (status, body["code"].as_str().unwrap().to_owned())
+    };
+    let elsewhere = house.client.get("/wp-admin").send().await.unwrap();
+    assert_eq!(problem(elsewhere).await.0, 404);
+
+    let large = house.client.post("/api/v1/generate-3d").body(vec![0; 33 << 20]).send().await;
+    // nginx may close the line while the body is still coming: that is an answer too.
+    if let Ok(large) = large {
+        assert_eq!(problem(large).await.0, 413);
+    }
+
+    house.gateway.kill_9();
+    let gone = house.client.post("/api/v1/generate-3d").body("{}").send().await.unwrap();
+    assert_eq!(gone.headers()["retry-after"], "5");
+    assert_eq!(problem(gone).await, (503, "service_unavailable".to_owned()));
+}
