@@ -1,0 +1,106 @@
+//! How many jobs a second pass through a queue, and how soon a waiting worker has one.
+//!
+//! `cargo run --release -p queue --example throughput [jobs] [concurrency]` starts a redis-server of its own (with an
+//! append-only file, synced every second), puts no-op jobs in, and takes them out again.
+
+use domain::{Failure, Job, JobId, Parameters};
+use queue::{LeaseOptions, Queue, RedisOptions};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use test_support::RedisServer;
+use tokio::task::JoinSet;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse::<usize>());
+    let (jobs, concurrency) = (number(20_000)?, number(32)?);
+    let server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let options = RedisOptions { queue_max_depth: 0, ..RedisOptions::at(&server.url())? };
+    let queue = Queue::connect(&options).await?;
+    let mut out = std::io::stdout();
+
+    for concurrency in [1, concurrency] {
+        let rate = |start: Instant| jobs as f64 / start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let left = Arc::new(AtomicUsize::new(jobs));
+        let mut producers = JoinSet::new();
+        for _ in 0..concurrency {
+            let (queue, left) = (queue.clone(), Arc::clone(&left));
+            producers.spawn(async move {
+                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+                    queue.submit(&job()?).await?;
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        while let Some(done) = producers.join_next().await {
+            done??;
+        }
+        writeln!(out, "{concurrency:3} at once: submit           {:8.0} jobs/s", rate(start))?;
+
+        let start = Instant::now();
+        let mut consumers = JoinSet::new();
+        for _ in 0..concurrency {
+            let worker = queue.worker("bench", LeaseOptions::default()).await?;
+            consumers.spawn(async move {
+                loop {
+                    let leases = worker.lease(1, Duration::ZERO).await?;
+                    if leases.is_empty() {
+                        return Ok::<_, Error>(());
+                    }
+                    for lease in leases {
+                        lease.fail(&nothing_to_do()).await?;
+                    }
+                }
+            });
+        }
+        while let Some(done) = consumers.join_next().await {
+            done??;
+        }
+        writeln!(out, "{concurrency:3} at once: lease and finish {:8.0} jobs/s", rate(start))?;
+    }
+
+    let worker = queue.worker("bench", LeaseOptions::default()).await?;
+    let mut delays = Vec::new();
+    for _ in 0..500 {
+        let waiting = async { worker.lease(1, Duration::from_secs(10)).await.map(|leases| (leases, Instant::now())) };
+        let submitting = async {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let start = Instant::now();
+            queue.submit(&job()?).await?;
+            Ok::<_, Error>(start)
+        };
+        let (taken, start) = tokio::join!(waiting, submitting);
+        let (leases, at) = taken?;
+        delays.push(at.saturating_duration_since(start?));
+        for lease in leases {
+            lease.fail(&nothing_to_do()).await?;
+        }
+    }
+    delays.sort();
+    let (median, p99) = (delays[delays.len() / 2], delays[delays.len() * 99 / 100]);
+    writeln!(out, "submit to a waiting worker: median {median:.1?}, 99 % within {p99:.1?}")?;
+    Ok(())
+}
+
+fn job() -> Result<Job, Error> {
+    Ok(Job {
+        v: 1,
+        id: JobId::new(),
+        owner: "bench".to_owned(),
+        image: "a".repeat(64).parse()?,
+        parameters: Parameters { seed: Some(1), ..Parameters::default() },
+        submitted_ms: 0,
+        traceparent: None,
+    })
+}
+
+/// The shortest way to end a job.
+fn nothing_to_do() -> Failure {
+    Failure { code: "bench".to_owned(), detail: "A job that only measures.".to_owned(), retryable: false }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong, by what a caller can do about it.
+
+use domain::JobId;
+
+/// An error of the queue. No message contains the Redis URL's password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bounded queue is full: try again when it has moved.
+    #[error("the queue is full: {depth} jobs wait")]
+    Full {
+        /// Jobs that wait at present.
+        depth: u64,
+    },
+    /// There is no such job: it never was, or its retention is over.
+    #[error("there is no job {0}")]
+    UnknownJob(JobId),
+    /// There is no such dead letter: it never was, or it has been redriven.
+    #[error("there is no dead letter {0}")]
+    UnknownLetter(String),
+    /// The attempt no longer holds its job (its lease ran out, or the job has ended): the write was refused, and
+    /// whatever the worker still does for this attempt is wasted.
+    #[error("attempt {attempt} no longer holds job {job}")]
+    Lost {
+        /// The job.
+        job: JobId,
+        /// The attempt that wrote.
+        attempt: u32,
+    },
+    /// Redis cannot be reached, is loading, or is out of memory: try again later.
+    #[error("Redis is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Redis refused a command: a wrong password, missing rights, or a defect of this crate.
+    #[error("Redis refused a command")]
+    Redis(#[source] redis::RedisError),
+    /// The Redis server is older than this crate needs.
+    #[error("Redis {found} is too old: 7.0 is needed")]
+    Unsupported {
+        /// The server's version.
+        found: String,
+    },
+    /// Something stored under the queue's keys is not what this crate writes.
+    #[error("{what} in Redis is not readable")]
+    Corrupt {
+        /// What was read.
+        what: &'static str,
+        /// Why it is not readable.
+        #[source]
+        source: Option<serde_json::Error>,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Full { .. } | Self::Unavailable(_) => true,
+            Self::UnknownJob(_)
+            | Self::UnknownLetter(_)
+            | Self::Lost { .. }
+            | Self::Redis(_)
+            | Self::Unsupported { .. }
+            | Self::Corrupt { .. } => false,
+        }
+    }
+
+    pub(crate) fn corrupt(what: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
+        move |source| Self::Corrupt { what, source: Some(source) }
+    }
+}
+
+impl From<redis::RedisError> for Error {
+    fn from(error: redis::RedisError) -> Self {
+        use redis::{ErrorKind, ServerErrorKind as Server};
+        let unavailable = match error.kind() {
+            ErrorKind::Io => true,
+            ErrorKind::Server(kind) => {
+                matches!(kind, Server::BusyLoading | Server::MasterDown | Server::ReadOnly | Server::TryAgain)
+            }
+            ErrorKind::Extension => error.code() == Some("OOM"),
+            _ => false,
+        };
+        if unavailable { Self::Unavailable(Box::new(error)) } else { Self::Redis(error) }
+    }
+}

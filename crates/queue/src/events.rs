@@ -1,0 +1,76 @@
+//! A job's events, as they are stored.
+
+use crate::error::Error;
+use crate::queue::Queue;
+use crate::record::Fields;
+use domain::{JobEvent, JobId, JobState};
+use redis::streams::StreamRangeReply;
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+/// An event's number within its job: 1 is the first, and none is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(pub u64);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+/// What is stored of a job's events.
+pub(crate) struct Stored {
+    /// The events asked for, in order. Some may be missing where the stream was trimmed or is over.
+    pub(crate) events: Vec<(EventId, JobEvent)>,
+    /// The number of the latest event, whether it is among them or not.
+    pub(crate) latest: EventId,
+    /// No further event will come.
+    pub(crate) is_final: bool,
+}
+
+impl Queue {
+    /// A job's events after `after`. One round trip.
+    pub(crate) async fn stored_events(&self, id: JobId, after: EventId) -> Result<Stored, Error> {
+        let keys = &self.inner.keys;
+        // One transaction: the hash and the stream are of the same moment.
+        let mut pipeline = redis::pipe();
+        pipeline.atomic().hgetall(keys.job(id));
+        pipeline.cmd("XRANGE").arg(keys.events(id)).arg(format!("({after}-0")).arg("+");
+        let (fields, stream): (Fields, StreamRangeReply) = self.inner.connections.pipeline(&pipeline).await?;
+        let record = fields.record()?.ok_or(Error::UnknownJob(id))?;
+        let latest = EventId(fields.events()?);
+
+        let mut events = Vec::with_capacity(stream.ids.len() + 1);
+        if after < EventId(1) {
+            // The first event is never written: see the head of the crate.
+            let (state, at_ms) = (JobState::Queued, record.job.submitted_ms);
+            let queued = JobEvent { state, attempt: 0, at_ms, progress: None, result: None, failure: None };
+            events.push((EventId(1), queued));
+        }
+        for entry in stream.ids {
+            let number = entry.id.split_once('-').and_then(|(n, _)| n.parse().ok()).map(EventId);
+            let json = entry.get::<String>("e");
+            let (Some(number), Some(json)) = (number, json) else {
+                return Err(Error::Corrupt { what: "an event", source: None });
+            };
+            events.push((number, serde_json::from_str(&json).map_err(Error::corrupt("an event"))?));
+        }
+        let has_latest = events.last().is_some_and(|(number, _)| *number == latest);
+        if record.state.is_terminal() && after < latest && !has_latest {
+            // The stream does not live as long as the hash, which tells the end as well.
+            let at_ms = record.finished_ms.unwrap_or_default();
+            let (state, attempt, result, failure) = (record.state, record.attempt, record.result, record.failure);
+            events.push((latest, JobEvent { state, attempt, at_ms, progress: None, result, failure }));
+        }
+        Ok(Stored { events, latest, is_final: record.state.is_terminal() })
+    }
+}

@@ -1,0 +1,314 @@
+//! Every way through a job's life.
+
+use crate::world::{LONG, SHORT, World, failure, job, make_due, options, result, take};
+use domain::{JobState, Progress, Stage};
+use queue::{Depth, Error, LeaseOptions, Queue, RedisOptions, Renewal, Submitted};
+use std::time::{Duration, Instant};
+use test_support::RedisServer;
+
+#[tokio::test]
+async fn a_job_succeeds() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let job = job();
+    assert_eq!(queue.submit(&job).await.unwrap(), Submitted { position: 1 });
+    assert_eq!(queue.depth().await.unwrap(), Depth { queued: 1, running: 0, dead: 0 });
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.started_ms), (JobState::Queued, 0, None));
+
+    let lease = take(&worker).await;
+    assert_eq!((lease.job(), lease.attempt()), (&job, 1));
+    assert_eq!(queue.depth().await.unwrap(), Depth { queued: 0, running: 1, dead: 0 });
+    assert_eq!(queue.position(job.id).await.unwrap(), None);
+    assert_eq!(lease.renew().await.unwrap(), Renewal::Held);
+    assert_eq!(lease.progress(&Progress::denoise(3, 30)).await.unwrap(), Renewal::Held);
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt), (JobState::Running, 1));
+    assert_eq!(record.progress, Some(Progress::denoise(3, 30)));
+    assert!(record.started_ms.is_some() && record.finished_ms.is_none());
+
+    lease.succeed(&result()).await.unwrap();
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.job, record.state, record.attempt), (job, JobState::Succeeded, 1));
+    assert_eq!((record.result, record.failure, record.progress), (Some(result()), None, None));
+    assert!(record.finished_ms >= record.started_ms);
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(queue.counters().await.unwrap().succeeded, 1);
+}
+
+#[tokio::test]
+async fn a_failure_that_is_not_retryable_is_final_and_leaves_no_dead_letter() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let job = world.submit().await;
+    assert_eq!(take(&worker).await.fail(&failure(false)).await.unwrap(), JobState::Failed);
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.failure), (JobState::Failed, Some(failure(false))));
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test]
+async fn a_retryable_failure_queues_again_after_a_pause_until_attempts_run_out() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let mut raw = world.raw().await;
+    let job = world.submit().await;
+    for attempt in 1..=2 {
+        let lease = take(&worker).await;
+        assert_eq!(lease.attempt(), attempt);
+        assert_eq!(lease.fail(&failure(true)).await.unwrap(), JobState::Queued);
+        assert!(worker.lease(1, Duration::ZERO).await.unwrap().is_empty(), "there is a pause first");
+        assert_eq!(queue.depth().await.unwrap(), Depth { queued: 1, running: 0, dead: 0 });
+        assert_eq!(queue.position(job.id).await.unwrap(), Some(1));
+        let record = queue.record(job.id).await.unwrap().unwrap();
+        assert_eq!((record.state, record.failure), (JobState::Queued, None), "the job has not failed yet");
+        make_due(&mut raw, "delayed", job.id).await;
+    }
+    assert_eq!(take(&worker).await.fail(&failure(true)).await.unwrap(), JobState::Failed);
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.failure), (JobState::Failed, 3, Some(failure(true))));
+    assert_eq!(queue.depth().await.unwrap(), Depth { queued: 0, running: 0, dead: 1 });
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_takes_a_retry_when_it_is_due() {
+    let world = World::new().await;
+    let worker = world.worker(LONG).await;
+    world.submit().await;
+    take(&worker).await.fail(&failure(true)).await.unwrap();
+    let start = Instant::now();
+    let leases = worker.lease(1, Duration::from_secs(10)).await.unwrap();
+    assert_eq!(leases[0].attempt(), 2);
+    // The pause is between 0.5 s and 1 s.
+    assert!(start.elapsed() > Duration::from_millis(450) && start.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn handing_back_costs_no_attempt_and_no_place_in_line() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let first = world.submit().await;
+    let second = world.submit().await;
+    for _ in 0..5 {
+        let lease = take(&worker).await;
+        assert_eq!((lease.job().id, lease.attempt()), (first.id, 1));
+        lease.release().await.unwrap();
+        assert_eq!(queue.record(first.id).await.unwrap().unwrap().attempt, 0);
+        assert_eq!(queue.position(first.id).await.unwrap(), Some(1));
+        assert_eq!(queue.position(second.id).await.unwrap(), Some(2));
+    }
+}
+
+#[tokio::test]
+async fn a_queued_job_is_cancelled_at_once_and_never_dispatched() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let (first, second) = (world.submit().await, world.submit().await);
+    assert_eq!(queue.cancel(first.id).await.unwrap(), JobState::Cancelled);
+    assert_eq!(queue.position(second.id).await.unwrap(), Some(1));
+    let leases = worker.lease(10, Duration::ZERO).await.unwrap();
+    assert_eq!(leases.iter().map(|lease| lease.job().id).collect::<Vec<_>>(), [second.id]);
+    assert_eq!(queue.cancel(first.id).await.unwrap(), JobState::Cancelled, "terminal states stay");
+    assert!(matches!(queue.cancel(job().id).await, Err(Error::UnknownJob(_))));
+}
+
+#[tokio::test]
+async fn a_delayed_job_can_be_cancelled() {
+    let world = World::new().await;
+    let worker = world.worker(LONG).await;
+    let job = world.submit().await;
+    take(&worker).await.fail(&failure(true)).await.unwrap();
+    assert_eq!(world.queue.cancel(job.id).await.unwrap(), JobState::Cancelled);
+    assert_eq!(world.queue.depth().await.unwrap(), Depth::default());
+    assert!(worker.lease(1, Duration::from_millis(1500)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_worker_of_a_running_job_is_told_of_its_cancellation() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let job = world.submit().await;
+    let lease = take(&worker).await;
+    assert_eq!(queue.cancel(job.id).await.unwrap(), JobState::Running);
+    assert_eq!(lease.renew().await.unwrap(), Renewal::Cancelled);
+    assert_eq!(lease.progress(&Progress::stage(Stage::Decode)).await.unwrap(), Renewal::Cancelled);
+    lease.cancelled().await.unwrap();
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.failure), (JobState::Cancelled, None));
+    assert_eq!(queue.counters().await.unwrap().cancelled, 1);
+}
+
+#[tokio::test]
+async fn a_job_that_was_to_be_cancelled_is_not_queued_again() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let mut raw = world.raw().await;
+    for way in ["fail", "release", "lose", "succeed"] {
+        let job = world.submit().await;
+        let lease = take(&worker).await;
+        queue.cancel(job.id).await.unwrap();
+        let expected = match way {
+            "fail" => lease.fail(&failure(true)).await.unwrap(),
+            "release" => lease.release().await.map(|()| JobState::Cancelled).unwrap(),
+            "lose" => {
+                make_due(&mut raw, "leases", job.id).await;
+                queue.sweep().await.map(|_| JobState::Cancelled).unwrap()
+            }
+            // It was done before its worker heard of the wish.
+            _ => lease.succeed(&result()).await.map(|()| JobState::Succeeded).unwrap(),
+        };
+        assert_eq!(queue.record(job.id).await.unwrap().unwrap().state, expected, "{way}");
+        assert_eq!(queue.depth().await.unwrap(), Depth::default());
+    }
+}
+
+#[tokio::test]
+async fn a_lost_lease_comes_back_and_the_late_worker_is_refused() {
+    let world = World::new().await;
+    let (queue, slow, other) = (&world.queue, world.worker(SHORT).await, world.worker(LONG).await);
+    let job = world.submit().await;
+    let lost = take(&slow).await;
+    let start = Instant::now();
+    let lease = other.lease(1, Duration::from_secs(10)).await.unwrap().pop().unwrap();
+    assert!(start.elapsed() < SHORT + Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!((lease.job().id, lease.attempt()), (job.id, 2));
+
+    let refused = |result: Result<(), Error>| matches!(result, Err(Error::Lost { attempt: 1, .. }));
+    assert!(refused(lost.renew().await.map(drop)));
+    assert!(refused(lost.progress(&Progress::denoise(1, 2)).await.map(drop)));
+    assert!(refused(lost.succeed(&result()).await));
+    assert_eq!(queue.counters().await.unwrap().fenced, 3);
+    assert_eq!(queue.counters().await.unwrap().reclaimed, 1);
+
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.progress), (JobState::Running, 2, None));
+    lease.succeed(&result()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_released_lease_and_its_successor_share_an_attempt_but_not_a_fence() {
+    // The release of one lease must not let its late writes through to the next, though both are attempt 1.
+    let world = World::new().await;
+    let (queue, slow, other) = (&world.queue, world.worker(SHORT).await, world.worker(LONG).await);
+    world.submit().await;
+    let lost = take(&slow).await;
+    let second = other.lease(1, Duration::from_secs(10)).await.unwrap().pop().unwrap();
+    second.release().await.unwrap();
+    let third = take(&other).await;
+    assert_eq!((lost.attempt(), third.attempt()), (1, 2));
+    assert!(matches!(lost.release().await, Err(Error::Lost { .. })));
+    third.succeed(&result()).await.unwrap();
+    assert_eq!(queue.counters().await.unwrap().fenced, 1);
+}
+
+#[tokio::test]
+async fn renewing_keeps_a_job() {
+    let world = World::new().await;
+    let length = Duration::from_millis(900);
+    let (worker, other) = (world.worker(length).await, world.worker(LONG).await);
+    world.submit().await;
+    let lease = take(&worker).await;
+    for _ in 0..6 {
+        tokio::time::sleep(length / 3).await;
+        lease.renew().await.unwrap();
+        assert!(other.lease(1, Duration::ZERO).await.unwrap().is_empty());
+    }
+    lease.succeed(&result()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_workers_is_given_up() {
+    let world = World::new().await;
+    let queue = &world.queue;
+    let worker = world.worker(SHORT).await;
+    let job = world.submit().await;
+    for attempt in 1..=3 {
+        let lease = worker.lease(1, Duration::from_secs(10)).await.unwrap().pop().unwrap();
+        assert_eq!(lease.attempt(), attempt);
+    }
+    assert!(worker.lease(1, Duration::from_secs(3)).await.unwrap().is_empty());
+    let record = queue.record(job.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt), (JobState::Failed, 3));
+    assert_eq!(record.failure.unwrap().code, "worker_lost");
+    assert_eq!(queue.depth().await.unwrap(), Depth { queued: 0, running: 0, dead: 1 });
+}
+
+#[tokio::test]
+async fn lost_leases_are_taken_back_though_nobody_asks_for_work() {
+    let world = World::new().await;
+    let worker = world.worker(SHORT).await;
+    let job = world.submit().await;
+    let _lost = take(&worker).await;
+    // `worker` is busy and calls nothing.
+    test_support::wait_until("the job to be queued again", Duration::from_secs(5), async || {
+        world.queue.record(job.id).await.unwrap().unwrap().state == JobState::Queued
+    })
+    .await;
+    assert_eq!(world.queue.position(job.id).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn the_line_is_in_order_and_a_lost_job_goes_to_its_head() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let mut jobs = Vec::new();
+    for expected in 1..=5 {
+        let job = job();
+        assert_eq!(queue.submit(&job).await.unwrap().position, expected);
+        jobs.push(job.id);
+    }
+    let lease = take(&worker).await;
+    assert_eq!(lease.job().id, jobs[0]);
+    assert_eq!(queue.position(jobs[4]).await.unwrap(), Some(4));
+    lease.release().await.unwrap();
+    assert_eq!(queue.position(jobs[4]).await.unwrap(), Some(5));
+    let leases = worker.lease(5, Duration::ZERO).await.unwrap();
+    assert_eq!(leases.iter().map(|lease| lease.job().id).collect::<Vec<_>>(), jobs);
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_submitting_twice_is_submitting_once() {
+    let server = RedisServer::start();
+    let queue = Queue::connect(&RedisOptions { queue_max_depth: 2, ..options(&server.url()) }).await.unwrap();
+    let (first, second, third) = (job(), job(), job());
+    queue.submit(&first).await.unwrap();
+    queue.submit(&second).await.unwrap();
+    assert!(matches!(queue.submit(&third).await, Err(Error::Full { depth: 2 })));
+    assert!(queue.record(third.id).await.unwrap().is_none());
+    assert_eq!(queue.submit(&second).await.unwrap(), Submitted { position: 2 }, "it is there already");
+
+    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    take(&worker).await.succeed(&result()).await.unwrap();
+    assert_eq!(queue.submit(&first).await.unwrap(), Submitted { position: 0 });
+    assert_eq!(queue.record(first.id).await.unwrap().unwrap().state, JobState::Succeeded);
+    assert_eq!(queue.submit(&third).await.unwrap(), Submitted { position: 2 });
+}
+
+#[tokio::test]
+async fn a_finished_job_is_forgotten_after_its_retention() {
+    let server = RedisServer::start();
+    let queue = Queue::connect(&RedisOptions { result_retention: 1, ..options(&server.url()) }).await.unwrap();
+    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let job = job();
+    queue.submit(&job).await.unwrap();
+    take(&worker).await.succeed(&result()).await.unwrap();
+    assert!(queue.record(job.id).await.unwrap().is_some());
+    test_support::wait_until("the job to be forgotten", Duration::from_secs(5), async || {
+        queue.record(job.id).await.unwrap().is_none()
+    })
+    .await;
+    assert!(matches!(queue.cancel(job.id).await, Err(Error::UnknownJob(_))));
+}
+
+#[tokio::test]
+async fn workers_of_the_same_name_are_told_apart_and_prefixes_are_worlds_apart() {
+    let world = World::new().await;
+    let (a, b) = (world.worker(LONG).await, world.worker(LONG).await);
+    assert_ne!(a.name(), b.name());
+    let other = Queue::connect(&options(&world.server.url()).with_prefix("other")).await.unwrap();
+    let job = world.submit().await;
+    assert!(other.record(job.id).await.unwrap().is_none());
+    let stranger = other.worker("w", LeaseOptions::default()).await.unwrap();
+    assert!(stranger.lease(1, Duration::ZERO).await.unwrap().is_empty());
+    assert!(stranger.lease(0, LONG).await.unwrap().is_empty(), "nothing to wait for");
+}

@@ -1,0 +1,127 @@
+//! A redis-server, a queue on it, and jobs to put there.
+
+use domain::{BlobId, Failure, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
+use redis::aio::MultiplexedConnection;
+use std::time::Duration;
+use test_support::RedisServer;
+
+pub(crate) const PREFIX: &str = "test";
+/// Long enough never to run out by itself within a test.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+/// Short enough to be waited for.
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+pub(crate) struct World {
+    pub(crate) server: RedisServer,
+    pub(crate) queue: Queue,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::on(RedisServer::start()).await
+    }
+
+    pub(crate) async fn on(server: RedisServer) -> Self {
+        let queue = Queue::connect(&options(&server.url())).await.unwrap();
+        Self { server, queue }
+    }
+
+    pub(crate) async fn worker(&self, lease: Duration) -> Worker {
+        self.queue.worker("w", LeaseOptions { lease, max_attempts: 3 }).await.unwrap()
+    }
+
+    /// A connection past the queue, to look behind it.
+    pub(crate) async fn raw(&self) -> MultiplexedConnection {
+        redis::Client::open(self.server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+    }
+
+    pub(crate) async fn submit(&self) -> Job {
+        let job = job();
+        self.queue.submit(&job).await.unwrap();
+        job
+    }
+}
+
+pub(crate) fn options(url: &str) -> RedisOptions {
+    RedisOptions::at(url).unwrap().with_prefix(PREFIX)
+}
+
+pub(crate) fn key(name: &str) -> String {
+    format!("{PREFIX}:{{queue}}:{name}")
+}
+
+pub(crate) fn blob(digit: char) -> BlobId {
+    digit.to_string().repeat(64).parse().unwrap()
+}
+
+/// A job as large as a real one.
+pub(crate) fn job() -> Job {
+    let parameters = Parameters {
+        steps: Some(30),
+        guidance_scale: Some(5.5),
+        seed: Some(9_007_199_254_740_991),
+        octree_resolution: Some(384),
+        format: MeshFormat::Glb,
+        face_budget: Some(100_000),
+    };
+    Job {
+        v: 1,
+        id: JobId::new(),
+        owner: "studio-agent-0042".to_owned(),
+        image: blob('a'),
+        parameters,
+        submitted_ms: 1_700_000_000_000,
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+    }
+}
+
+pub(crate) fn result() -> ResultRecord {
+    let quality = Quality {
+        vertices: 123_456,
+        faces: 246_908,
+        watertight: true,
+        euler_number: 2,
+        components: 1,
+        area: 7.25,
+        volume: 1.5,
+        bounding_box: [[-0.9, -0.8, -0.7], [0.9, 0.8, 0.7]],
+        degenerate_faces: 0,
+        boundary_edges: 0,
+    };
+    ResultRecord {
+        mesh: blob('b'),
+        format: MeshFormat::Glb,
+        bytes: 4_444_444,
+        thumbnail: blob('c'),
+        quality,
+        timings: Timings { denoise: 12.5, ..Timings::default() },
+        model: "tiny".to_owned(),
+        seed: 7,
+        steps: 30,
+        guidance_scale: 5.5,
+        octree_resolution: 384,
+        batch_size: 4,
+    }
+}
+
+pub(crate) fn failure(retryable: bool) -> Failure {
+    // Quotes, percent signs and other alphabets must pass through the scripts unharmed.
+    Failure { code: "device_lost".to_owned(), detail: "100 % \"gone\" \\ — ή".to_owned(), retryable }
+}
+
+/// Takes one job, which must be there.
+pub(crate) async fn take(worker: &Worker) -> Lease {
+    let mut leases = worker.lease(1, Duration::ZERO).await.unwrap();
+    assert_eq!(leases.len(), 1, "a job should wait");
+    leases.pop().unwrap()
+}
+
+/// Makes a lease run out, or a delayed job due, without waiting for it.
+pub(crate) async fn make_due(raw: &mut MultiplexedConnection, set: &str, job: JobId) {
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(raw).await.unwrap();
+    let past = (seconds - 1) * 1000;
+    let mut command = redis::cmd("ZADD");
+    command.arg(key(set)).arg("XX").arg("CH").arg(past).arg(job.to_string());
+    assert_eq!(command.query_async::<u64>(raw).await.unwrap(), 1, "{job} is not in {set}");
+}

@@ -1,0 +1,20 @@
+//! What tests stand on: a redis-server of their own, a line that can be cut, and services as real processes.
+//!
+//! * [`RedisServer`]: a private redis-server on a free loopback port, stopped when it goes out of scope.
+//! * [`ChaosProxy`]: a TCP line between two parties that a test can cut, stall or slow down.
+//! * [`ServiceProcess`]: a binary under test, its log lines, and the signals that end it.
+//! * [`free_port`], [`wait_until`]: the two small things that every such test needs.
+//!
+//! Only tests use this crate. Everything here panics with a telling message instead of returning an error: a test
+//! that cannot set up its world has failed.
+
+mod proxy;
+mod redis_server;
+mod service;
+mod signal;
+mod wait;
+
+pub use proxy::ChaosProxy;
+pub use redis_server::RedisServer;
+pub use service::ServiceProcess;
+pub use wait::{free_port, wait_until};

@@ -1,0 +1,48 @@
+//! Free ports, and waiting for a condition.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+/// A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it before you do: whoever starts a
+/// server on it must be ready to try another.
+///
+/// # Panics
+/// When the machine has no free port.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
+    listener.local_addr().expect("a bound listener has an address").port()
+}
+
+/// Asks `condition` every 10 ms until it holds.
+///
+/// # Panics
+/// With `what` when it does not hold within `timeout`.
+pub async fn wait_until(what: &str, timeout: Duration, mut condition: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < timeout, "waited {timeout:?} in vain for: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_for_as_long_as_it_takes() {
+        let mut asked = 0;
+        wait_until("the third question", Duration::from_secs(5), async || {
+            asked += 1;
+            asked == 3
+        })
+        .await;
+        assert_eq!(asked, 3);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "in vain for: the moon")]
+    async fn gives_up_with_a_name() {
+        wait_until("the moon", Duration::from_millis(30), async || false).await;
+    }
+}
