@@ -1,0 +1,119 @@
+use std::path::{Path, PathBuf};
+
+use crate::manifest::Mismatch;
+
+/// What can be wrong with a model's files.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory has no file of this kind.
+    #[error("{}: no {wanted} found", directory.display())]
+    NotFound {
+        /// Where it was looked for.
+        directory: PathBuf,
+        /// The names that would have done.
+        wanted: &'static str,
+    },
+
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// A configuration does not say what is needed, or says something impossible.
+    #[error("configuration, {section}: {reason}")]
+    Config {
+        /// Which part, e.g. `vae.params`.
+        section: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A configuration asks for something that exists, but not here.
+    #[error("configuration, {section}: {what} is not supported")]
+    Unsupported {
+        /// Which part, e.g. `model.target`.
+        section: String,
+        /// The class or option asked for.
+        what: String,
+    },
+
+    /// The file is not a sound safetensors file.
+    #[error("{}: {source}", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: safetensors::SafeTensorError,
+    },
+
+    /// The file has other tensors than the configuration asks for.
+    #[error("{}: {mismatch}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        mismatch: Box<Mismatch>,
+    },
+
+    /// A `.ckpt` is malformed, or wants something that a model file has no business with.
+    #[error("{}: {reason}", path.display())]
+    Ckpt {
+        /// The file.
+        path: PathBuf,
+        /// What was refused.
+        reason: String,
+    },
+
+    /// What a server sends is not what it announced.
+    #[error("{}: {reason}", path.display())]
+    Download {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A tensor cannot be written.
+    #[error("tensor {name}: {reason}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+
+    /// No published model has this name.
+    #[error("no published model is called {name}; there are {known}")]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        move |source| Error::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn config(section: impl Into<String>, reason: impl ToString) -> Error {
+        Error::Config { section: section.into(), reason: reason.to_string() }
+    }
+
+    pub(crate) fn download(path: &Path, reason: impl ToString) -> Error {
+        Error::Download { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    pub(crate) fn tensor(name: &str, reason: impl ToString) -> Error {
+        Error::Tensor { name: name.to_owned(), reason: reason.to_string() }
+    }
+
+    pub(crate) fn unsupported(section: impl Into<String>, what: impl Into<String>) -> Error {
+        Error::Unsupported { section: section.into(), what: what.into() }
+    }
+}
