@@ -8,16 +8,16 @@ const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 pub struct BlobOptions {
     /// Where images and meshes are kept: a directory, or its file:// URL. Gateway, workers and status must all reach
     /// it. It is made, for its owner only, when it is not there.
-    #[arg(long, env = "BLOBS", default_value = DEFAULT_LOCATION)]
+    #[arg(long, env = "ORFEAS_BLOBS", default_value = DEFAULT_LOCATION)]
     pub blobs: String,
 
     /// Most bytes that one image or mesh may have.
-    #[arg(long, env = "BLOB_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES)]
+    #[arg(long, env = "ORFEAS_BLOB_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES)]
     pub blob_max_bytes: u64,
 
     /// Whether what is read as a whole is held against its SHA-256. It costs about a millisecond for each megabyte, and
     /// finds files that were damaged or changed by hand.
-    #[arg(long, env = "BLOB_VERIFY", default_value_t = true, action = clap::ArgAction::Set)]
+    #[arg(long, env = "ORFEAS_BLOB_VERIFY", default_value_t = true, action = clap::ArgAction::Set)]
     pub blob_verify: bool,
 }
 

@@ -20,16 +20,16 @@ pub struct RedisOptions {
     pub redis_url: RedisUrl,
 
     /// Put before every key, so that several installations can share one Redis.
-    #[arg(long = "queue-prefix", env = "QUEUE_PREFIX", default_value = DEFAULT_PREFIX)]
+    #[arg(long = "queue-prefix", env = "ORFEAS_QUEUE_PREFIX", default_value = DEFAULT_PREFIX)]
     pub key_prefix: String,
 
     /// Most jobs that may wait; further ones are refused until the queue has moved. 0 means no bound. At about
     /// 1.2 KB of Redis memory for each waiting job, 10000 need some 12 MB.
-    #[arg(long, env = "QUEUE_MAX_DEPTH", default_value_t = DEFAULT_MAX_DEPTH)]
+    #[arg(long, env = "ORFEAS_QUEUE_MAX_DEPTH", default_value_t = DEFAULT_MAX_DEPTH)]
     pub queue_max_depth: u64,
 
     /// Seconds for which a finished job can still be asked for.
-    #[arg(long, env = "RESULT_RETENTION", default_value_t = DEFAULT_RETENTION_SECONDS,
+    #[arg(long, env = "ORFEAS_RESULT_RETENTION", default_value_t = DEFAULT_RETENTION_SECONDS,
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub result_retention: u64,
 }

@@ -1,8 +1,10 @@
 //! Meshes hold before the Khronos glTF validator.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use system_tests::{House, pictures, repository};
+use test_support::ServiceProcess;
 
 #[tokio::test]
 async fn the_mesh_of_every_demo_picture_is_valid_gltf() {
@@ -14,18 +16,31 @@ async fn the_mesh_of_every_demo_picture_is_valid_gltf() {
         let id = house.client.submit(std::fs::read(&path).unwrap(), &parameters).await;
         ids.push((path.file_stem().unwrap().to_str().unwrap().to_owned(), id));
     }
-    let mut validator = Command::new(repository().join(".venv/bin/node"));
-    validator.arg("validate.js").current_dir(repository().join("tests/node"));
     for (name, id) in ids {
         let job = house.client.wait_for(&id, &["succeeded", "failed"], Duration::from_secs(180)).await;
         assert_eq!(job["status"], "succeeded", "{name}: {job}");
         assert!(job["result"]["quality"]["faces"].as_u64() <= Some(5000), "{name}: {job}");
         let mesh = house.client.get(&format!("/api/v1/jobs/{id}/result")).send().await.unwrap().bytes().await.unwrap();
-        let path = folder.path().join(format!("{name}.glb"));
-        std::fs::write(&path, mesh).unwrap();
-        validator.arg(path);
+        std::fs::write(folder.path().join(format!("{name}.glb")), mesh).unwrap();
     }
-    let report = validator.output().unwrap();
+    validate(folder.path());
+}
+
+#[test]
+fn the_samples_of_the_mesh_library_are_valid_gltf() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = Command::new(ServiceProcess::binary("examples/write_samples")).arg(folder.path()).status().unwrap();
+    assert!(written.success());
+    validate(folder.path());
+}
+
+/// Every GLB of a folder, without errors or warnings.
+fn validate(folder: &Path) {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "glb"));
+    assert!(!files.is_empty(), "no GLB in {}", folder.display());
+    let mut validator = Command::new(repository().join(".venv/bin/node"));
+    let report = validator.arg("validate.js").args(files).current_dir(repository().join("tests/node")).output().unwrap();
     let text = String::from_utf8_lossy(&report.stdout) + String::from_utf8_lossy(&report.stderr);
     assert!(report.status.success(), "{text}");
 }

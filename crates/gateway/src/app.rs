@@ -1,0 +1,54 @@
+//! The service as a whole.
+
+use crate::Options;
+use crate::intake::Intake;
+use crate::routes::routes;
+use ::web::{Binding, BlobUse, House, Server};
+use access::Keyring;
+use actix_web::web;
+use blobs::Blobs;
+use queue::Queue;
+use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const TITLE: &str = "ORFEAS gateway";
+const DESCRIPTION: &str = "Takes pictures and queues jobs that make 3D meshes of them.";
+
+/// A gateway that could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API keys cannot be read.
+    #[error(transparent)]
+    Access(#[from] access::Error),
+    /// The queue cannot be used.
+    #[error("the queue cannot be used")]
+    Queue(#[from] queue::Error),
+    /// The blob store cannot be used.
+    #[error("the blob store cannot be used")]
+    Blobs(#[from] blobs::Error),
+    /// The server cannot start.
+    #[error(transparent)]
+    Server(#[from] ::web::Error),
+}
+
+/// Starts the service. It drains and ends when `shutdown` is cancelled. Call it from inside a Tokio runtime.
+///
+/// # Errors
+/// Keys, queue, blob store or address that cannot be used.
+pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Server, Error> {
+    let keyring = Keyring::load(&options.access.api_keys_file)?;
+    if keyring.is_empty() {
+        tracing::warn!("the file of API keys is empty: nobody is let in");
+    }
+    let queue = Queue::connect(&options.redis).await?;
+    let blobs = Blobs::open(&options.blobs)?;
+    let intake = web::Data::new(Intake::new(&options.intake));
+
+    let house = House { keyring, queue, blobs, blob_use: BlobUse::Write };
+    let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
+    let api = ::web::describe(TITLE, DESCRIPTION);
+    let service = move |config: &mut ServiceConfig<'_>| {
+        config.app_data(intake.clone()).configure(routes);
+    };
+    Ok(Server::start(&binding, &options.server, house, api, service, shutdown)?)
+}

@@ -1,0 +1,120 @@
+//! What an operator may set: `orfeas-gateway --help` is the manual.
+
+use crate::picture::PictureLimits;
+use crate::upload::UploadLimits;
+use access::AccessOptions;
+use blobs::BlobOptions;
+use clap::{Args, Parser};
+use queue::RedisOptions;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use telemetry::TelemetryOptions;
+use web::ServerOptions;
+
+/// Takes pictures and puts jobs into the queue.
+///
+/// Every option can be set by the environment variable that is named with it, or by a line of that form in a file
+/// `.env` in the working directory. The command line goes before the environment, and that before the file.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "orfeas-gateway", version)]
+pub struct Options {
+    /// Address to listen on. Port 0 takes any free port; the log line "listening" and --addr-file tell which.
+    #[arg(long, env = "ORFEAS_GATEWAY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// File to write the bound address into, once requests are answered.
+    #[arg(long, env = "ORFEAS_GATEWAY_ADDR_FILE", value_name = "FILE")]
+    pub addr_file: Option<PathBuf>,
+
+    /// How it serves.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Whose requests are answered.
+    #[command(flatten)]
+    pub access: AccessOptions,
+    /// What a request may hold.
+    #[command(flatten)]
+    pub intake: IntakeOptions,
+    /// The jobs.
+    #[command(flatten, next_help_heading = "Queue")]
+    pub redis: RedisOptions,
+    /// The pictures.
+    #[command(flatten, next_help_heading = "Blobs")]
+    pub blobs: BlobOptions,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
+}
+
+/// What a request may hold.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Requests")]
+pub struct IntakeOptions {
+    /// Most bytes of a request's body. In JSON a picture takes a third more room than its file.
+    #[arg(long, env = "ORFEAS_MAX_BODY_BYTES", value_name = "BYTES", default_value_t = 20 << 20)]
+    pub max_body_bytes: usize,
+
+    /// Seconds in which a body must have arrived whole.
+    #[arg(long, env = "ORFEAS_BODY_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 60.0,
+        value_parser = seconds)]
+    pub body_timeout_seconds: f64,
+
+    /// Most bodies that are read at once; others wait, at most as long as a body may take. With --max-body-bytes it
+    /// bounds the memory that requests can take.
+    #[arg(long, env = "ORFEAS_UPLOADS", value_name = "N", default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub uploads: u16,
+
+    /// Most pixels of a picture, width times height. Decoding takes up to 16 bytes for each, for as many pictures at
+    /// once as --picture-checks allows.
+    #[arg(long, env = "ORFEAS_MAX_PICTURE_PIXELS", value_name = "PIXELS", default_value_t = 40_000_000)]
+    pub max_picture_pixels: u64,
+
+    /// Fewest pixels along either side of a picture.
+    #[arg(long, env = "ORFEAS_MIN_PICTURE_SIDE", value_name = "PIXELS", default_value_t = 16)]
+    pub min_picture_side: u32,
+
+    /// Most pictures that are decoded at once to be checked; others wait. It bounds the memory of this service.
+    #[arg(long, env = "ORFEAS_PICTURE_CHECKS", value_name = "N", default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub picture_checks: u16,
+}
+
+impl IntakeOptions {
+    pub(crate) fn upload(&self) -> UploadLimits {
+        UploadLimits {
+            max_body_bytes: self.max_body_bytes,
+            timeout: Duration::from_secs_f64(self.body_timeout_seconds),
+        }
+    }
+
+    pub(crate) fn picture(&self) -> PictureLimits {
+        PictureLimits { max_pixels: self.max_picture_pixels, min_side: self.min_picture_side }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number of seconds from 0.001 to 86400".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_option_is_explained_and_can_come_from_the_environment() {
+        let mut names = std::collections::HashSet::new();
+        for argument in Options::command().get_arguments() {
+            let id = argument.get_id().as_str();
+            assert!(argument.get_help().is_some(), "{id}");
+            let name = argument.get_env();
+            assert!(name.is_some_and(|name| names.insert(name.to_owned())), "{id}");
+        }
+        Options::command().debug_assert();
+    }
+}

@@ -1,0 +1,56 @@
+//! `DELETE /api/v1/jobs/{job_id}`: a job is withdrawn.
+
+use ::web::{Authenticated, JobPath, Problem, ProblemBody, codes, own_job};
+use actix_web::{HttpResponse, delete, web};
+use domain::{JobId, JobState};
+use queue::Queue;
+use serde::Serialize;
+use telemetry::names;
+use utoipa::ToSchema;
+
+/// A job that was withdrawn.
+#[derive(Debug, Serialize, ToSchema)]
+struct Withdrawn {
+    /// The job's id.
+    #[schema(value_type = String, format = Uuid)]
+    job_id: JobId,
+    /// `cancelled`, or `running` while its worker has not heard of it.
+    status: JobState,
+}
+
+/// Cancel a job
+///
+/// A job that waits is cancelled at once. One that runs is stopped at its next step; it stays `running` until then.
+/// Cancelling a job that is cancelled changes nothing.
+#[utoipa::path(
+    tag = "jobs",
+    security(("api_key" = [])),
+    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    responses(
+        (status = 200, description = "It is cancelled", body = Withdrawn),
+        (status = 202, description = "It is running and will be stopped", body = Withdrawn),
+        (status = "4XX", description = "There is no such job, or it has ended", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[delete("/api/v1/jobs/{job_id}")]
+async fn cancel(
+    caller: Authenticated,
+    JobPath(job_id): JobPath,
+    queue: web::Data<Queue>,
+) -> Result<HttpResponse, Problem> {
+    let before = own_job(&queue, &caller, job_id).await?.state;
+    let status = queue.cancel(job_id).await?;
+    let mut response = match status {
+        JobState::Succeeded | JobState::Failed => {
+            let detail = format!("The job has {}.", status.as_str());
+            return Err(Problem::new(&codes::JOB_FINISHED, detail));
+        }
+        JobState::Cancelled => HttpResponse::Ok(),
+        JobState::Queued | JobState::Running => HttpResponse::Accepted(),
+    };
+    if before != JobState::Cancelled {
+        metrics::counter!(names::JOBS_CANCELLED).increment(1);
+    }
+    Ok(response.json(Withdrawn { job_id, status }))
+}

@@ -1,0 +1,130 @@
+//! The real program: command line, logs, traces, signals.
+
+use crate::pictures::{jpeg_claiming, png, png_header, png_with_profile};
+use crate::world::{GENERATE, command_line, write_keys};
+use queue::{Queue, RedisOptions};
+use reqwest::Client;
+use reqwest::multipart::{Form, Part};
+use serde_json::Value;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+use test_support::{RedisServer, ServiceProcess};
+
+const SECONDS: Duration = Duration::from_secs(20);
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_start_to_sigterm() {
+    let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let keys = write_keys(directory.path());
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address_file = directory.path().join("address");
+    // What is not on the command line comes from the file.
+    std::fs::write(directory.path().join(".env"), "ORFEAS_DRAIN_SECONDS=5\nOTEL_EXPORTER_OTLP_TIMEOUT=1000\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
+    command
+        .current_dir(directory.path())
+        .args(&command_line(directory.path(), &redis.url())[1..])
+        .arg("--addr-file")
+        .arg(&address_file)
+        .arg(format!("--otlp-endpoint=http://{}", collector.local_addr().unwrap()));
+    let gateway = ServiceProcess::spawn(&mut command);
+    let line: Value = serde_json::from_str(&gateway.wait_for_line("\"listening\"", SECONDS).await).unwrap();
+    assert_eq!(line["message"], "listening");
+    let address = std::fs::read_to_string(&address_file).unwrap();
+    assert_eq!(line["addr"], address.as_str());
+    gateway.wait_ready(&format!("http://{address}/readyz"), SECONDS).await;
+
+    let answer = Client::new()
+        .post(format!("http://{address}{GENERATE}"))
+        .bearer_auth(&keys[0])
+        .header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"))
+        .header("x-request-id", "my-request")
+        .multipart(Form::new().part("image", Part::bytes(png())))
+        .send();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 202);
+    let body: Value = answer.json().await.unwrap();
+    let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
+    let record = queue.record(body["job_id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let traceparent = record.job.traceparent.unwrap();
+    assert!(
+        traceparent.starts_with(&format!("00-{TRACE}-")) && !traceparent.contains("b7ad6b7169203331"),
+        "{traceparent}"
+    );
+
+    let logged: Value = serde_json::from_str(&gateway.wait_for_line("my-request", SECONDS).await).unwrap();
+    assert_eq!((&logged["message"], &logged["status"]), (&"answered".into(), &202.into()), "{logged}");
+    let span = &logged["span"];
+    assert_eq!((&span["trace_id"], &span["job.id"], &span["caller"]), (&TRACE.into(), &body["job_id"], &"ada".into()));
+
+    let refused = Client::new().post(format!("http://{address}{GENERATE}")).bearer_auth("orf_live_secret");
+    let refused: Value = refused.send().await.unwrap().json().await.unwrap();
+    assert_eq!(refused["trace_id"].as_str().unwrap().len(), 32, "problems name their trace");
+    let line = gateway.wait_for_line("unknown_key", SECONDS).await;
+    assert!(!gateway.lines().iter().any(|line| line.contains("orf_live_")), "keys are never logged: {line}");
+
+    assert!(gateway.terminate(SECONDS).await.success());
+    assert!(gateway.lines().iter().any(|line| line.contains("\"ended\"")), "{:?}", gateway.lines());
+    // The last spans were sent before it left: HTTP/2, and in it the service's and the span's name.
+    let mut sent = Vec::new();
+    collector.accept().unwrap().0.read_to_end(&mut sent).unwrap();
+    let contains = |text: &str| sent.windows(text.len()).any(|window| window == text.as_bytes());
+    for text in ["PRI * HTTP/2.0", "orfeas-gateway", "POST /api/v1/generate-3d"] {
+        assert!(contains(text), "{text} is not in {:?}", String::from_utf8_lossy(&sent));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_start_says_why_and_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let attempt = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
+        let output = command.current_dir(directory.path()).args(arguments).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output.status.success(), "{text}");
+        text
+    };
+    assert!(attempt(&[]).contains("--api-keys-file"));
+    assert!(attempt(&["--api-keys-file=no-such-file"]).contains("no-such-file"));
+    write_keys(directory.path());
+    let text = attempt(&["--api-keys-file=keys.json", "--redis-url=redis://u:hunter2@127.0.0.1:1"]);
+    assert!(text.contains("the queue cannot be used") && !text.contains("hunter2"), "{text}");
+    std::fs::write(directory.path().join(".env"), "REDIS_URL = 'hunter2 \n").unwrap();
+    let text = attempt(&["--api-keys-file=keys.json"]);
+    assert!(text.contains(".env") && !text.contains("hunter2"), "{text}");
+}
+
+/// The most memory that a process ever had, in MiB.
+fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_of_vast_size_cost_no_memory() {
+    let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let keys = write_keys(directory.path());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
+    command.args(&command_line(directory.path(), &redis.url())[1..]);
+    let gateway = ServiceProcess::spawn(&mut command);
+    let line: Value = serde_json::from_str(&gateway.wait_for_line("\"listening\"", SECONDS).await).unwrap();
+    let url = format!("http://{}{GENERATE}", line["addr"].as_str().unwrap());
+    let client = Client::new();
+    let post = async |picture: Vec<u8>| {
+        let form = Form::new().part("image", Part::bytes(picture));
+        client.post(&url).bearer_auth(&keys[0]).multipart(form).send().await.unwrap().status()
+    };
+    post(png()).await;
+    let before = peak_memory(gateway.pid());
+    assert_eq!(post(png_header(20_000, 20_000)).await, 422);
+    assert_eq!(post(jpeg_claiming(65_000, 65_000)).await, 422);
+    // A colour profile of 256 MiB in a small picture: whatever is said of it, it must not be unpacked.
+    post(png_with_profile(256 << 20)).await;
+    let after = peak_memory(gateway.pid());
+    assert!(after < before + 64, "{before} MiB before, {after} MiB after");
+    assert_eq!(post(png()).await, 202);
+}

@@ -1,0 +1,44 @@
+//! `GET /api/v1/jobs/{job_id}/result`: the mesh.
+
+use crate::file::File;
+use crate::outcome::result_of;
+use ::web::{Authenticated, JobPath, Problem, ProblemBody, own_job};
+use actix_web::{HttpRequest, HttpResponse, route, web};
+use blobs::Blobs;
+use queue::Queue;
+
+/// The mesh
+///
+/// Takes `Range` and `If-None-Match`; the `ETag` is the SHA-256 of the file.
+#[utoipa::path(
+    method(get, head),
+    path = "/api/v1/jobs/{job_id}/result",
+    tag = "jobs",
+    security(("api_key" = [])),
+    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    responses(
+        (status = 200, description = "The file", content(
+            (Vec<u8> = "model/gltf-binary"), (Vec<u8> = "model/obj"), (Vec<u8> = "model/stl"))),
+        (status = 206, description = "The part of the file that was asked for"),
+        (status = 304, description = "The client has it already"),
+        (status = "4XX", description = "There is no such job, or no result of it (yet)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[route("/api/v1/jobs/{job_id}/result", method = "GET", method = "HEAD")]
+async fn result(
+    caller: Authenticated,
+    JobPath(job_id): JobPath,
+    request: HttpRequest,
+    queue: web::Data<Queue>,
+    blobs: web::Data<Blobs>,
+) -> Result<HttpResponse, Problem> {
+    let result = result_of(own_job(&queue, &caller, job_id).await?)?;
+    let file = File {
+        id: result.mesh,
+        media_type: result.format.media_type(),
+        disposition: format!("attachment; filename=\"{job_id}.{}\"", result.format.extension()),
+        kind: "mesh",
+    };
+    file.serve(&request, &blobs).await
+}

@@ -1,0 +1,41 @@
+//! `GET /api/v1/jobs/{job_id}/thumbnail`: a picture of the mesh.
+
+use crate::file::File;
+use crate::outcome::result_of;
+use ::web::{Authenticated, JobPath, Problem, ProblemBody, own_job};
+use actix_web::{HttpRequest, HttpResponse, route, web};
+use blobs::Blobs;
+use queue::Queue;
+
+/// A picture of the mesh
+#[utoipa::path(
+    method(get, head),
+    path = "/api/v1/jobs/{job_id}/thumbnail",
+    tag = "jobs",
+    security(("api_key" = [])),
+    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    responses(
+        (status = 200, description = "A PNG file", body = Vec<u8>, content_type = "image/png"),
+        (status = 206, description = "The part of the file that was asked for"),
+        (status = 304, description = "The client has it already"),
+        (status = "4XX", description = "There is no such job, or no result of it (yet)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[route("/api/v1/jobs/{job_id}/thumbnail", method = "GET", method = "HEAD")]
+async fn thumbnail(
+    caller: Authenticated,
+    JobPath(job_id): JobPath,
+    request: HttpRequest,
+    queue: web::Data<Queue>,
+    blobs: web::Data<Blobs>,
+) -> Result<HttpResponse, Problem> {
+    let result = result_of(own_job(&queue, &caller, job_id).await?)?;
+    let file = File {
+        id: result.thumbnail,
+        media_type: "image/png",
+        disposition: format!("inline; filename=\"{job_id}.png\""),
+        kind: "thumbnail",
+    };
+    file.serve(&request, &blobs).await
+}

@@ -1,0 +1,137 @@
+//! A job and its events, as clients see them.
+
+use domain::{Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord, Stage};
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::Links;
+
+/// Where a job stands. Times are milliseconds since the Unix epoch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobView {
+    /// The job's id.
+    #[schema(value_type = String, format = Uuid)]
+    job_id: JobId,
+    /// Where it stands.
+    status: JobState,
+    /// Share of it that is done, 0 to 1.
+    progress: f64,
+    /// What a running job is at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
+    /// Denoising steps done, in stage `denoise`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<u32>,
+    /// Denoising steps in all, in stage `denoise`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<u32>,
+    /// A queued job's place in line; 1 is next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    /// Attempts begun so far.
+    attempt: u32,
+    /// What was asked for.
+    parameters: Parameters,
+    /// When it was submitted.
+    submitted_ms: u64,
+    /// When its first attempt began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_ms: Option<u64>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_ms: Option<u64>,
+    /// What came of it, when it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultRecord>,
+    /// Why it failed, or, while it waits for another attempt, why the last one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    /// Where to follow it and fetch its result.
+    links: Links,
+}
+
+impl JobView {
+    pub(crate) fn of(record: JobRecord, position: Option<u64>) -> Self {
+        // What an earlier attempt reached is over.
+        let running = record.progress.filter(|_| record.state == JobState::Running);
+        Self {
+            job_id: record.job.id,
+            status: record.state,
+            progress: fraction(record.state, record.progress),
+            stage: running.map(|progress| progress.stage),
+            step: running.and_then(|progress| progress.step),
+            steps: running.and_then(|progress| progress.steps),
+            position,
+            attempt: record.attempt,
+            parameters: record.job.parameters,
+            submitted_ms: record.job.submitted_ms,
+            started_ms: record.started_ms,
+            finished_ms: record.finished_ms,
+            result: record.result,
+            failure: record.failure,
+            links: Links::of(record.job.id),
+        }
+    }
+}
+
+/// Something that happened to a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventView {
+    /// Where it stands after it.
+    status: JobState,
+    /// The attempt it belongs to, from 1; 0 before the first.
+    attempt: u32,
+    /// When it happened, in milliseconds since the Unix epoch.
+    at_ms: u64,
+    /// Share of the job that is done, 0 to 1.
+    progress: f64,
+    /// What a running job is at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
+    /// Denoising steps done, in stage `denoise`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<u32>,
+    /// Denoising steps in all, in stage `denoise`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<u32>,
+    /// What came of a job that succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultRecord>,
+    /// Why it failed, or why this attempt did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+}
+
+impl EventView {
+    /// The name of the kind of event.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.stage.is_some() { "progress" } else { "state" }
+    }
+}
+
+impl From<JobEvent> for EventView {
+    fn from(event: JobEvent) -> Self {
+        let JobEvent { state, attempt, at_ms, progress, result, failure } = event;
+        Self {
+            status: state,
+            attempt,
+            at_ms,
+            progress: fraction(state, progress),
+            stage: progress.map(|progress| progress.stage),
+            step: progress.and_then(|progress| progress.step),
+            steps: progress.and_then(|progress| progress.steps),
+            result,
+            failure,
+        }
+    }
+}
+
+fn fraction(state: JobState, progress: Option<Progress>) -> f64 {
+    match state {
+        JobState::Succeeded => 1.0,
+        // A job that is queued again begins anew.
+        JobState::Queued => 0.0,
+        JobState::Running | JobState::Failed | JobState::Cancelled => {
+            progress.map_or(0.0, |progress| progress.fraction())
+        }
+    }
+}

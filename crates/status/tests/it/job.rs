@@ -1,0 +1,64 @@
+//! Where a job stands, through its whole life.
+
+use crate::world::World;
+use domain::{Failure, JobId, MeshFormat, Progress, Stage};
+use serde_json::Value;
+
+/// The view without what differs from run to run.
+fn still(mut view: Value, job: JobId) -> Value {
+    view["job_id"] = "ID".into();
+    let links = view["links"].as_object_mut().unwrap();
+    links.values_mut().for_each(|link| *link = link.as_str().unwrap().replace(&job.to_string(), "ID").into());
+    for time in ["started_ms", "finished_ms"] {
+        if view[time].as_u64().is_some_and(|time| time > 1_750_000_000_000) {
+            view[time] = "TIME".into();
+        }
+    }
+    view
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_succeeds() {
+    let world = World::new().await;
+    let first = world.submit().await;
+    let second = world.submit().await;
+    assert_eq!(world.view(first).await["position"], 1);
+    assert_eq!(world.view(second).await["position"], 2);
+    insta::assert_json_snapshot!("queued", still(world.view(first).await, first));
+
+    let lease = world.worker().await.lease(1, std::time::Duration::from_secs(5)).await.unwrap().remove(0);
+    assert_eq!(world.view(second).await["position"], 1);
+    lease.progress(&Progress::stage(Stage::Encode)).await.unwrap();
+    assert_eq!(world.view(first).await["stage"], "encode");
+    lease.progress(&Progress::denoise(5, 20)).await.unwrap();
+    insta::assert_json_snapshot!("running", still(world.view(first).await, first));
+
+    lease.succeed(&world.result(MeshFormat::Glb, b"glTF").await).await.unwrap();
+    insta::assert_json_snapshot!("succeeded", still(world.view(first).await, first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_fails_at_once_and_one_that_is_tried_again() {
+    let world = World::new().await;
+    let (job, lease) = world.running().await;
+    lease.progress(&Progress::denoise(5, 20)).await.unwrap();
+    let failure = Failure { code: "no_surface".into(), detail: "There is no surface.".into(), retryable: false };
+    lease.fail(&failure).await.unwrap();
+    insta::assert_json_snapshot!("failed", still(world.view(job).await, job));
+
+    let (job, lease) = world.running().await;
+    lease.progress(&Progress::denoise(5, 20)).await.unwrap();
+    lease.fail(&Failure { retryable: true, ..failure }).await.unwrap();
+    let view = world.view(job).await;
+    assert_eq!((&view["status"], &view["attempt"]), (&"queued".into(), &1.into()), "{view}");
+    assert_eq!(view["progress"], 0.0, "a job that waits again has done nothing: {view}");
+    assert!(view.get("stage").is_none() && view["position"].is_u64(), "{view}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_cancelled() {
+    let world = World::new().await;
+    let job = world.submit().await;
+    world.queue.cancel(job).await.unwrap();
+    insta::assert_json_snapshot!("cancelled", still(world.view(job).await, job));
+}

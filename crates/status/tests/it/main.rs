@@ -1,0 +1,12 @@
+//! The status service from outside: real HTTP, a real redis-server, real files.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod events;
+mod job;
+mod process;
+mod result;
+mod service;
+mod trouble;
+mod world;

@@ -1,0 +1,139 @@
+//! The files: whole, in part, and not at all when the client has them.
+
+use crate::world::{World, problem};
+use domain::{Failure, MeshFormat};
+use reqwest::Method;
+use std::time::Duration;
+
+/// More than one chunk, each byte telling where it is.
+fn large() -> Vec<u8> {
+    (0..2_500_000_u32).map(|n| (n % 251) as u8).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_format_comes_with_its_type_and_name() {
+    let world = World::new().await;
+    for (format, media_type, extension) in [
+        (MeshFormat::Glb, "model/gltf-binary", "glb"),
+        (MeshFormat::Obj, "model/obj", "obj"),
+        (MeshFormat::Stl, "model/stl", "stl"),
+    ] {
+        let (job, result) = world.succeeded(format, extension.as_bytes()).await;
+        let answer = world.get_job(job, "/result").send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let header = |name| answer.headers()[name].to_str().unwrap();
+        assert_eq!(header("content-type"), media_type);
+        assert_eq!(header("content-disposition"), format!("attachment; filename=\"{job}.{extension}\""));
+        assert_eq!(header("etag"), format!("\"{}\"", result.mesh));
+        assert_eq!((header("accept-ranges"), header("x-content-type-options")), ("bytes", "nosniff"));
+        assert_eq!(answer.bytes().await.unwrap(), extension);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_comes_whole_or_in_parts() {
+    let world = World::new().await;
+    let mesh = large();
+    let (job, result) = world.succeeded(MeshFormat::Glb, &mesh).await;
+    let whole = world.get_job(job, "/result").send().await.unwrap();
+    assert_eq!(whole.content_length(), Some(mesh.len() as u64));
+    assert!(whole.bytes().await.unwrap() == mesh);
+
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=5-1048580", 5, 1_048_581),
+        ("bytes=2499999-", 2_499_999, 2_500_000),
+        ("bytes=-10", 2_499_990, 2_500_000),
+        ("bytes=-9999999", 0, 2_500_000),
+        ("bytes=7-99999999", 7, 2_500_000),
+    ] {
+        let part = world.get_job(job, "/result").header("range", range).send().await.unwrap();
+        assert_eq!(part.status(), 206, "{range}");
+        assert_eq!(part.headers()["content-range"], format!("bytes {from}-{}/2500000", to - 1));
+        assert!(part.bytes().await.unwrap() == mesh[from..to], "{range}");
+    }
+    // What cannot be understood, or is not done here, means the whole.
+    for range in ["bytes=0-1,5-6", "bytes=x", "lines=1-2", "bytes=9-3"] {
+        let whole = world.get_job(job, "/result").header("range", range).send().await.unwrap();
+        assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(2_500_000)), "{range}");
+    }
+    // A part of another file than the client thinks of would be no good to it.
+    for (tag, status) in
+        [(format!("\"{}\"", result.mesh), 206), ("\"other\"".to_owned(), 200), (format!("W/\"{}\"", result.mesh), 200)]
+    {
+        let request = world.get_job(job, "/result").header("range", "bytes=0-9").header("if-range", &tag);
+        assert_eq!(request.send().await.unwrap().status(), status, "{tag}");
+    }
+    let beyond = world.get_job(job, "/result").header("range", "bytes=2500000-").send().await.unwrap();
+    assert_eq!(beyond.headers()["content-range"], "bytes */2500000");
+    assert_eq!(problem(beyond).await["code"], "range_not_satisfiable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_it_is_not_sent_it_again() {
+    let world = World::new().await;
+    let (job, result) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    let tag = format!("\"{}\"", result.mesh);
+    for known in [tag.clone(), format!("\"x\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
+        let answer = world.get_job(job, "/result").header("if-none-match", &known).send().await.unwrap();
+        assert_eq!(answer.status(), 304, "{known}");
+        assert_eq!(answer.headers()["etag"], tag.as_str());
+        assert!(answer.bytes().await.unwrap().is_empty());
+    }
+    let answer = world.get_job(job, "/result").header("if-none-match", "\"x\"").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_tells_all_but_the_bytes() {
+    let world = World::new().await;
+    let (job, _) = world.succeeded(MeshFormat::Glb, &large()).await;
+    for (below, length) in [("/result", "2500000"), ("/thumbnail", "15")] {
+        let url = world.url(&format!("/api/v1/jobs/{job}{below}"));
+        let answer = world.client.request(Method::HEAD, url).bearer_auth(&world.keys[0]).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["content-length"]), (200, &length.parse().unwrap()));
+        assert!(answer.headers().contains_key("etag") && answer.headers().contains_key("content-type"));
+        assert!(answer.bytes().await.unwrap().is_empty());
+    }
+    // The connection is still in step.
+    assert_eq!(world.get("/livez").send().await.unwrap().text().await.unwrap(), "alive\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_thumbnail_is_shown_and_not_saved() {
+    let world = World::new().await;
+    let (job, result) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    let answer = world.get_job(job, "/thumbnail").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    assert_eq!(answer.headers()["etag"], format!("\"{}\"", result.thumbnail));
+    assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("inline"));
+    assert_eq!(answer.bytes().await.unwrap(), "a small picture");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_without_a_result_say_why() {
+    let world = World::new().await;
+    let (job, lease) = world.running().await;
+    let answer = world.get_job(job, "/result").send().await.unwrap();
+    assert_eq!(answer.headers()["retry-after"], "2");
+    let body = problem(answer).await;
+    assert_eq!((&body["status"], &body["code"]), (&409.into(), &"result_not_ready".into()));
+
+    let failure = Failure { code: "no_surface".into(), detail: "There is no surface.".into(), retryable: false };
+    lease.fail(&failure).await.unwrap();
+    let mut body = problem(world.get_job(job, "/result").send().await.unwrap()).await;
+    body["request_id"] = "-".into();
+    insta::assert_json_snapshot!("problem_job_failed", body);
+
+    let job = world.submit().await;
+    world.queue.cancel(job).await.unwrap();
+    let body = problem(world.get_job(job, "/thumbnail").send().await.unwrap()).await;
+    assert_eq!((&body["status"], &body["code"]), (&410.into(), &"job_cancelled".into()));
+
+    let (job, _) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    world.blobs.remove_older_than(Duration::ZERO).await.unwrap();
+    for below in ["/result", "/thumbnail"] {
+        let body = problem(world.get_job(job, below).send().await.unwrap()).await;
+        assert_eq!((&body["status"], &body["code"]), (&410.into(), &"result_gone".into()));
+    }
+}

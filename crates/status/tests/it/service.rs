@@ -1,0 +1,51 @@
+//! What every service has, as far as it is this service's own.
+
+use crate::world::World;
+use domain::MeshFormat;
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_document_is_as_agreed() {
+    let world = World::new().await;
+    let document: Value = world.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    insta::assert_json_snapshot!("openapi", document);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_of_the_document_is_there() {
+    let world = World::new().await;
+    let document: Value = world.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let url = world.url(&path.replace("{job_id}", "42"));
+        for method in item.as_object().unwrap().keys() {
+            let method = method.to_uppercase().parse().unwrap();
+            let status = world.client.request(method, &url).send().await.unwrap().status();
+            assert!(status != 404 && status != 405, "{path}: {status}");
+        }
+        assert_eq!(world.client.patch(url).send().await.unwrap().status(), 405, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_served_is_counted() {
+    let world = World::new().await;
+    let (job, _) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    world.get_job(job, "/result").send().await.unwrap().bytes().await.unwrap();
+    world.get_job(job, "/events").send().await.unwrap().text().await.unwrap();
+    let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
+    for line in [
+        "orfeas_served_bytes_total{kind=\"mesh\"} ",
+        "orfeas_http_requests_total{method=\"GET\",route=\"/api/v1/jobs/{job_id}/result\",status=\"200\"} ",
+        "orfeas_event_streams ",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_ready_without_writing_a_blob() {
+    let world = World::new().await;
+    let ready = world.client.get(world.url("/readyz")).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    assert_eq!(std::fs::read_dir(world.directory.path().join("blobs")).unwrap().count(), 0);
+}

@@ -1,0 +1,175 @@
+//! A status service in this process, a client with a key, and the hands of a worker.
+
+use access::{Keyring, new_key};
+use blobs::{BlobOptions, Blobs};
+use clap::Parser;
+use domain::{BlobId, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
+use reqwest::{Client, RequestBuilder, Response};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use status::Options;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+use test_support::RedisServer;
+use tokio_util::sync::CancellationToken;
+use web::Server;
+
+pub(crate) struct World {
+    pub(crate) redis: RedisServer,
+    pub(crate) directory: TempDir,
+    pub(crate) client: Client,
+    pub(crate) base: String,
+    pub(crate) keys: [String; 2],
+    pub(crate) queue: Queue,
+    pub(crate) blobs: Blobs,
+    pub(crate) server: Server,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(arguments: &[&str]) -> Self {
+        let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
+        let keys = write_keys(directory.path());
+        let mut line = command_line(directory.path(), &redis.url());
+        line.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let server = status::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
+        let base = format!("http://{}", server.address());
+        let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
+        let blobs = Blobs::open(&BlobOptions::at(directory.path().join("blobs").to_str().unwrap())).unwrap();
+        Self { redis, directory, client: Client::new(), base, keys, queue, blobs, server }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// A request with the first key.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path)).bearer_auth(&self.keys[0])
+    }
+
+    /// A request for a job, or what lies below it, with the first key.
+    pub(crate) fn get_job(&self, job: JobId, below: &str) -> RequestBuilder {
+        self.get(&format!("/api/v1/jobs/{job}{below}"))
+    }
+
+    pub(crate) async fn view(&self, job: JobId) -> Value {
+        self.get_job(job, "").send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Submits a job of the first owner.
+    pub(crate) async fn submit(&self) -> JobId {
+        let job = job("ada");
+        self.queue.submit(&job).await.unwrap();
+        job.id
+    }
+
+    pub(crate) async fn worker(&self) -> Worker {
+        let options = LeaseOptions { lease: Duration::from_secs(30), max_attempts: 2 };
+        self.queue.worker("test", options).await.unwrap()
+    }
+
+    /// Submits a job and leases it.
+    pub(crate) async fn running(&self) -> (JobId, Lease) {
+        let job = self.submit().await;
+        let lease = self.worker().await.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
+        assert_eq!(lease.job().id, job);
+        (job, lease)
+    }
+
+    /// A result of these bytes.
+    pub(crate) async fn result(&self, format: MeshFormat, mesh: &[u8]) -> ResultRecord {
+        let thumbnail = self.blobs.put("a small picture".into()).await.unwrap();
+        record(self.blobs.put(mesh.to_vec().into()).await.unwrap(), thumbnail, format, mesh.len() as u64)
+    }
+
+    /// A job that succeeded with these bytes.
+    pub(crate) async fn succeeded(&self, format: MeshFormat, mesh: &[u8]) -> (JobId, ResultRecord) {
+        let (job, lease) = self.running().await;
+        let result = self.result(format, mesh).await;
+        lease.succeed(&result).await.unwrap();
+        (job, result)
+    }
+}
+
+pub(crate) fn job(owner: &str) -> Job {
+    Job {
+        v: 1,
+        id: JobId::new(),
+        owner: owner.to_owned(),
+        image: "0".repeat(64).parse().unwrap(),
+        parameters: Parameters { seed: Some(7), steps: Some(20), ..Parameters::default() },
+        submitted_ms: 1_750_000_000_000,
+        traceparent: None,
+    }
+}
+
+fn record(mesh: BlobId, thumbnail: BlobId, format: MeshFormat, bytes: u64) -> ResultRecord {
+    ResultRecord {
+        mesh,
+        format,
+        bytes,
+        thumbnail,
+        quality: Quality {
+            vertices: 8,
+            faces: 12,
+            watertight: true,
+            euler_number: 2,
+            components: 1,
+            area: 24.0,
+            volume: 8.0,
+            bounding_box: [[-1.0; 3], [1.0; 3]],
+            degenerate_faces: 0,
+            boundary_edges: 0,
+        },
+        timings: Timings { queue: 0.5, denoise: 2.5, ..Timings::default() },
+        model: "test".to_owned(),
+        seed: 7,
+        steps: 20,
+        guidance_scale: 5.0,
+        octree_resolution: 128,
+        batch_size: 1,
+    }
+}
+
+/// Two owners, one key each.
+pub(crate) fn write_keys(directory: &Path) -> [String; 2] {
+    let (ada, bob) = (new_key("ada").unwrap(), new_key("bob").unwrap());
+    Keyring::new(vec![ada.1, bob.1]).save(&directory.join("keys.json")).unwrap();
+    [ada.0, bob.0].map(|key| key.expose_secret().to_owned())
+}
+
+pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let (blobs, keys) = (path("blobs"), path("keys.json"));
+    let line = [
+        "orfeas-status",
+        "--listen=127.0.0.1:0",
+        "--redis-url",
+        redis_url,
+        "--blobs",
+        &blobs,
+        "--api-keys-file",
+        &keys,
+    ]
+    .map(str::to_owned);
+    let mut line = line.to_vec();
+    line.push("--http-threads=2".to_owned());
+    line
+}
+
+/// The body of a problem, once its form has been checked.
+pub(crate) async fn problem(response: Response) -> Value {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    assert_eq!(headers["content-type"], "application/problem+json", "{status}");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    assert_eq!(body["request_id"], headers["x-request-id"].to_str().unwrap());
+    assert_eq!(body["retryable"].as_bool().unwrap(), headers.contains_key("retry-after"), "{body}");
+    body
+}

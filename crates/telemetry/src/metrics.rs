@@ -1,0 +1,71 @@
+//! The recorder behind `/metrics`.
+
+use crate::{Error, names};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// How often histograms are folded when nobody scrapes, so that their samples do not pile up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Installs the process's metrics recorder. [`crate::init`] does it; a program that wants metrics without logs and
+/// traces may call it alone. A second call changes nothing.
+///
+/// # Errors
+/// [`Error::Recorder`] when another recorder was there first.
+pub fn install_recorder() -> Result<(), Error> {
+    recorder().map(|_| ()).ok_or(Error::Recorder)
+}
+
+/// All metrics of this process in the Prometheus text format.
+pub fn render() -> String {
+    recorder().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+fn recorder() -> Option<&'static PrometheusHandle> {
+    RECORDER.get_or_init(install).as_ref()
+}
+
+fn install() -> Option<PrometheusHandle> {
+    let mut builder = PrometheusBuilder::new();
+    for metric in names::ALL {
+        if !metric.buckets.is_empty() {
+            builder = builder
+                .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), metric.buckets)
+                .expect("the buckets of a metric are not empty. This is a bug.");
+        }
+    }
+    let handle = builder.install_recorder().ok()?;
+    names::describe();
+    let upkeep = handle.clone();
+    let fold = move || {
+        loop {
+            std::thread::sleep(UPKEEP);
+            upkeep.run_upkeep();
+        }
+    };
+    // Without the thread, scraping folds the histograms as well.
+    let _ = std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(fold);
+    Some(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_is_rendered_with_its_help() {
+        install_recorder().unwrap();
+        install_recorder().unwrap();
+        metrics::counter!(names::JOBS_SUBMITTED).increment(2);
+        metrics::histogram!(names::STAGE_SECONDS, "stage" => "denoise").record(0.3);
+        let text = render();
+        assert!(text.contains("# HELP orfeas_jobs_submitted_total "), "{text}");
+        assert!(text.contains("# TYPE orfeas_jobs_submitted_total counter"), "{text}");
+        assert!(text.contains("orfeas_jobs_submitted_total 2"), "{text}");
+        assert!(text.contains("orfeas_stage_seconds_bucket{stage=\"denoise\",le=\"0.5\"} 1"), "{text}");
+    }
+}

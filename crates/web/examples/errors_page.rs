@@ -1,0 +1,7 @@
+//! Writes the page of errors to standard output: `cargo run -p web --example errors_page > docs/api/errors.md`.
+
+use std::io::Write;
+
+fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(web::errors_page().as_bytes())
+}

@@ -1,0 +1,146 @@
+//! Everything that can go wrong, in one table.
+//!
+//! A code is a promise to clients: it keeps its meaning and its status. New ones may come.
+
+/// One kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The stable, machine-readable name.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The same for every occurrence, for people.
+    pub title: &'static str,
+    /// What the client can do about it.
+    pub suggestion: &'static str,
+    /// Whether the very same request may succeed later.
+    pub retryable: bool,
+    /// Seconds to wait before trying again, sent as `Retry-After`.
+    pub retry_after: Option<u32>,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal, $title:literal, $suggestion:literal
+        $(, retry after $seconds:literal s)?;)*) => {
+        $(
+            #[doc = concat!("`", $code, "` (", $status, "): ", $title, ".")]
+            pub static $name: Kind = Kind {
+                code: $code,
+                status: $status,
+                title: $title,
+                suggestion: $suggestion,
+                retryable: kinds!(@retryable $($seconds)?),
+                retry_after: kinds!(@seconds $($seconds)?),
+            };
+        )*
+
+        /// All kinds of problems.
+        pub static ALL: &[&Kind] = &[$(&$name),*];
+    };
+    (@retryable) => { false };
+    (@retryable $seconds:literal) => { true };
+    (@seconds) => { None };
+    (@seconds $seconds:literal) => { Some($seconds) };
+}
+
+kinds! {
+    MISSING_KEY = 401 "missing_key", "No API key was sent",
+        "Send the header `Authorization: Bearer <your API key>`.";
+    INVALID_AUTHORIZATION = 401 "invalid_authorization", "The Authorization header is malformed",
+        "The header must read `Authorization: Bearer <your API key>`.";
+    UNKNOWN_KEY = 401 "unknown_key", "The API key is not known here",
+        "Check that the key is complete, has not been withdrawn, and belongs to this server.";
+
+    ROUTE_NOT_FOUND = 404 "route_not_found", "There is nothing at this address",
+        "Look up the address in /openapi.json.";
+    METHOD_NOT_ALLOWED = 405 "method_not_allowed", "This address does not take this method",
+        "Use one of the methods in the Allow header.";
+    BAD_REQUEST = 400 "bad_request", "The request cannot be read",
+        "Check the request line and the headers.";
+    UNSUPPORTED_CONTENT_TYPE = 415 "unsupported_content_type", "The body's content type is not supported",
+        "Send multipart/form-data or application/json.";
+    EMPTY_BODY = 400 "empty_body", "The body is empty",
+        "Send the picture in the field `image`.";
+    BODY_TOO_LARGE = 413 "body_too_large", "The body is too large",
+        "Send a smaller or better compressed picture.";
+    BODY_TIMEOUT = 408 "body_timeout", "The body did not arrive in time",
+        "Try again over a faster connection, or send a smaller picture.", retry after 1 s;
+    INVALID_JSON = 400 "invalid_json", "The body is not valid JSON",
+        "Send one JSON object with the field `image` and, if you like, parameters.";
+    INVALID_MULTIPART = 400 "invalid_multipart", "The body is not valid multipart/form-data",
+        "Let your HTTP library build the body and set the boundary.";
+    UNKNOWN_FIELD = 400 "unknown_field", "A field is not known",
+        "Remove it, or check its spelling against /openapi.json.";
+    DUPLICATE_FIELD = 400 "duplicate_field", "A field was sent twice",
+        "Send each field once, and one picture for each job.";
+    INVALID_PARAMETER = 422 "invalid_parameter", "A parameter has a wrong type or lies outside its range",
+        "Change the parameter as the detail says.";
+
+    MISSING_IMAGE = 400 "missing_image", "No picture was sent",
+        "Send the picture in the field `image`.";
+    INVALID_BASE64 = 400 "invalid_base64", "The picture is not valid base64",
+        "Encode the whole file with the standard base64 alphabet, or send it as multipart/form-data.";
+    UNSUPPORTED_IMAGE = 415 "unsupported_image", "The picture's format is not supported",
+        "Send a PNG, JPEG or WebP file.";
+    IMAGE_ANIMATED = 422 "image_animated", "The picture is an animation",
+        "Send a single frame of it.";
+    IMAGE_CORRUPT = 422 "image_corrupt", "The picture is damaged or incomplete",
+        "Check that it opens elsewhere, and that the whole file was sent.";
+    IMAGE_TOO_SMALL = 422 "image_too_small", "The picture is too small",
+        "Send a larger picture; about 512 pixels along the object is best.";
+    IMAGE_TOO_LARGE = 422 "image_too_large", "The picture has too many pixels",
+        "Scale it down; more than about 1024 pixels along a side adds nothing.";
+    IMAGE_EMPTY = 422 "image_empty", "The picture shows nothing",
+        "Send a picture with something to see in it: it is transparent everywhere, or all but a line.";
+
+    INVALID_JOB_ID = 400 "invalid_job_id", "This is not a job id",
+        "Use the `job_id` that the gateway answered with, as it was written.";
+    JOB_NOT_FOUND = 404 "job_not_found", "There is no such job",
+        "Check the id and the API key. Jobs are forgotten some time after they end.";
+    JOB_FINISHED = 409 "job_finished", "The job has already ended",
+        "Nothing is left to cancel; look at the job's state.";
+    RESULT_NOT_READY = 409 "result_not_ready", "The result is not ready yet",
+        "Follow the job's events, and ask again when it has succeeded.", retry after 2 s;
+    JOB_FAILED = 410 "job_failed", "The job failed, so there is no result",
+        "See `failure` for the reason; submit again if it is retryable.";
+    JOB_CANCELLED = 410 "job_cancelled", "The job was cancelled, so there is no result",
+        "Submit it again if you want it after all.";
+    RESULT_GONE = 410 "result_gone", "The result is no longer kept",
+        "Submit the job again; the same seed makes the same mesh.";
+    RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable", "The requested range lies outside the file",
+        "Ask for a range within the length given in Content-Range.";
+    INVALID_EVENT_ID = 400 "invalid_event_id", "The Last-Event-ID header is not an id of an event",
+        "Send the id of the last event received, or leave the header out to start from the beginning.";
+
+    QUEUE_FULL = 429 "queue_full", "Too many jobs are waiting",
+        "Wait, then try again.", retry after 10 s;
+    OVERLOADED = 503 "overloaded", "Too many requests are being read at once",
+        "Wait, then try again.", retry after 2 s;
+    QUEUE_UNAVAILABLE = 503 "queue_unavailable", "The queue cannot be reached",
+        "Try again soon. Nothing was stored.", retry after 2 s;
+    STORAGE_UNAVAILABLE = 503 "storage_unavailable", "The storage cannot be reached",
+        "Try again soon.", retry after 2 s;
+    INTERNAL = 500 "internal", "Something went wrong here",
+        "Try again; if it happens again, report the request id.", retry after 5 s;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_well_formed() {
+        let mut seen = HashSet::new();
+        for kind in ALL {
+            assert!(seen.insert(kind.code), "{} stands twice", kind.code);
+            assert!(
+                kind.code.bytes().all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit()),
+                "{}",
+                kind.code
+            );
+            assert!((400..600).contains(&kind.status), "{}", kind.code);
+            assert!(!kind.title.ends_with('.') && kind.suggestion.ends_with('.'), "{}", kind.code);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What gateway and status share: everything about HTTP that is not one route.
+//!
+//! * [`Server`] binds, serves, and drains on shutdown; [`Binding`] and [`ServerOptions`] are its settings, [`House`] what it serves
+//!   from.
+//! * Every request passes the rim: it gets a request id and a span, its answer is counted and logged once, and every
+//!   error becomes a problem.
+//! * [`Problem`] is `application/problem+json` (RFC 9457). [`codes`] is the one table of what can go wrong, with the
+//!   status of each; `docs/api/errors.md` is written from it. Here, and only here, an error meets a status.
+//! * [`Authenticated`] in a handler's arguments is the right to be there; [`JobPath`] is a job's id in a path.
+//! * [`probes`] are the routes that operators call; [`ApiDocument`] is the OpenAPI document, collected from the very
+//!   registration of the routes.
+
+mod api;
+mod caller;
+pub mod codes;
+mod convert;
+mod errors_page;
+mod job_path;
+mod links;
+mod options;
+mod own_job;
+pub mod probes;
+mod problem;
+mod request;
+mod rim;
+mod server;
+mod signal;
+
+pub use api::{ApiDocument, describe};
+pub use caller::Authenticated;
+pub use errors_page::errors_page;
+pub use job_path::JobPath;
+pub use links::Links;
+pub use options::{Binding, ServerOptions};
+pub use own_job::own_job;
+pub use problem::{Problem, ProblemBody};
+pub use request::RequestId;
+pub use server::{BlobUse, Error, House, Server};
+pub use signal::shutdown_on_signal;

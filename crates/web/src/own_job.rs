@@ -1,0 +1,20 @@
+//! A caller's own job.
+
+use crate::{Authenticated, Problem, codes};
+use domain::{JobId, JobRecord};
+use queue::Queue;
+
+/// What is known of a job of this caller.
+///
+/// # Errors
+/// `job_not_found` when there is no such job, and just so when it is somebody else's: whoever asks must not learn that
+/// it exists. `queue_unavailable` when the queue does not answer.
+pub async fn own_job(queue: &Queue, caller: &Authenticated, job: JobId) -> Result<JobRecord, Problem> {
+    let record = queue.record(job).await?;
+    record.filter(|record| record.job.owner == caller.owner()).ok_or_else(not_found)
+}
+
+/// There is no such job, as far as the caller is concerned.
+pub(crate) fn not_found() -> Problem {
+    Problem::new(&codes::JOB_NOT_FOUND, "You have no job of this id.")
+}

@@ -1,0 +1,178 @@
+//! Binding, serving, draining.
+
+use crate::api::{self, ApiDocument};
+use crate::request::RequestSpan;
+use crate::rim::rim;
+use crate::{Binding, ServerOptions, probes};
+use access::Keyring;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use blobs::Blobs;
+use queue::Queue;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing_actix_web::TracingLogger;
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Time for a client to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server that could not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file for the bound address cannot be written.
+    #[error("cannot write the address file {path}", path = path.display())]
+    AddressFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server broke down while serving.
+    #[error("the server broke down")]
+    Serve(#[source] std::io::Error),
+}
+
+/// What every service serves from. Handlers take the parts as `web::Data`.
+#[derive(Clone)]
+pub struct House {
+    /// Whose requests are answered.
+    pub keyring: Keyring,
+    /// The jobs.
+    pub queue: Queue,
+    /// Pictures and meshes.
+    pub blobs: Blobs,
+    /// What the service does with them.
+    pub blob_use: BlobUse,
+}
+
+/// What a service does with blobs, and so what it needs to be ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobUse {
+    /// It stores them.
+    Write,
+    /// It only reads them, and can do so from a read-only place.
+    Read,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Binds and starts to serve `routes`, the probes, and the OpenAPI document that `api` begins. It ends when
+    /// `shutdown` is cancelled: it stops accepting, waits for running requests, and closes. Handlers that stream take
+    /// `web::Data<CancellationToken>` to end in time. Call it from inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, or an address file that cannot be written.
+    pub fn start<R>(
+        binding: &Binding,
+        options: &ServerOptions,
+        house: House,
+        api: OpenApi,
+        routes: R,
+        shutdown: CancellationToken,
+    ) -> Result<Self, Error>
+    where
+        R: Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static,
+    {
+        // A program that set up no telemetry still has metrics; one that records them elsewhere has none here.
+        let _ = telemetry::install_recorder();
+        let bind = |source| Error::Bind { address: binding.listen, source };
+        let listener = TcpListener::bind(binding.listen).map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+
+        let (keyring, queue, blobs) =
+            (web::Data::new(house.keyring), web::Data::new(house.queue), web::Data::new(house.blobs));
+        let blob_use = web::Data::new(house.blob_use);
+        let token = web::Data::new(shutdown.clone());
+        let app = move || {
+            let (app, document) = App::new()
+                .into_utoipa_app()
+                .openapi(api.clone())
+                .configure(probes::routes)
+                .configure(routes.clone())
+                .default_service(web::to(api::elsewhere))
+                .split_for_parts();
+            app.app_data(keyring.clone())
+                .app_data(queue.clone())
+                .app_data(blobs.clone())
+                .app_data(blob_use.clone())
+                .app_data(token.clone())
+                .app_data(web::Data::new(ApiDocument::new(document)))
+                .wrap(from_fn(rim))
+                .wrap(TracingLogger::<RequestSpan>::new())
+        };
+        let mut server = HttpServer::new(app)
+            .disable_signals()
+            .client_request_timeout(HEAD_TIMEOUT)
+            .max_connections(usize::try_from(options.http_connections).unwrap_or(usize::MAX))
+            .shutdown_timeout(options.drain_seconds.into());
+        if let Some(threads) = options.http_threads {
+            server = server.workers(threads.into());
+        }
+        let server = server.listen(listener).map_err(bind)?.run();
+
+        let handle = server.handle();
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            handle.stop(true).await;
+        });
+        let served = tokio::spawn(server);
+        if let Some(path) = &binding.addr_file {
+            write_address(path, address).map_err(|source| Error::AddressFile { path: path.clone(), source })?;
+        }
+        tracing::info!(addr = %address, "listening");
+        Ok(Self { address, shutdown, served })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Drains and ends it.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when it broke down.
+    pub async fn stop(self) -> Result<(), Error> {
+        self.shutdown.cancel();
+        self.ended().await
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when it broke down.
+    pub async fn ended(self) -> Result<(), Error> {
+        self.served.await.map_err(std::io::Error::other).and_then(|served| served).map_err(Error::Serve)
+    }
+}
+
+/// Whoever waits for the file must find it whole.
+fn write_address(path: &std::path::Path, address: SocketAddr) -> std::io::Result<()> {
+    let beside = path.with_extension("tmp");
+    std::fs::write(&beside, address.to_string())?;
+    std::fs::rename(beside, path)
+}
