@@ -1,0 +1,55 @@
+use std::path::Path;
+
+use crate::Error;
+
+/// `4.93 GB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    scaled(bytes, [(1_000_000_000, " GB"), (1_000_000, " MB"), (1000, " kB")], " B")
+}
+
+/// `1.11 G`.
+pub(super) fn count(count: u64) -> String {
+    scaled(count, [(1_000_000_000, " G"), (1_000_000, " M"), (1000, " k")], "")
+}
+
+fn scaled(value: u64, units: [(u64, &str); 3], unit: &str) -> String {
+    match units.into_iter().find(|(size, _)| value >= *size) {
+        Some((size, unit)) => format!("{:.2}{unit}", value as f64 / size as f64),
+        None => format!("{value}{unit}"),
+    }
+}
+
+/// Prints a table: a head, and columns as wide as their widest cell.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).chain([head[column].len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        println!("{}", padded.join("  ").trim_end());
+    };
+    line(&mut head.iter().copied());
+    for row in rows {
+        line(&mut row.iter().map(String::as_str));
+    }
+}
+
+/// Files are not overwritten unless asked for.
+pub(super) fn must_be_new(path: &Path, force: bool) -> Result<(), Error> {
+    match path.exists() && !force {
+        true => Err(Error::Usage(format!("{} is there already (--force replaces it)", path.display()))),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0, 999, 1000, 4_928_151_562].map(bytes), ["0 B", "999 B", "1.00 kB", "4.93 GB"]);
+        assert_eq!([12, 203_690_497, 1_113_274_432].map(count), ["12", "203.69 M", "1.11 G"]);
+    }
+}

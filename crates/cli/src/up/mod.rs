@@ -1,0 +1,254 @@
+//! `orfeas up`: the whole service from one command, in one terminal.
+//!
+//! A private Redis, a local blob directory, the gateway, the status service and the workers run as children of this
+//! process, each with its own log file. A child that ends by itself is started again; when this process is told to
+//! stop, workers finish what they have begun, then the services close, then Redis saves. Children never outlive it.
+
+mod child;
+mod data;
+mod programs;
+mod ready;
+mod screen;
+mod supervisor;
+
+use crate::Error;
+use crate::session::Session;
+use anyhow::Context;
+use data::Data;
+use programs::Programs;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use supervisor::{Notice, Supervised};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// What `orfeas up` may be told.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Address of the gateway, to which pictures are sent. Port 0 takes any free port.
+    #[arg(long, env = "ORFEAS_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Address of the status service, from which results come. Absent: the port after the gateway's, or any free one.
+    #[arg(long, env = "ORFEAS_STATUS_LISTEN", value_name = "ADDRESS")]
+    pub status_listen: Option<SocketAddr>,
+
+    /// Directory of everything that is kept: jobs, pictures, meshes, keys, logs. One `up` at a time can use it.
+    #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+
+    /// How many workers to run. Each loads the model once.
+    #[arg(long, env = "ORFEAS_WORKERS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: u16,
+
+    /// Model directory.
+    #[arg(long, env = "ORFEAS_MODEL", value_name = "DIR", default_value = "models/orfeas-tiny")]
+    pub model: PathBuf,
+
+    /// Device of the workers: auto, cpu, cuda or cuda:N.
+    #[arg(long, env = "ORFEAS_DEVICE", value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+
+    /// Threads of libtorch in each worker. Absent: the cores, shared among the workers.
+    #[arg(long, env = "ORFEAS_TORCH_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub torch_threads: Option<u16>,
+
+    /// The redis-server program.
+    #[arg(long, env = "ORFEAS_REDIS_SERVER", value_name = "PROGRAM", default_value = "redis-server")]
+    pub redis_server: PathBuf,
+
+    /// File to write once everything is ready: JSON with gateway_url, status_url, api_key and pids, for its owner only.
+    /// It is removed at the end.
+    #[arg(long, env = "ORFEAS_READY_FILE", value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Longest time that a worker may take to end: it finishes the jobs that it has begun.
+const WORKER_GRACE: Duration = Duration::from_secs(60);
+
+/// Longest time that a service may take to end: it closes its streams.
+const SERVICE_GRACE: Duration = Duration::from_secs(40);
+
+/// Longest time that Redis may take to end: it writes its file.
+const REDIS_GRACE: Duration = Duration::from_secs(20);
+
+/// Runs the whole service until it is told to stop.
+///
+/// Call it on a runtime of one thread: the system ties the children's lives to the thread that starts them.
+///
+/// # Errors
+/// Something is missing or taken, or a program does not come up.
+pub async fn up(options: &Options) -> Result<(), Error> {
+    let start = Instant::now();
+    let mut signals = Signals::new()?;
+    let data = Data::open(&options.data)?;
+    let programs = Programs::find(options, &data)?;
+    let (api_key, is_new) = data.api_key()?;
+    let (sender, notices) = mpsc::unbounded_channel();
+    let url = |address: SocketAddr| format!("http://{address}");
+    let mut house = House {
+        session: Session {
+            gateway_url: url(programs.gateway),
+            status_url: url(programs.status),
+            api_key,
+            pids: BTreeMap::from([("up".to_owned(), std::process::id())]),
+        },
+        files: [Some(Session::file(data.root())), options.ready_file.clone()].into_iter().flatten().collect(),
+        announced: false,
+        sender,
+        notices,
+        redis: None,
+        services: Vec::new(),
+        workers: Vec::new(),
+    };
+    let outcome = tokio::select! {
+        outcome = house.run(options, &data, &programs, is_new, start) => outcome,
+        () = signals.next() => Ok(()),
+    };
+    if outcome.is_ok() {
+        screen::stopping();
+    }
+    house.close(&mut signals).await;
+    if outcome.is_ok() {
+        screen::stopped();
+    }
+    outcome
+}
+
+/// The wish to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let terminate = signal(SignalKind::terminate()).context("signals cannot be caught")?;
+        let interrupt = signal(SignalKind::interrupt()).context("signals cannot be caught")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// All that runs.
+struct House {
+    session: Session,
+    /// Where the session is written once everything is ready.
+    files: Vec<PathBuf>,
+    announced: bool,
+    sender: mpsc::UnboundedSender<Notice>,
+    notices: mpsc::UnboundedReceiver<Notice>,
+    redis: Option<Supervised>,
+    services: Vec<Supervised>,
+    workers: Vec<Supervised>,
+}
+
+impl House {
+    /// Starts everything, says so, and then keeps watch. Returns only with an error.
+    async fn run(
+        &mut self,
+        options: &Options,
+        data: &Data,
+        programs: &Programs,
+        is_new: bool,
+        start: Instant,
+    ) -> Result<(), Error> {
+        screen::starting(options);
+        ready::no_redis_left_over(&programs.socket).await?;
+        self.redis = Some(Supervised::start(programs.redis(options, data)?, self.sender.clone())?);
+        self.until(ready::redis(&programs.socket)).await?;
+
+        self.services.push(Supervised::start(programs.gateway(data)?, self.sender.clone())?);
+        self.services.push(Supervised::start(programs.status(data)?, self.sender.clone())?);
+        for number in 1..=options.workers {
+            self.workers.push(Supervised::start(programs.worker(number, options, data)?, self.sender.clone())?);
+        }
+        self.until(ready::service(programs.gateway)).await?;
+        self.until(ready::service(programs.status)).await?;
+        for number in 1..=options.workers {
+            self.until(ready::worker(&programs.address_file(&format!("worker-{number}")))).await?;
+        }
+
+        self.announced = true;
+        self.write_session()?;
+        screen::ready(&self.session, options, data, is_new, start.elapsed());
+        while let Some(notice) = self.notices.recv().await {
+            match &notice {
+                Notice::Ended { name, status, last_words, again_in } => {
+                    screen::ended(name, status, last_words, *again_in);
+                }
+                Notice::Started { name, .. } => screen::started(name),
+            }
+            self.note(notice)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for something to be ready. A child that ends before that will not get better by trying again.
+    async fn until(&mut self, ready: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        tokio::pin!(ready);
+        loop {
+            tokio::select! {
+                outcome = &mut ready => return outcome,
+                Some(notice) = self.notices.recv() => {
+                    if let Notice::Ended { name, status, last_words, .. } = notice {
+                        return Err(Error::Unavailable(format!("{name} did not come up ({status}): {last_words}")));
+                    }
+                    self.note(notice)?;
+                }
+            }
+        }
+    }
+
+    /// Keeps the process ids of the session right.
+    fn note(&mut self, notice: Notice) -> Result<(), Error> {
+        match notice {
+            Notice::Started { name, pid } => self.session.pids.insert(name, pid),
+            Notice::Ended { name, .. } => self.session.pids.remove(&name),
+        };
+        if self.announced { self.write_session() } else { Ok(()) }
+    }
+
+    fn write_session(&self) -> Result<(), Error> {
+        Ok(self.files.iter().try_for_each(|file| self.session.write(file))?)
+    }
+
+    /// Stops everything in the order in which it can be done without. A second wish to stop makes the workers hand
+    /// their jobs back instead of finishing them.
+    async fn close(self, signals: &mut Signals) {
+        let Self { redis, services, workers, files, announced, .. } = self;
+        if announced {
+            // Whoever looks now shall find nothing; one that cannot be removed is overwritten next time.
+            files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        }
+        let nudges: Vec<_> = workers.iter().chain(&services).map(Supervised::nudge).collect();
+        let orderly = async {
+            stop_all(workers, WORKER_GRACE).await;
+            stop_all(services, SERVICE_GRACE).await;
+            stop_all(redis.into_iter().collect(), REDIS_GRACE).await;
+        };
+        tokio::pin!(orderly);
+        loop {
+            tokio::select! {
+                () = &mut orderly => return,
+                () = signals.next() => nudges.iter().for_each(|nudge| nudge.notify_one()),
+            }
+        }
+    }
+}
+
+async fn stop_all(processes: Vec<Supervised>, grace: Duration) {
+    let stopping: Vec<_> = processes.into_iter().map(|process| tokio::spawn(process.stop(grace))).collect();
+    for stopped in stopping {
+        // A supervisor that panicked has dropped its child, which ends it.
+        let _ = stopped.await;
+    }
+}

@@ -1,0 +1,271 @@
+//! `orfeas up` and `orfeas generate` as people run them: real processes, a real Redis, real files.
+//!
+//! The services' binaries must have been built: they are looked for beside `orfeas`.
+#![allow(clippy::unwrap_used)]
+
+use cli::Session;
+use image::{Rgba, RgbaImage};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+use test_support::{ServiceProcess, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What makes a job that is done soon.
+const QUICK: [&str; 4] = ["--steps", "4", "--octree-resolution", "32"];
+
+/// What makes a job that can be interrupted.
+const SLOW: [&str; 4] = ["--steps", "200", "--octree-resolution", "32"];
+
+/// A working directory with pictures in it.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        for service in ["orfeas-gateway", "orfeas-status", "orfeas-worker"] {
+            ServiceProcess::binary(service);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (name, width) in [("cup.png", 50.0), ("bowl.png", 30.0)] {
+            let picture = RgbaImage::from_fn(96, 96, |x, y| {
+                let (dx, dy) = ((f64::from(x) - 48.0) / width, (f64::from(y) - 48.0) / 40.0);
+                if dx * dx + dy * dy < 1.0 { Rgba([90, 140, 200, 255]) } else { Rgba([0; 4]) }
+            });
+            picture.save(folder.path().join(name)).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `orfeas` with a clean environment, so that a test does not depend on whoever runs it.
+    fn orfeas(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas"));
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("ORFEAS_TORCH_THREADS", "1");
+        command.current_dir(self.folder.path()).args(arguments);
+        command
+    }
+
+    fn up_command(&self, more: &[&str]) -> Command {
+        let mut command = self.orfeas(&["up", "--ready-file", "ready.json", "--device", "cpu", "--model"]);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/orfeas-tiny")).args(more);
+        command
+    }
+
+    /// A service that is ready, on free ports.
+    async fn up(&self, more: &[&str]) -> (ServiceProcess, Session) {
+        let up = ServiceProcess::spawn(self.up_command(&["--listen", "127.0.0.1:0"]).args(more));
+        up.wait_for_line("Ctrl-C stops everything", PATIENCE).await;
+        let session = self.session().unwrap();
+        (up, session)
+    }
+
+    fn session(&self) -> Option<Session> {
+        serde_json::from_slice(&fs::read(self.path("ready.json")).ok()?).ok()
+    }
+
+    fn generate(&self, arguments: &[&str]) -> Output {
+        self.orfeas(&["generate"]).args(arguments).output().unwrap()
+    }
+}
+
+fn line(output: &Output) -> (Option<i32>, String) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.lines().count() <= 1, "{text}");
+    (output.status.code(), text)
+}
+
+fn lives(pid: u32) -> bool {
+    // A child that nobody has waited for is a zombie, and as dead as can be.
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status().unwrap().success());
+}
+
+async fn metrics(session: &Session) -> String {
+    reqwest::get(format!("{}/metrics", session.gateway_url)).await.unwrap().text().await.unwrap()
+}
+
+/// Waits until a worker has a job.
+async fn under_way(session: &Session) {
+    let running = "orfeas_queue_depth{state=\"running\"} 1";
+    wait_until("a job that runs", PATIENCE, async || metrics(session).await.contains(running)).await;
+}
+
+async fn all_gone(session: &Session) {
+    wait_until("the end of every process", PATIENCE, async || !session.pids.values().any(|&pid| lives(pid))).await;
+}
+
+#[tokio::test]
+async fn pictures_become_meshes_and_everything_ends_cleanly() {
+    let place = Place::new();
+    let (up, session) = place.up(&["--workers", "2"]).await;
+    assert_eq!(session.pids.keys().collect::<Vec<_>>(), ["gateway", "redis", "status", "up", "worker-1", "worker-2"]);
+    for file in ["ready.json", "data/up.json", "data/api-key"] {
+        assert_eq!(fs::metadata(place.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    // The first screen's own command works as it stands.
+    let curl = up.lines().into_iter().find(|line| line.trim_start().starts_with("curl ")).unwrap();
+    let curl = curl.replace("@picture.png", "@cup.png");
+    let answer = Command::new("sh").args(["-c", &format!("{curl} -s")]).current_dir(place.folder.path()).output();
+    let answer = String::from_utf8(answer.unwrap().stdout).unwrap();
+    assert!(answer.contains("\"job_id\""), "{answer}");
+
+    // Several pictures, found by the session in ./data.
+    let mut arguments = vec!["cup.png", "bowl.png", "-o", "out", "--thumbnail", "--json", "--seed", "3"];
+    arguments.extend(QUICK);
+    let output = place.generate(&arguments);
+    assert!(output.status.success(), "{output:?}");
+    for name in ["cup", "bowl"] {
+        assert!(fs::read(place.path(&format!("out/{name}.glb"))).unwrap().starts_with(b"glTF"));
+        assert!(fs::read(place.path(&format!("out/{name}.png"))).unwrap().starts_with(b"\x89PNG"));
+        let record: serde_json::Value =
+            serde_json::from_slice(&fs::read(place.path(&format!("out/{name}.json"))).unwrap()).unwrap();
+        let (result, status) = (&record["result"], &record["status"]);
+        assert_eq!(
+            (status.as_str(), result["seed"].as_u64(), result["steps"].as_u64()),
+            (Some("succeeded"), Some(3), Some(4))
+        );
+    }
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+
+    // One picture, told everything, as another format.
+    let mut arguments =
+        vec!["cup.png", "-o", "cup.stl", "--url", &session.gateway_url, "--status-url", &session.status_url];
+    arguments.extend(["--api-key", &session.api_key]);
+    arguments.extend(QUICK);
+    assert!(place.generate(&arguments).status.success());
+    assert!(fs::metadata(place.path("cup.stl")).unwrap().len() > 84);
+
+    // A second one in the same directory.
+    let (code, text) = line(&place.up_command(&["--listen", "127.0.0.1:0"]).output().unwrap());
+    assert!(code == Some(3) && text.contains(&format!("process {}", up.pid())), "{code:?} {text}");
+
+    assert_eq!(up.terminate(PATIENCE).await.code(), Some(0));
+    all_gone(&session).await;
+    assert!(place.session().is_none() && !place.path("data/up.json").exists());
+
+    // The same directory again: the same key, and the old jobs are still known.
+    let (up, again) = place.up(&[]).await;
+    assert_eq!(again.api_key, session.api_key);
+    assert!(!up.lines().iter().any(|line| line.contains(&session.api_key)), "a key is shown once");
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(place.path("out/cup.json")).unwrap()).unwrap();
+    let job = format!("{}/api/v1/jobs/{}", again.status_url, record["job_id"].as_str().unwrap());
+    let answer = reqwest::Client::new().get(job).bearer_auth(&again.api_key).send().await.unwrap();
+    let known: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(known["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn what_dies_is_started_again_and_no_job_is_lost() {
+    let place = Place::new();
+    let (up, session) = place.up(&[]).await;
+    let mut generate = place.orfeas(&["generate", "cup.png", "-o", "cup.glb", "--json"]);
+    let generate = ServiceProcess::spawn(generate.args(SLOW));
+    under_way(&session).await;
+    signal("KILL", session.pids["worker-1"]);
+    signal("KILL", session.pids["status"]);
+    up.wait_for_line("worker-1 ended (signal: 9 (SIGKILL))", PATIENCE).await;
+    up.wait_for_line("worker-1 was started again", PATIENCE).await;
+    wait_until("the end of generate", PATIENCE, async || generate.ended().is_some()).await;
+    assert!(generate.ended().unwrap().success(), "{:?}", generate.lines());
+    assert!(fs::read(place.path("cup.glb")).unwrap().starts_with(b"glTF"));
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(place.path("cup.json")).unwrap()).unwrap();
+    assert_eq!(record["attempt"], 2, "it was under way when its worker died");
+    let after = place.session().unwrap();
+    assert!(after.pids["worker-1"] != session.pids["worker-1"] && after.pids["up"] == session.pids["up"]);
+
+    // Nothing outlives an `up` that is killed the hard way.
+    up.kill_9();
+    all_gone(&after).await;
+    // And its directory can be used again.
+    let (up, _) = place.up(&[]).await;
+    assert!(up.terminate(PATIENCE).await.success());
+}
+
+#[tokio::test]
+async fn ctrl_c_withdraws_the_job() {
+    let place = Place::new();
+    let (_up, session) = place.up(&[]).await;
+    let generate = ServiceProcess::spawn(place.orfeas(&["generate", "cup.png", "-o", "cup.glb"]).args(SLOW));
+    under_way(&session).await;
+    signal("INT", generate.pid());
+    wait_until("the end of generate", PATIENCE, async || generate.ended().is_some()).await;
+    assert_eq!(generate.ended().unwrap().code(), Some(130));
+    assert!(!place.path("cup.glb").exists());
+    let metrics = metrics(&session).await;
+    assert!(metrics.contains("orfeas_jobs_cancelled_total 1"), "{metrics}");
+}
+
+#[test]
+fn what_is_missing_or_taken_is_said_in_one_line() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let run = |more: &[&str]| line(&place.up_command(more).output().unwrap());
+    for option in ["--listen", "--status-listen"] {
+        let other = if option == "--listen" { "--status-listen" } else { "--listen" };
+        let (code, text) = run(&[option, &taken, other, "127.0.0.1:0"]);
+        assert_eq!(
+            (code, text),
+            (Some(3), format!("orfeas: {taken} is already in use; choose another address with {option}\n"))
+        );
+    }
+    let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", "no-such-redis"]);
+    assert!(code == Some(3) && text.contains("no-such-redis"), "{text}");
+    let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", "/bin/false"]);
+    assert!(code == Some(3) && text.contains("redis did not come up"), "{text}");
+
+    let (code, text) = line(&place.orfeas(&["up", "--listen", "127.0.0.1:0", "--model", "no/model"]).output().unwrap());
+    assert!(code == Some(3) && text.contains("no/model"), "{text}");
+    fs::create_dir(place.path("empty")).unwrap();
+    let (code, text) = line(&place.orfeas(&["up", "--listen", "127.0.0.1:0", "--model", "empty"]).output().unwrap());
+    assert!(code == Some(3) && text.contains("worker-1 did not come up") && text.contains("empty"), "{text}");
+
+    let alone = place.path("orfeas");
+    fs::copy(env!("CARGO_BIN_EXE_orfeas"), &alone).unwrap();
+    let (code, text) = line(&Command::new(&alone).arg("up").current_dir(place.folder.path()).output().unwrap());
+    assert!(code == Some(3) && text.contains("orfeas-gateway is missing"), "{text}");
+}
+
+#[test]
+fn settings_may_stand_in_a_file() {
+    let place = Place::new();
+    fs::write(place.path(".env"), "ORFEAS_URL=http://127.0.0.1:1\nORFEAS_API_KEY=orf_live_x\n").unwrap();
+    let (code, text) = line(&place.generate(&["cup.png"]));
+    assert!(code == Some(3) && text.contains("http://127.0.0.1:1 cannot be reached"), "{text}");
+    fs::write(place.path(".env"), "this is: no setting, secret").unwrap();
+    let (code, text) = line(&place.generate(&["cup.png"]));
+    assert!(code == Some(2) && text.contains(".env") && !text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn refusals_and_failures_have_their_own_exit_codes() {
+    let place = Place::new();
+    let (_up, session) = place.up(&[]).await;
+    let run = |arguments: &[&str]| line(&place.generate(arguments));
+    fs::write(place.path("note.png"), "not a picture").unwrap();
+    RgbaImage::from_pixel(64, 64, Rgba([0; 4])).save(place.path("empty.png")).unwrap();
+
+    let (code, text) = run(&["cup.png", "--steps", "0"]);
+    assert_eq!((code, text.as_str()), (Some(2), "orfeas: steps must be between 1 and 200\n"));
+    let (code, text) = run(&["nowhere.png"]);
+    assert!(code == Some(2) && text.contains("nowhere.png"), "{text}");
+    let (code, text) = run(&["cup.png", "--url", "http://127.0.0.1:1", "--api-key", "x"]);
+    assert!(code == Some(3) && text.contains("http://127.0.0.1:1 cannot be reached"), "{text}");
+    let (code, text) = run(&["note.png"]);
+    assert_eq!(code, Some(5), "{text}");
+    let (code, text) = run(&["cup.png", "--url", &session.gateway_url, "--api-key", "orf_live_wrong"]);
+    assert!(code == Some(5) && text.contains("API key"), "{text}");
+    let (code, text) = run(&["empty.png"]);
+    assert!(matches!(code, Some(4 | 5)) && !text.is_empty(), "{code:?} {text}");
+}

@@ -1,0 +1,289 @@
+//! One attempt at one job, from its lease to its end.
+
+use crate::engine::{Decoded, Engine, Event, Task};
+use crate::plan::Company;
+use crate::progress::Throttle;
+use crate::readings::{self, Held, Outcome};
+use crate::{failure, finishing};
+use blobs::Blobs;
+use bytes::Bytes;
+use domain::{Failure, Job, JobState, Progress, ResultRecord, Stage, Timings};
+use hunyuan3d::{DecodeOptions, Decoder, ModelInfo, Picture, SampleRequest, VertexMapping, View};
+use queue::{Lease, Renewal};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+/// What every job of this worker shares.
+pub(crate) struct Workshop {
+    pub(crate) engine: Engine,
+    pub(crate) model: ModelInfo,
+    pub(crate) blobs: Blobs,
+    /// How many meshes are made at a time.
+    pub(crate) finishers: Arc<Semaphore>,
+    pub(crate) decoder: Decoder,
+    pub(crate) chunk: Option<usize>,
+    pub(crate) mapping: VertexMapping,
+    pub(crate) lease: Duration,
+    pub(crate) max_attempts: u32,
+    /// Cancelled when there is no more time to finish anything: all leases are handed back.
+    pub(crate) abort: CancellationToken,
+}
+
+/// How an attempt ended, as far as its lease is concerned.
+enum Ending {
+    Made(Box<ResultRecord>),
+    Failed(Failure),
+    Cancelled,
+    Lost,
+    HandBack,
+}
+
+impl From<Failure> for Ending {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Sees a job through: works on it while renewing its lease, and tells the queue how it ended. `seat` is the job's place
+/// in the engine; it is given up as soon as the engine is done with it.
+pub(crate) async fn attend(workshop: Arc<Workshop>, lease: Lease, seat: OwnedSemaphorePermit) {
+    let job = lease.job();
+    let span =
+        tracing::info_span!("job", job.id = %job.id, job.attempt = lease.attempt(), outcome = tracing::field::Empty);
+    if let Some(traceparent) = &job.traceparent {
+        telemetry::set_parent(&span, traceparent);
+    }
+    async move {
+        let _held = Held::new();
+        if lease.attempt() == 1 {
+            let waited = Duration::from_millis(now_ms().saturating_sub(lease.job().submitted_ms));
+            metrics::histogram!(telemetry::names::QUEUE_WAIT_SECONDS).record(waited.as_secs_f64());
+        }
+        // Dropped with this block, however it ends: the engine then lets the row go.
+        let ending = {
+            let row = CancellationToken::new();
+            let _leave = row.clone().drop_guard();
+            tokio::select! {
+                biased;
+                ending = keep(&lease, workshop.lease) => ending,
+                () = workshop.abort.cancelled() => Ending::HandBack,
+                ending = make(&workshop, &lease, seat, row) => ending.unwrap_or_else(|ending| ending),
+            }
+        };
+        let outcome = settle(lease, ending).await;
+        readings::finished(outcome);
+        Span::current().record("outcome", tracing::field::debug(outcome));
+    }
+    .instrument(span)
+    .await;
+}
+
+/// Renews the lease at a third of its length, and returns only when there is no more reason to work.
+async fn keep(lease: &Lease, length: Duration) -> Ending {
+    let mut held_until = Instant::now() + length;
+    loop {
+        tokio::time::sleep(length / 3).await;
+        let asked = Instant::now();
+        match lease.renew().await {
+            Ok(Renewal::Held) => {
+                metrics::counter!(telemetry::names::LEASE_RENEWED).increment(1);
+                held_until = asked + length;
+            }
+            Ok(Renewal::Cancelled) => return Ending::Cancelled,
+            Err(queue::Error::Lost { .. }) => return Ending::Lost,
+            Err(error) => {
+                tracing::warn!(error = failure::whole(&error), "the lease could not be renewed");
+                if Instant::now() >= held_until {
+                    return Ending::Lost; // by now another worker may have it
+                }
+            }
+        }
+    }
+}
+
+/// Makes the shape: picture → engine → mesh → blobs.
+async fn make(
+    workshop: &Workshop,
+    lease: &Lease,
+    seat: OwnedSemaphorePermit,
+    row: CancellationToken,
+) -> Result<Ending, Ending> {
+    let job = lease.job();
+    let begun_ms = now_ms();
+    let picture = picture(&workshop.blobs, job, workshop.model.multi_view).await?;
+    let request = SampleRequest {
+        steps: job.parameters.steps.unwrap_or(workshop.model.default_steps),
+        guidance_scale: job.parameters.guidance_scale.unwrap_or(workshop.model.default_guidance_scale),
+        seed: job.parameters.seed.unwrap_or_default(),
+    };
+    let octree_resolution = job.parameters.octree_resolution.unwrap_or(workshop.model.default_octree_resolution);
+    let (events, told) = mpsc::unbounded_channel();
+    let task = Task {
+        picture,
+        request: request.clone(),
+        decode: DecodeOptions {
+            octree_resolution,
+            decoder: workshop.decoder,
+            chunk: workshop.chunk,
+            ..DecodeOptions::default()
+        },
+        company: if is_last_attempt(lease.attempt(), workshop.max_attempts) { Company::Alone } else { Company::Any },
+        cancelled: row,
+        events,
+        span: Span::current(),
+    };
+    if !workshop.engine.submit(task).await {
+        return Err(Ending::HandBack);
+    }
+    let Decoded { field, seconds, batch_size } = *follow(lease, told).await?;
+
+    // Here the field waits for a free pair of hands, and keeps its seat meanwhile: the engine cannot run ahead of the
+    // CPU and fill the memory with fields.
+    let _hands = workshop.finishers.acquire().await.expect("nobody closes this semaphore. This is a bug.");
+    drop(seat);
+    tell(lease, Progress::stage(Stage::Surface)).await?;
+    let start = Instant::now();
+    let (mapping, face_budget) = (workshop.mapping, job.parameters.face_budget);
+    let mesh =
+        on_cpu(tracing::info_span!("surface"), move || finishing::surface(field, mapping, face_budget)).await??;
+    let surface = start.elapsed().as_secs_f64();
+
+    tell(lease, Progress::stage(Stage::Export)).await?;
+    let start = Instant::now();
+    let format = job.parameters.format;
+    let files = on_cpu(tracing::info_span!("export"), move || finishing::export(&mesh, format)).await??;
+    let bytes = files.mesh.len() as u64;
+    let (mesh, thumbnail) =
+        tokio::try_join!(store(&workshop.blobs, files.mesh), store(&workshop.blobs, files.thumbnail))?;
+
+    Ok(Ending::Made(Box::new(ResultRecord {
+        mesh,
+        format,
+        bytes,
+        thumbnail,
+        quality: files.quality,
+        timings: Timings {
+            queue: begun_ms.saturating_sub(job.submitted_ms) as f64 / 1000.0,
+            preprocess: seconds.preprocess,
+            encode: seconds.encode,
+            denoise: seconds.denoise,
+            decode: seconds.decode,
+            surface,
+            export: start.elapsed().as_secs_f64(),
+        },
+        model: workshop.model.name.clone(),
+        seed: request.seed,
+        steps: request.steps,
+        guidance_scale: request.guidance_scale,
+        octree_resolution,
+        batch_size,
+    })))
+}
+
+/// A job on its last attempt runs alone. With one attempt only there would never be company, so it does not count.
+fn is_last_attempt(attempt: u32, max_attempts: u32) -> bool {
+    max_attempts > 1 && attempt >= max_attempts
+}
+
+/// Tells the queue how the attempt ended.
+async fn settle(lease: Lease, ending: Ending) -> Outcome {
+    let (id, attempt, submitted_ms) = (lease.job().id, lease.attempt(), lease.job().submitted_ms);
+    let told = match ending {
+        Ending::Made(result) => lease.succeed(&result).await.map(|()| {
+            let total = Duration::from_millis(now_ms().saturating_sub(submitted_ms));
+            readings::succeeded(&result, total);
+            tracing::info!(job.id = %id, attempt, total_seconds = total.as_secs_f64(), "succeeded");
+            Outcome::Succeeded
+        }),
+        Ending::Failed(failure) => lease.fail(&failure).await.map(|state| {
+            tracing::info!(job.id = %id, attempt, code = failure.code, state = state.as_str(), "failed");
+            match state {
+                JobState::Queued => Outcome::Retried,
+                JobState::Cancelled => Outcome::Cancelled,
+                JobState::Running | JobState::Succeeded | JobState::Failed => Outcome::Failed,
+            }
+        }),
+        Ending::Cancelled => lease.cancelled().await.map(|()| Outcome::Cancelled),
+        Ending::HandBack => lease.release().await.map(|()| Outcome::Released),
+        // Not a word to the queue: the job is not ours any more.
+        Ending::Lost => Ok(Outcome::Lost),
+    };
+    let outcome = told.unwrap_or_else(|error| {
+        // Either it was lost, or Redis has been away for the length of the lease: somebody else will do it again.
+        tracing::warn!(job.id = %id, attempt, error = failure::whole(&error), "the end of an attempt was not accepted");
+        Outcome::Lost
+    });
+    if outcome == Outcome::Lost {
+        metrics::counter!(telemetry::names::LEASE_LOST).increment(1);
+    }
+    outcome
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The job's picture, decoded.
+async fn picture(blobs: &Blobs, job: &Job, multi_view: bool) -> Result<Picture, Ending> {
+    let stored = match blobs.get(&job.image).await {
+        Ok(bytes) => bytes,
+        Err(blobs::Error::NotFound(_)) => return Err(failure::image_gone().into()),
+        Err(error) => return Err(failure::internal("the picture could not be fetched", &error).into()),
+    };
+    match on_cpu(tracing::info_span!("read_picture"), move || Picture::decode(&stored)).await? {
+        // A model that takes views can do with one.
+        Ok(Picture::Single(front)) if multi_view => Ok(Picture::Views(vec![(View::Front, front)])),
+        Ok(picture) => Ok(picture),
+        Err(error) => Err(failure::image_undecodable(&error).into()),
+    }
+}
+
+/// Passes the engine's events on to the queue until the engine is done with the job.
+async fn follow(lease: &Lease, mut told: mpsc::UnboundedReceiver<Event>) -> Result<Box<Decoded>, Ending> {
+    let mut throttle = Throttle::default();
+    loop {
+        match told.recv().await {
+            Some(Event::Progress(progress)) => {
+                if throttle.passes(&progress, Instant::now()) {
+                    tell(lease, progress).await?;
+                }
+            }
+            Some(Event::Decoded(decoded)) => return Ok(decoded),
+            Some(Event::Failed(failure)) => return Err(Ending::Failed(failure)),
+            Some(Event::HandedBack) => return Err(Ending::HandBack),
+            None => return Err(failure::device("the engine stopped").into()),
+        }
+    }
+}
+
+/// Writes progress, and learns whether the job is still wanted. That it cannot be written is no reason to stop: progress
+/// is for people, and the result does not need it.
+async fn tell(lease: &Lease, progress: Progress) -> Result<(), Ending> {
+    match lease.progress(&progress).await {
+        Ok(Renewal::Held) => Ok(()),
+        Ok(Renewal::Cancelled) => Err(Ending::Cancelled),
+        Err(queue::Error::Lost { .. }) => Err(Ending::Lost),
+        Err(error) => {
+            tracing::debug!(error = failure::whole(&error), "progress could not be written");
+            Ok(())
+        }
+    }
+}
+
+/// Work for a CPU thread, in a span of its own.
+async fn on_cpu<T: Send + 'static>(span: Span, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Ending> {
+    tokio::task::spawn_blocking(move || span.in_scope(work))
+        .await
+        .map_err(|panic| failure::internal("work on a CPU thread panicked", &panic).into())
+}
+
+async fn store(blobs: &Blobs, bytes: Vec<u8>) -> Result<domain::BlobId, Failure> {
+    blobs.put(Bytes::from(bytes)).await.map_err(|error| match error {
+        blobs::Error::TooLarge { .. } => failure::too_large(),
+        error => failure::internal("the result could not be stored", &error),
+    })
+}

@@ -1,0 +1,43 @@
+//! `orfeas-worker`: turns queued jobs into meshes.
+#![allow(clippy::print_stderr)] // the one line that says why it does not start
+
+use clap::Parser;
+use std::error::Error as StdError;
+use std::process::ExitCode;
+use worker::options::Options;
+use worker::{app, exit};
+
+fn main() -> ExitCode {
+    // Before any thread exists, as it sets the environment.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        // The line at fault may hold a secret, so it is not shown.
+        eprintln!("orfeas-worker: the file .env is not made of lines NAME=value");
+        return ExitCode::from(exit::USAGE);
+    }
+    let options = Options::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return unavailable(&error, exit::UNAVAILABLE),
+    };
+    runtime.block_on(async {
+        let guard = match telemetry::init(&options.telemetry, "orfeas-worker") {
+            Ok(guard) => guard,
+            Err(error) => return unavailable(&error, exit::USAGE),
+        };
+        let code = match app::run(options).await {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => unavailable(&error, error.exit_code()),
+        };
+        guard.flush().await;
+        code
+    })
+}
+
+fn unavailable(error: &dyn StdError, code: u8) -> ExitCode {
+    let chain = std::iter::successors(Some(error), |error| (**error).source());
+    let line = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    eprintln!("orfeas-worker: {line}");
+    ExitCode::from(code)
+}

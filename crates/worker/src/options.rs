@@ -1,0 +1,203 @@
+//! What an operator may set: `orfeas-worker --help` is the manual.
+
+use blobs::BlobOptions;
+use clap::{Args, Parser, ValueEnum};
+use hunyuan3d::{Device, Dtype};
+use queue::RedisOptions;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use telemetry::TelemetryOptions;
+
+/// Turns queued jobs into meshes.
+///
+/// Every option can be set by the environment variable that is named with it, or by a line of that form in a file
+/// `.env` in the working directory. The command line goes before the environment, and that before the file.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "orfeas-worker", version)]
+pub struct Options {
+    /// The model and its device.
+    #[command(flatten)]
+    pub model: ModelOptions,
+    /// How jobs share the device.
+    #[command(flatten)]
+    pub batch: BatchSettings,
+    /// How jobs are held.
+    #[command(flatten)]
+    pub work: WorkOptions,
+    /// The jobs.
+    #[command(flatten)]
+    pub redis: RedisOptions,
+    /// Pictures and meshes.
+    #[command(flatten)]
+    pub blobs: BlobOptions,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
+}
+
+/// The model and its device.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelOptions {
+    /// Model directory: config.yaml and model.safetensors (or model.fp16.safetensors), in the official layout.
+    #[arg(long, env = "ORFEAS_MODEL", value_name = "DIR", default_value = "models/orfeas-tiny")]
+    pub model: PathBuf,
+
+    /// Device: auto, cpu, cuda or cuda:N. `auto` takes the first GPU, or else the CPU. A GPU that is asked for and is
+    /// not there ends the worker: it never falls back to the CPU by itself.
+    #[arg(long, env = "ORFEAS_DEVICE", value_name = "DEVICE", default_value = "auto")]
+    pub device: Device,
+
+    /// Type of number: auto, f32, bf16 or f16. `auto` is f16 on a GPU and f32 on the CPU.
+    #[arg(long, env = "ORFEAS_DTYPE", value_name = "DTYPE", default_value = "auto")]
+    pub dtype: Dtype,
+
+    /// Threads of libtorch on the CPU. Absent: one for each core.
+    #[arg(long, env = "ORFEAS_TORCH_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub torch_threads: Option<u16>,
+
+    /// How the field is evaluated. `hierarchical` is as exact as `dense` where the surface is, and many times faster.
+    /// The flash decoders are faster still, and leave small jumps in the surface.
+    #[arg(long, env = "ORFEAS_DECODER", value_enum, default_value = "hierarchical")]
+    pub decoder: DecoderName,
+
+    /// Points of the field that are evaluated at a time. More take more device memory. Absent: what suits the device.
+    #[arg(long, env = "ORFEAS_DECODE_CHUNK", value_name = "POINTS", value_parser = clap::value_parser!(u32).range(64..))]
+    pub decode_chunk: Option<u32>,
+
+    /// Where grid points lie in space. `corrected` puts the grid's ends on the ends of the box. `reference` repeats what
+    /// the released software does: it divides by the number of points instead of cells, so meshes are smaller by one
+    /// part in the resolution and shifted by half a cell.
+    #[arg(long, env = "ORFEAS_VERTEX_MAPPING", value_enum, default_value = "corrected")]
+    pub vertex_mapping: MappingName,
+}
+
+/// A way to evaluate the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DecoderName {
+    /// Coarse to fine, near the surface only.
+    Hierarchical,
+    /// Every point.
+    Dense,
+    /// Coarse to fine with few keys for each block: FlashVDM, mode `mean`.
+    FlashMean,
+    /// FlashVDM, mode `merge`.
+    FlashMerge,
+}
+
+/// A way to place vertices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MappingName {
+    /// The grid spans the box.
+    Corrected,
+    /// As the released software has it.
+    Reference,
+}
+
+/// How jobs share the device.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Batches")]
+pub struct BatchSettings {
+    /// Most jobs that run together. More keep a GPU busier and take more of its memory; on a CPU they gain little and
+    /// make each other wait. Absent: 8 on a GPU, 2 on the CPU.
+    #[arg(long, env = "BATCH_SIZE_MAX", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub batch_size_max: Option<u16>,
+
+    /// With dynamic scaling: the limit on jobs that run together never falls below this.
+    #[arg(long, env = "BATCH_SIZE_MIN", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub batch_size_min: u16,
+
+    /// Halve the limit when the device runs out of memory, and raise it again, one by one, while all goes well.
+    #[arg(long, env = "ENABLE_DYNAMIC_SCALING", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub dynamic_scaling: bool,
+
+    /// Seconds that an idle worker waits for its batch to fill before it starts. Jobs join a running batch at every
+    /// step, so waiting seldom gains anything.
+    #[arg(long, env = "BATCH_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    pub batch_timeout_seconds: f64,
+}
+
+/// How jobs are held.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Worker")]
+pub struct WorkOptions {
+    /// Name in Redis and in logs; a random end is added, so several workers may be given the same one.
+    #[arg(long, env = "ORFEAS_WORKER_NAME", value_name = "NAME", default_value = "worker")]
+    pub worker_name: String,
+
+    /// Seconds after which a job of a worker that is not heard of is given to another. It is renewed at a third of it.
+    #[arg(long, env = "ORFEAS_LEASE_SECONDS", value_name = "SECONDS", default_value_t = 10.0, value_parser = lease_seconds)]
+    pub lease_seconds: f64,
+
+    /// Attempts that a job has before it is given up.
+    #[arg(long, env = "ORFEAS_MAX_ATTEMPTS", value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_attempts: u32,
+
+    /// Seconds after which a single step or decoding on a GPU counts as hanging. The worker then leaves with exit code
+    /// 70, and its jobs are given to others once their leases run out. On the CPU nothing counts as hanging.
+    #[arg(long, env = "ORFEAS_STALL_SECONDS", value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub stall_seconds: u32,
+
+    /// Meshes that are made at a time, on CPU threads, while the device goes on. Absent: half the cores.
+    #[arg(long, env = "ORFEAS_FINISHERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub finishers: Option<u16>,
+
+    /// On SIGTERM, seconds in which jobs that have begun may be finished; after that, or at a second SIGTERM, they are
+    /// handed back.
+    #[arg(long, env = "ORFEAS_DRAIN_SECONDS", value_name = "SECONDS", default_value_t = 30)]
+    pub drain_seconds: u16,
+
+    /// Address of /livez, /readyz and /metrics, such as 127.0.0.1:9100; port 0 takes any free port. Absent: they are
+    /// not served.
+    #[arg(long, value_name = "ADDRESS", env = "ORFEAS_WORKER_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    /// File to write that address into, once the model is loaded and jobs are taken.
+    #[arg(long, value_name = "FILE", env = "ORFEAS_WORKER_ADDR_FILE", requires = "listen")]
+    pub addr_file: Option<PathBuf>,
+}
+
+impl BatchSettings {
+    /// The most jobs that run together, on a GPU or on the CPU.
+    pub(crate) fn most(&self, on_gpu: bool) -> u16 {
+        self.batch_size_max.unwrap_or(if on_gpu { 8 } else { 2 })
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number of seconds from 0 to 3600".to_owned()),
+    }
+}
+
+fn lease_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.3..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number of seconds from 0.3 to 3600".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for wrong in [
+            ["--lease-seconds", "0"],
+            ["--lease-seconds", "NaN"],
+            ["--batch-size-max", "0"],
+            ["--device", "gpu"],
+            ["--max-attempts", "0"],
+        ] {
+            assert!(Options::try_parse_from(["orfeas-worker"].iter().chain(&wrong)).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the worker measures, under the names in `telemetry`.
+
+use crate::engine::Trouble;
+use crate::plan::StopReason;
+use domain::ResultRecord;
+use hunyuan3d::ModelInfo;
+use std::time::Duration;
+use telemetry::names;
+
+/// The model is loaded and ready: on which device, in which dtype, in what time.
+pub(crate) fn loaded(info: &ModelInfo, took: Duration) {
+    let labels = [("model", info.name.clone()), ("device", info.device.clone()), ("dtype", info.dtype.to_string())];
+    metrics::gauge!(names::MODEL_LOAD_SECONDS, &labels).set(took.as_secs_f64());
+}
+
+/// The planner let `admitted` jobs join and stopped for `reason`.
+pub(crate) fn planned(admitted: usize, reason: StopReason) {
+    if admitted > 0 || reason != StopReason::NothingWaiting {
+        metrics::counter!(names::BATCH_STOPS, "reason" => reason.as_str()).increment(1);
+    }
+}
+
+/// `rows` rows took one step together.
+pub(crate) fn stepped(rows: usize, took: Duration) {
+    metrics::histogram!(names::BATCH_SIZE).record(rows as f64);
+    metrics::histogram!(names::STEP_SECONDS).record(took.as_secs_f64());
+}
+
+/// The model or its device failed.
+pub(crate) fn device_trouble(trouble: &Trouble) {
+    if !matches!(trouble, Trouble::Refused(_)) {
+        metrics::counter!(names::DEVICE_FAULTS, "kind" => trouble.as_str()).increment(1);
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Succeeded,
+    Failed,
+    Retried,
+    Cancelled,
+    Released,
+    Lost,
+}
+
+/// An attempt ended.
+pub(crate) fn finished(outcome: Outcome) {
+    let label = match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::Retried => "retried",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Released => "released",
+        Outcome::Lost => "lost",
+    };
+    metrics::counter!(names::JOBS_FINISHED, "outcome" => label).increment(1);
+}
+
+/// A job succeeded, `total` after it was submitted.
+pub(crate) fn succeeded(result: &ResultRecord, total: Duration) {
+    let timings = &result.timings;
+    let stages = [
+        ("preprocess", timings.preprocess),
+        ("encode", timings.encode),
+        ("denoise", timings.denoise),
+        ("decode", timings.decode),
+        ("surface", timings.surface),
+        ("export", timings.export),
+    ];
+    for (stage, seconds) in stages {
+        metrics::histogram!(names::STAGE_SECONDS, "stage" => stage).record(seconds);
+    }
+    metrics::histogram!(names::JOB_SECONDS).record(total.as_secs_f64());
+}
+
+/// A job is held from now until the value is dropped.
+pub(crate) struct Held(());
+
+impl Held {
+    pub(crate) fn new() -> Self {
+        metrics::gauge!(names::JOBS_HELD).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        metrics::gauge!(names::JOBS_HELD).decrement(1);
+    }
+}

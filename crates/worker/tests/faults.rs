@@ -1,0 +1,163 @@
+//! Workers that die, freeze and are told to stop; a Redis that goes away.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{PATIENCE, World, picture, png, quick, slow};
+use domain::JobState::{Queued, Running, Succeeded};
+use domain::Parameters;
+use std::time::Duration;
+use test_support::wait_until;
+
+/// A lease that a test can outlive.
+const SHORT: [&str; 2] = ["--lease-seconds", "1"];
+
+#[tokio::test]
+async fn a_killed_workers_job_is_finished_by_another_exactly_once() {
+    let world = World::new().await;
+    let first = world.worker("first", &SHORT).await;
+    let id = world.submit(png(&picture(0)), slow()).await;
+    world.under_way(id).await;
+    first.kill_9();
+    let _second = world.worker("second", &SHORT).await;
+    let record = world.end(id).await;
+    assert_eq!((record.state, record.attempt), (Succeeded, 2));
+    assert_eq!(world.story(id).await, [(Queued, 0), (Running, 1), (Queued, 1), (Running, 2), (Succeeded, 2)]);
+    assert_eq!(world.queue.counters().await.unwrap().succeeded, 1);
+    assert_eq!(world.queue.depth().await.unwrap(), queue::Depth::default());
+    // The second run made what an undisturbed one makes.
+    let undisturbed = world.submit(png(&picture(0)), slow()).await;
+    let undisturbed = world.end(undisturbed).await;
+    assert_eq!(world.mesh(&undisturbed).await, world.mesh(&record).await);
+}
+
+#[tokio::test]
+async fn a_frozen_worker_that_comes_back_changes_nothing() {
+    let world = World::new().await;
+    let first = world.worker("first", &SHORT).await;
+    let id = world.submit(png(&picture(0)), slow()).await;
+    world.under_way(id).await;
+    first.pause();
+    let second = world.worker("second", &SHORT).await;
+    wait_until("a second attempt", PATIENCE, async || world.record(id).await.attempt == 2).await;
+    first.resume();
+    let record = world.end(id).await;
+    assert_eq!((record.state, record.attempt), (Succeeded, 2));
+    assert_eq!(world.queue.counters().await.unwrap().succeeded, 1);
+    assert!(world.queue.counters().await.unwrap().fenced >= 1, "the late writes were refused");
+    // It has noticed, and takes the next job.
+    assert!(second.terminate(PATIENCE).await.success());
+    let next = world.submit(png(&picture(1)), quick()).await;
+    assert_eq!(world.end(next).await.state, Succeeded);
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_has_begun_and_leaves_the_rest() {
+    let world = World::new().await;
+    let worker = world.worker("one", &["--batch-size-max", "1"]).await;
+    let begun = world.submit(png(&picture(0)), slow()).await;
+    world.under_way(begun).await;
+    let waiting = world.submit(png(&picture(1)), quick()).await;
+    assert_eq!(worker.terminate(PATIENCE).await.code(), Some(0));
+    assert_eq!(world.record(begun).await.state, Succeeded);
+    let record = world.record(waiting).await;
+    assert_eq!((record.state, record.attempt), (Queued, 0));
+}
+
+#[tokio::test]
+async fn when_time_is_over_jobs_are_handed_back_and_the_attempt_does_not_count() {
+    let world = World::new().await;
+    let worker = world.worker("one", &["--drain-seconds", "0", "--batch-size-max", "3"]).await;
+    let mut jobs = Vec::new();
+    for n in 0..3 {
+        jobs.push(world.submit(png(&picture(n)), slow()).await);
+    }
+    for id in &jobs {
+        world.under_way(*id).await;
+    }
+    assert_eq!(worker.terminate(PATIENCE).await.code(), Some(0));
+    for id in &jobs {
+        let record = world.record(*id).await;
+        assert_eq!((record.state, record.attempt), (Queued, 0), "{id}");
+    }
+    let _next = world.worker("two", &[]).await;
+    for id in jobs {
+        let record = world.end(id).await;
+        assert_eq!((record.state, record.attempt), (Succeeded, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_second_sigterm_hands_back_at_once() {
+    let world = World::new().await;
+    let worker = world.worker("one", &[]).await;
+    let id = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(256), ..slow() }).await;
+    world.under_way(id).await;
+    let signal = || {
+        let kill = std::process::Command::new("kill").args(["-TERM", &worker.pid().to_string()]).status().unwrap();
+        assert!(kill.success());
+    };
+    signal();
+    worker.wait_for_line("draining", PATIENCE).await;
+    signal();
+    wait_until("the worker's end", PATIENCE, async || worker.ended().is_some()).await;
+    assert_eq!(worker.ended().unwrap().code(), Some(0));
+    assert_eq!(world.record(id).await.state, Queued);
+}
+
+#[tokio::test]
+async fn a_redis_that_restarts_costs_no_job() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &["--lease-seconds", "3"]).await;
+    let running = world.submit(png(&picture(0)), slow()).await;
+    world.under_way(running).await;
+    let waiting = world.submit(png(&picture(1)), quick()).await;
+    world.redis.kill();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.redis.restart();
+    let ended = async |id| {
+        let mut state = Queued;
+        wait_until("a job's end", PATIENCE, async || {
+            // The test's own connection needs a moment too.
+            if let Ok(Some(record)) = world.queue.record(id).await {
+                state = record.state;
+            }
+            state.is_terminal()
+        })
+        .await;
+        state
+    };
+    assert_eq!((ended(running).await, ended(waiting).await), (Succeeded, Succeeded));
+    assert_eq!(world.queue.counters().await.unwrap().succeeded, 2);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said_in_one_line_with_exit_code_3() {
+    let world = World::new().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let cases: [(&[&str], &str); 5] = [
+        (&["--device", "cuda:77"], "cuda:77"),
+        (&["--model", "no/such/model"], "no/such/model"),
+        (&["--redis-url", "redis://127.0.0.1:1"], "the queue cannot be reached"),
+        (&["--blobs", "/proc/no/blobs"], "/proc/no/blobs"),
+        (&["--listen", &taken], "in use"),
+    ];
+    for (arguments, expected) in cases {
+        // The later of two equal options would be refused, so the helper's own is left out.
+        let mut command = world.command("x", &[]);
+        let kept: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+        let at = kept.iter().position(|argument| argument == arguments[0]);
+        command = std::process::Command::new(command.get_program());
+        command.env_clear().current_dir(world.folder.path());
+        for (n, argument) in kept.iter().enumerate() {
+            if at.is_none_or(|at| n != at && n != at + 1) {
+                command.arg(argument);
+            }
+        }
+        let output = command.args(arguments).output().unwrap();
+        let line = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {line}");
+        assert!(line.lines().count() == 1 && line.contains(expected), "{arguments:?}: {line}");
+    }
+}

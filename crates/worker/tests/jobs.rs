@@ -1,0 +1,175 @@
+//! Jobs through a real worker, a real Redis and real files.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{PATIENCE, World, looks_like, model, picture, png, quick, slow};
+use domain::{JobState, MeshFormat, Parameters, Stage};
+use hunyuan3d::{Device, Dtype, ImageTo3d, LoadOptions, Pipeline};
+use std::time::Instant;
+use test_support::wait_until;
+
+#[tokio::test]
+async fn a_picture_becomes_a_mesh_in_every_format() {
+    let world = World::new().await;
+    let worker = world.worker("one", &[]).await;
+    let loaded = worker.wait_for_line("model loaded", PATIENCE).await;
+    assert!(loaded.contains("\"device\":\"cpu\"") && loaded.contains("\"dtype\":\"f32\""), "{loaded}");
+    for format in [MeshFormat::Glb, MeshFormat::Obj, MeshFormat::Stl] {
+        let id = world.submit(png(&picture(0)), Parameters { format, ..quick() }).await;
+        let record = world.end(id).await;
+        assert_eq!((record.state, record.attempt, &record.failure), (JobState::Succeeded, 1, &None));
+        let result = record.result.clone().unwrap();
+        let file = world.mesh(&record).await;
+        assert!(looks_like(format, &file) && file.len() as u64 == result.bytes, "{format:?}");
+        assert!(world.blobs.get(&result.thumbnail).await.unwrap().starts_with(b"\x89PNG"));
+        assert!(result.quality.faces > 100 && result.quality.degenerate_faces == 0, "{:?}", result.quality);
+        assert_eq!((result.seed, result.steps, result.octree_resolution, result.batch_size), (7, 4, 32, 1));
+        assert_eq!(result.model, "orfeas-tiny");
+        let t = &result.timings;
+        for seconds in [t.preprocess, t.encode, t.denoise, t.decode, t.surface, t.export] {
+            assert!(seconds > 0.0 && seconds < 30.0, "{t:?}");
+        }
+
+        let stages: Vec<Stage> =
+            world.events(id).await.iter().filter_map(|event| event.progress.map(|progress| progress.stage)).collect();
+        assert!(stages.is_sorted(), "{stages:?}");
+        assert!(
+            [Stage::Preprocess, Stage::Encode, Stage::Denoise, Stage::Decode, Stage::Surface, Stage::Export]
+                .iter()
+                .all(|stage| stages.contains(stage)),
+            "{stages:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_asked_for_is_the_models_own_choice() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &[]).await;
+    let id = world.submit(png(&picture(1)), Parameters::default()).await;
+    let record = world.end(id).await;
+    let result = record.result.unwrap_or_else(|| panic!("{:?}", record.failure));
+    let model = Pipeline::load(&model(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32 }).unwrap();
+    let info = model.info();
+    let own = (info.default_steps, info.default_octree_resolution, info.default_guidance_scale);
+    assert_eq!((result.steps, result.octree_resolution, result.guidance_scale), own);
+}
+
+#[tokio::test]
+async fn a_face_budget_is_kept() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &[]).await;
+    let whole = world.submit(png(&picture(1)), quick()).await;
+    let few = world.submit(png(&picture(1)), Parameters { face_budget: Some(300), ..quick() }).await;
+    let (whole, few) = (world.end(whole).await.result.unwrap(), world.end(few).await.result.unwrap());
+    assert!(whole.quality.faces > 300 && (100..=300).contains(&few.quality.faces), "{:?}", few.quality);
+    assert!(few.bytes < whole.bytes);
+}
+
+#[tokio::test]
+async fn jobs_that_wait_together_run_together_and_each_comes_out_as_if_alone() {
+    let world = World::new().await;
+    let parameters = |n: u32| Parameters { seed: Some(n.into()), steps: Some(6 + 3 * n), ..quick() };
+    let mut together = Vec::new();
+    for n in 0..3 {
+        together.push(world.submit(png(&picture(n)), parameters(n)).await);
+    }
+    let _worker = world.worker("one", &["--batch-size-max", "4", "--batch-timeout-seconds", "1"]).await;
+    for (n, id) in (0..).zip(together) {
+        let shared = world.end(id).await;
+        assert_eq!(shared.result.as_ref().unwrap_or_else(|| panic!("{:?}", shared.failure)).batch_size, 3);
+        let alone = world.submit(png(&picture(n)), parameters(n)).await;
+        let alone = world.end(alone).await;
+        let (shared, alone) = (shared.result.unwrap(), alone.result.unwrap());
+        assert_eq!(alone.batch_size, 1);
+        // A sum may be taken in another order; the shape is the same.
+        assert_eq!(shared.quality.faces, alone.quality.faces, "job {n}");
+        assert!((shared.quality.volume - alone.quality.volume).abs() < 1e-5, "job {n}");
+        assert!((shared.quality.area - alone.quality.area).abs() < 1e-4, "job {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_joins_a_batch_that_is_running() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &[]).await;
+    let first = world.submit(png(&picture(0)), slow()).await;
+    world.under_way(first).await;
+    let second = world.submit(png(&picture(1)), quick()).await;
+    let second = world.end(second).await;
+    assert_eq!(second.result.unwrap().batch_size, 2);
+    // It overtook the long one.
+    assert_eq!(world.record(first).await.state, JobState::Running);
+    assert_eq!(world.end(first).await.result.unwrap().batch_size, 2);
+}
+
+#[tokio::test]
+async fn a_cancelled_job_leaves_within_steps() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &["--batch-size-max", "1"]).await;
+    let id = world.submit(png(&picture(0)), slow()).await;
+    world.under_way(id).await;
+    let asked = Instant::now();
+    assert_eq!(world.queue.cancel(id).await.unwrap(), JobState::Running);
+    assert_eq!(world.end(id).await.state, JobState::Cancelled);
+    let taken = world.events(id).await.iter().filter_map(|event| event.progress?.step).max().unwrap();
+    assert!(taken < 200, "it was cancelled after {taken} steps, {:?}", asked.elapsed());
+    // Its seat is free at once.
+    let next = world.submit(png(&picture(0)), quick()).await;
+    assert_eq!(world.end(next).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
+async fn what_cannot_be_made_fails_once_and_says_why() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &[]).await;
+    let empty = world.blobs.put(png(&image::RgbaImage::new(64, 64))).await.unwrap();
+    let text = world.blobs.put("no picture".into()).await.unwrap();
+    let nowhere = "0".repeat(64).parse().unwrap();
+    for (image, code) in [(empty, "image_empty"), (text, "image_undecodable"), (nowhere, "image_gone")] {
+        let id = world.submit_stored(image, quick()).await;
+        let record = world.end(id).await;
+        let failure = record.failure.unwrap();
+        assert_eq!((record.state, record.attempt), (JobState::Failed, 1));
+        assert_eq!((failure.code.as_str(), failure.retryable), (code, false), "{}", failure.detail);
+        assert!(failure.detail.ends_with('.') && !failure.detail.contains('/'), "{}", failure.detail);
+    }
+    let next = world.submit(png(&picture(0)), quick()).await;
+    assert_eq!(world.end(next).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
+async fn probes_say_what_they_should() {
+    let world = World::new().await;
+    let file = world.folder.path().join("address");
+    let listen = ["--listen", "127.0.0.1:0", "--addr-file", file.to_str().unwrap()];
+    let worker = world.worker("one", &listen).await;
+    wait_until("the address", PATIENCE, async || file.exists()).await;
+    let base = format!("http://{}", std::fs::read_to_string(&file).unwrap());
+    worker.wait_ready(&format!("{base}/readyz"), PATIENCE).await;
+    worker.wait_ready(&format!("{base}/livez"), PATIENCE).await;
+    let id = world.submit(png(&picture(0)), quick()).await;
+    world.end(id).await;
+    let get = async |path: &str| {
+        let answer = reqwest::get(format!("{base}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, metrics) = get("/metrics").await;
+    assert_eq!(status, 200);
+    for line in [
+        "orfeas_model_load_seconds{model=\"orfeas-tiny\",device=\"cpu\",dtype=\"f32\"}",
+        "orfeas_jobs_finished_total{outcome=\"succeeded\"} 1",
+        "orfeas_step_seconds_count 4",
+        "orfeas_stage_seconds_count{stage=\"decode\"} 1",
+        "orfeas_queue_wait_seconds_count 1",
+        "orfeas_jobs_held 0",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    world.redis.pause();
+    assert_eq!(get("/readyz").await.0, 503);
+    assert_eq!(get("/livez").await.0, 200);
+    world.redis.resume();
+    worker.wait_ready(&format!("{base}/readyz"), PATIENCE).await;
+}
