@@ -3,9 +3,11 @@
 //! * `setup`: what a fresh machine lacks (libtorch, redis-server); nothing the second time.
 //! * `demo`: the main job on real pictures, through the real services.
 //! * `test`: every check there is.
+//! * `bench`: the pipeline against PyTorch eager.
 //! * `tidy`: the house rules that can be read from the tree.
 #![allow(clippy::print_stdout)] // a command-line program speaks on its standard output
 
+mod bench;
 mod demo;
 mod programs;
 mod setup;
@@ -35,6 +37,8 @@ enum Task {
     Demo(demo::Options),
     /// Format, lints, docs, licences, tidiness and all tests
     Test(test::Options),
+    /// The pipeline against PyTorch eager, side by side
+    Bench(bench::Options),
     /// Who may know whom, and other rules of the house
     Tidy,
 }
@@ -44,6 +48,7 @@ fn main() -> Result<()> {
         Task::Setup { tests } => setup::run(if tests { setup::For::Tests } else { setup::For::Running }),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Tidy => tidy::run(),
     }
 }

@@ -18,18 +18,36 @@ const POINT_WEIGHT: f64 = 1e-3;
 /// Least cosine between a face's normal before and after a collapse.
 const LEAST_TURN: f64 = 0.25;
 
-/// Collapses edges until at most `max_faces` are left, or no edge can go without changing the topology.
+/// A pass that removes less than this share of what is too much makes the next passes less choosy: the work stays within
+/// a few dozen passes, also where noise refuses nearly every collapse.
+const LEAST_PROGRESS: f64 = 0.05;
+
+/// How choosy a pass is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Choice {
+    /// The best edges only: what is worse waits for the next pass, which knows the new shape.
+    Best,
+    /// Any edge whose collapse turns no face over.
+    Any,
+    /// Any edge at all that keeps the topology.
+    MayTurn,
+}
+
+/// Collapses edges until at most `max_faces` are left, or hardly any edge can go without changing the topology.
 pub(super) fn reduce(mesh: &Mesh, max_faces: usize) -> Mesh {
     let mut state = State::new(mesh);
-    // Once nothing else is left, faces may turn over.
-    let mut may_turn = false;
+    let mut choice = Choice::Best;
     while state.faces.len() > max_faces {
-        if state.pass(max_faces, may_turn) == 0 {
-            if may_turn {
-                break;
-            }
-            may_turn = true;
+        let surplus = state.faces.len() - max_faces;
+        let collapses = state.pass(max_faces, choice);
+        if (2 * collapses) as f64 >= LEAST_PROGRESS * surplus as f64 && collapses > 0 {
+            continue;
         }
+        choice = match choice {
+            Choice::Best => Choice::Any,
+            Choice::Any => Choice::MayTurn,
+            Choice::MayTurn => break,
+        };
     }
     Mesh { vertices: state.positions.iter().map(|p| p.map(|c| c as f32)).collect(), faces: state.faces }
 }
@@ -92,7 +110,7 @@ impl State {
     }
 
     /// Collapses the best edges, each vertex once; returns how many.
-    fn pass(&mut self, max_faces: usize, may_turn: bool) -> usize {
+    fn pass(&mut self, max_faces: usize, choice: Choice) -> usize {
         let edges = Edges::between(self.positions.len(), &self.faces);
         let places = places(self.positions.len(), &edges);
         let around = Around::of(self.positions.len(), &self.faces);
@@ -109,7 +127,10 @@ impl State {
         // Half as many collapses as faces to remove; beyond their error (with some room for those that are refused)
         // the next pass, which knows the new shape, chooses better.
         let last = order.get(surplus.div_ceil(2).min(order.len().saturating_sub(1)));
-        let limit = last.map_or(0.0, |&key| 1.5 * candidates[key as u32 as usize].error);
+        let limit = match last {
+            Some(&key) if choice == Choice::Best => 1.5 * candidates[key as u32 as usize].error,
+            _ => f32::INFINITY,
+        };
         let mut merged_into: Vec<u32> = (0..self.positions.len() as u32).collect();
         let mut is_free = vec![true; self.positions.len()];
         let (mut collapses, mut removed) = (0, 0);
@@ -125,7 +146,9 @@ impl State {
             let rings =
                 [keep, gone].map(|v| Ring { around: &around, faces: &self.faces, merged_into: &merged_into, v });
             let Some(faces) = check.faces_removed(&rings, &places) else { continue };
-            if !may_turn && rings.iter().any(|ring| ring.turns_over([keep, gone], merged, &self.positions)) {
+            if choice < Choice::MayTurn
+                && rings.iter().any(|ring| ring.turns_over([keep, gone], merged, &self.positions))
+            {
                 continue;
             }
             self.positions[keep as usize] = merged;

@@ -190,3 +190,27 @@ proptest! {
         prop_assert!(simplified.vertices.iter().flatten().all(|c| c.is_finite()));
     }
 }
+
+/// The field of a bad model: noise everywhere, whose surface has a hundred thousand faces and refuses most collapses.
+#[test]
+fn noise_is_reduced_in_reasonable_time() {
+    let side = 64;
+    let mut state = 1_u32;
+    let mut values = vec![-1.0; side * side * side];
+    for x in 1..side - 1 {
+        for y in 1..side - 1 {
+            for z in 1..side - 1 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                values[(x * side + y) * side + z] = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+            }
+        }
+    }
+    let mesh = mesh::extract_surface(&mesh::Grid { values: &values, shape: [side; 3] }, 0.0);
+    assert!(mesh.faces.len() > 500_000, "{}", mesh.faces.len());
+    let start = std::time::Instant::now();
+    let small = simplify(&mesh, 500);
+    assert!(!small.faces.is_empty() && small.faces.len() <= 500);
+    // Twenty seconds would be a slow machine; without a bound on the passes this took many minutes.
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    println!("{} faces to {} in {:?}", mesh.faces.len(), small.faces.len(), start.elapsed());
+}

@@ -1,0 +1,44 @@
+use tch::Tensor;
+
+use crate::error::Error;
+use crate::weights::Weights;
+
+/// `y = x W^T + b`.
+#[derive(Debug)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// Reads `weight` [output, input] and, if `bias`, `bias` `[output]`.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if a tensor is missing or misshapen.
+    pub fn new(w: Weights, input: i64, output: i64, bias: bool) -> Result<Linear, Error> {
+        Ok(Linear {
+            weight: w.tensor("weight", &[output, input])?,
+            bias: bias.then(|| w.tensor("bias", &[output])).transpose()?,
+        })
+    }
+
+    /// From tensors at hand: `weight` [output, input], `bias` `[output]`.
+    pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Linear {
+        Linear { weight, bias }
+    }
+
+    /// `x` [.., input] -> [.., output].
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        x.linear(&self.weight, self.bias.as_ref())
+    }
+
+    /// The weight [output, input].
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// The bias `[output]`, if there is one.
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+}

@@ -1,0 +1,144 @@
+//! Denoising: samples that each stand at a step of their own, moved on together.
+
+use tch::{Kind, Tensor};
+
+use crate::dit::{Denoiser, Input};
+use crate::model::Conditioning;
+use crate::probe::Probe;
+use crate::scheduler::{Schedule, euler_step, network_time};
+
+/// A shape in the making: latents on their way from noise to data.
+#[derive(Debug)]
+pub struct Sample {
+    conditioning: Conditioning,
+    /// [1, N, C].
+    latents: Tensor,
+    schedule: Schedule,
+    guidance_scale: f64,
+    step: u32,
+}
+
+impl Sample {
+    /// From initial `latents` [1, N, C], of the denoiser's device and type. A negative guidance scale switches guidance
+    /// off, where the denoiser does not have it as an input.
+    pub fn new(conditioning: Conditioning, latents: Tensor, schedule: Schedule, guidance_scale: f64) -> Sample {
+        Sample { conditioning, latents, schedule, guidance_scale, step: 0 }
+    }
+
+    /// Whether all steps are taken.
+    pub fn is_done(&self) -> bool {
+        self.step >= self.steps()
+    }
+
+    /// Steps taken.
+    pub fn step(&self) -> u32 {
+        self.step
+    }
+
+    /// Steps to take in all.
+    pub fn steps(&self) -> u32 {
+        self.schedule.steps() as u32
+    }
+
+    /// The latents [1, N, C] after the steps taken; times the VAE's scale factor when all are.
+    pub fn latents(&self) -> &Tensor {
+        &self.latents
+    }
+
+    fn timestep(&self) -> f32 {
+        self.schedule.timesteps[self.step as usize]
+    }
+
+    fn delta(&self) -> f32 {
+        self.schedule.delta(self.step as usize)
+    }
+
+    /// Whether the present step leaves the latents as they are, whatever the network says: the last step of
+    /// `FlowMatchEuler` (section 10.1).
+    fn stands_still(&self) -> bool {
+        self.delta() == 0.0
+    }
+
+    /// Rows with the same shapes can share a network pass.
+    fn shapes(&self) -> (Vec<i64>, Vec<i64>) {
+        (self.latents.size(), self.conditioning.context().size())
+    }
+}
+
+/// Takes one step with each row that is not done.
+///
+/// Rows whose latents and contexts have the same shapes share a network pass. A step that would not change its row is
+/// counted without asking the network.
+pub fn step(denoiser: &dyn Denoiser, rows: &mut [&mut Sample], probe: Probe<'_>) {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (i, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_done() && !row.stands_still()) {
+        match groups.iter_mut().find(|group| rows[group[0]].shapes() == row.shapes()) {
+            Some(group) => group.push(i),
+            None => groups.push(vec![i]),
+        }
+    }
+    let mut moved = Vec::with_capacity(rows.len());
+    for group in groups {
+        let members: Vec<&Sample> = group.iter().map(|&i| &*rows[i]).collect();
+        let latents = moved_latents(denoiser, &members, probe);
+        moved.extend(group.into_iter().zip(latents));
+    }
+    // Only now, when nothing can fail any more: a failed step leaves every row where it was.
+    for row in rows.iter_mut().filter(|row| !row.is_done()) {
+        row.step += 1;
+    }
+    for (i, latents) in moved {
+        rows[i].latents = latents;
+    }
+}
+
+/// The latents of each row after its step; rows have the same shapes.
+fn moved_latents(denoiser: &dyn Denoiser, rows: &[&Sample], probe: Probe<'_>) -> Vec<Tensor> {
+    let of_rows = |value: fn(&Sample) -> f32| rows.iter().map(|row| value(row)).collect::<Vec<f32>>();
+    let cat = |part: fn(&Sample) -> &Tensor| Tensor::cat(&rows.iter().map(|row| part(row)).collect::<Vec<_>>(), 0);
+    let latents = cat(|row| &row.latents); // [B, N, C]
+    let context = cat(|row| row.conditioning.context()); // [B, T, X]
+    let (kind, device) = (latents.kind(), latents.device());
+    let time = network_time(&of_rows(Sample::timestep), rows[0].schedule.scale, kind).to_device(device); // [B]
+    let guidance = Tensor::from_slice(&of_rows(|row| row.guidance_scale as f32)).to_device(device).to_kind(kind); // [B]
+
+    let velocity = if denoiser.guidance_embed() {
+        let input = Input { latents: &latents, time: &time, context: &context, guidance: Some(&guidance) };
+        denoiser.forward(&input, probe)
+    } else {
+        guided(denoiser, rows, &latents, &time, &context, &guidance, probe)
+    };
+    probe.see(format_args!("velocity"), &velocity);
+    let delta = Tensor::from_slice(&of_rows(Sample::delta)).view([-1, 1, 1]).to_device(device).to_kind(Kind::Float);
+    euler_step(&latents, &velocity, &delta).split(1, 0)
+}
+
+/// Classifier-free guidance: the velocity without the picture, moved towards and beyond the one with it (section 11).
+///
+/// One network pass: all rows with their context, then those that want guidance again, with a context of zeros.
+fn guided(
+    denoiser: &dyn Denoiser,
+    rows: &[&Sample],
+    latents: &Tensor,
+    time: &Tensor,
+    context: &Tensor,
+    guidance: &Tensor,
+    probe: Probe<'_>,
+) -> Tensor {
+    let wanted: Vec<i64> = (0..).zip(rows).filter(|(_, row)| row.guidance_scale >= 0.0).map(|(i, _)| i).collect();
+    if wanted.is_empty() {
+        return denoiser.forward(&Input { latents, time, context, guidance: None }, probe);
+    }
+    let (b, wanted) = (rows.len() as i64, Tensor::from_slice(&wanted).to_device(latents.device()));
+    let and_again = |x: &Tensor| Tensor::cat(&[x, &x.index_select(0, &wanted)], 0); // [B + W, ..]
+    let (latents, time) = (and_again(latents), and_again(time));
+    let both = denoiser.forward(&Input { latents: &latents, time: &time, context, guidance: None }, probe);
+    probe.see(format_args!("timesteps_model"), &time);
+    probe.see(format_args!("model_output"), &both);
+
+    let conditional = both.narrow(0, 0, b);
+    let unconditional = both.narrow(0, b, both.size()[0] - b); // [W, N, C]
+    let towards =
+        (conditional.index_select(0, &wanted) - &unconditional) * guidance.index_select(0, &wanted).view([-1, 1, 1]);
+    conditional.index_copy(0, &wanted, &(unconditional + towards))
+}
