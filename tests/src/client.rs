@@ -66,6 +66,6 @@ impl Client {
 }
 
 /// A body as JSON.
-pub async fn json(answer: Response) -> Value {
+pub(crate) async fn json(answer: Response) -> Value {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }

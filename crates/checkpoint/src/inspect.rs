@@ -29,7 +29,7 @@ pub struct Inspection {
     pub dtypes: BTreeMap<String, u64>,
     /// How the file differs from what the configuration asks for; `None` if it does not.
     pub mismatch: Option<Mismatch>,
-    /// [`digest`] of the directory, if asked for.
+    /// [`digest()`] of the directory, if asked for.
     pub digest: Option<String>,
     /// The configuration, with defaults filled in.
     pub config: PartialConfig,

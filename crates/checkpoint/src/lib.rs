@@ -7,9 +7,9 @@
 //! - [`config`]: `config.yaml` as typed structs with the published parameter names
 //! - [`WeightFile`]: a memory-mapped safetensors file; [`find_weights`] finds it in a model directory
 //! - [`Manifest`]: the tensors that a configuration asks for, and the comparison with a file
-//! - [`PRESETS`]: the published models; [`inspect`] tells what a directory holds, [`digest`] what it is called
-//! - [`convert`]: `.ckpt` to safetensors without running what is pickled in it
-//! - [`synthesize`]: random weights at full size
+//! - [`PRESETS`]: the published models; [`inspect()`] tells what a directory holds, [`digest()`] what it is called
+//! - [`convert()`]: `.ckpt` to safetensors without running what is pickled in it
+//! - [`synthesize()`]: random weights at full size
 //! - [`Download`]: a partial file that is resumed, verified and then given its name; the transport is the caller's
 //!
 //! Nothing in a file is trusted: sizes are checked before memory is asked for, and no text of a file becomes a path.

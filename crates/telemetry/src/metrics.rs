@@ -10,7 +10,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Installs the process's metrics recorder. [`crate::init`] does it; a program that wants metrics without logs and
+/// Installs the process's metrics recorder. [`crate::init()`] does it; a program that wants metrics without logs and
 /// traces may call it alone. A second call changes nothing.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 //! * `test`: every check there is.
 //! * `bench`: the pipeline against PyTorch eager.
 //! * `tidy`: the house rules that can be read from the tree.
-#![allow(clippy::print_stdout)] // a command-line program speaks on its standard output
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program speaks on its standard output
 
 mod bench;
 mod demo;
@@ -17,6 +17,7 @@ mod tidy;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Set up, run and check ORFEAS")]
@@ -43,8 +44,18 @@ enum Task {
     Tidy,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Setup { tests } => setup::run(if tests { setup::For::Tests } else { setup::For::Running }),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),

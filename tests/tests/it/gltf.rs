@@ -40,7 +40,8 @@ fn validate(folder: &Path) {
     files.retain(|path| path.extension().is_some_and(|end| end == "glb"));
     assert!(!files.is_empty(), "no GLB in {}", folder.display());
     let mut validator = Command::new(repository().join(".venv/bin/node"));
-    let report = validator.arg("validate.js").args(files).current_dir(repository().join("tests/node")).output().unwrap();
+    let report =
+        validator.arg("validate.js").args(files).current_dir(repository().join("tests/node")).output().unwrap();
     let text = String::from_utf8_lossy(&report.stdout) + String::from_utf8_lossy(&report.stderr);
     assert!(report.status.success(), "{text}");
 }

@@ -8,7 +8,8 @@ const LONG: Duration = Duration::from_secs(120);
 #[tokio::test]
 async fn a_picture_becomes_its_mesh_behind_nginx() {
     let house = House::start(1).await;
-    let id = house.client.submit(picture("mug.png"), &[("steps", "10"), ("seed", "7"), ("octree_resolution", "64")]).await;
+    let id =
+        house.client.submit(picture("mug.png"), &[("steps", "10"), ("seed", "7"), ("octree_resolution", "64")]).await;
 
     // The events, as they come, until the stream ends by itself.
     let events = house.client.get(&format!("/api/v1/jobs/{id}/events")).send().await.unwrap();
@@ -28,9 +29,11 @@ async fn a_picture_becomes_its_mesh_behind_nginx() {
     let mesh = result.bytes().await.unwrap();
     assert_eq!(&mesh[..4], b"glTF");
 
-    let part = house.client.get(&format!("/api/v1/jobs/{id}/result")).header("range", "bytes=4-11").send().await.unwrap();
+    let part =
+        house.client.get(&format!("/api/v1/jobs/{id}/result")).header("range", "bytes=4-11").send().await.unwrap();
     assert_eq!((part.status(), part.bytes().await.unwrap()), (reqwest::StatusCode::PARTIAL_CONTENT, mesh.slice(4..12)));
-    let known = house.client.get(&format!("/api/v1/jobs/{id}/result")).header("if-none-match", etag).send().await.unwrap();
+    let known =
+        house.client.get(&format!("/api/v1/jobs/{id}/result")).header("if-none-match", etag).send().await.unwrap();
     assert_eq!(known.status(), reqwest::StatusCode::NOT_MODIFIED);
 
     let thumbnail = house.client.get(&format!("/api/v1/jobs/{id}/thumbnail")).send().await.unwrap();

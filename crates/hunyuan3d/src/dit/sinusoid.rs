@@ -3,7 +3,7 @@ use tch::{Device, Kind, Tensor};
 /// Sines and cosines of a number at falling frequencies `period^(-j / half)`, j = 0..half.
 #[derive(Debug)]
 pub(super) struct Sinusoid {
-    /// [half], float32.
+    /// `[half]`, float32.
     frequencies: Tensor,
     factor: f64,
     order: Order,
@@ -24,7 +24,7 @@ impl Sinusoid {
         Sinusoid { frequencies: Tensor::from_slice(&frequencies).to_device(device), factor, order }
     }
 
-    /// `u` [B] -> [B, 2 half], of the type of `u`. The factor is applied in that type, angles are taken in float32.
+    /// `u` `[B]` -> `[B, 2 half]`, of the type of `u`. The factor is applied in that type, angles are taken in float32.
     pub(super) fn forward(&self, u: &Tensor) -> Tensor {
         let angles = (u * self.factor).to_kind(Kind::Float).unsqueeze(-1) * &self.frequencies; // [B, half]
         let (cos, sin) = (angles.cos(), angles.sin());

@@ -212,5 +212,4 @@ fn noise_is_reduced_in_reasonable_time() {
     assert!(!small.faces.is_empty() && small.faces.len() <= 500);
     // Twenty seconds would be a slow machine; without a bound on the passes this took many minutes.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
-    println!("{} faces to {} in {:?}", mesh.faces.len(), small.faces.len(), start.elapsed());
 }

@@ -89,7 +89,7 @@ impl CrossAttention {
     }
 
     /// What [`CrossAttention::forward`] gives for a context of zeros, whatever asks: all values are the same, so no
-    /// weighting of them matters. [D].
+    /// weighting of them matters. `[D]`.
     pub(super) fn of_nothing(&self) -> &Tensor {
         &self.of_nothing
     }

@@ -50,7 +50,7 @@ impl HunYuanDiTPlain {
         })
     }
 
-    /// `time` [B] -> [B, 1, D].
+    /// `time` `[B]` -> `[B, 1, D]`.
     fn time_token(&self, time: &Tensor, probe: Probe<'_>) -> Tensor {
         let embedding = self.sinusoid.forward(time); // [B, D]
         let token = self.t_embedder.forward(&embedding).unsqueeze(1);

@@ -1,0 +1,1 @@
+"""Trains the small Hunyuan3D-architecture checkpoint of ORFEAS on procedural shapes."""

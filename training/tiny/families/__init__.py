@@ -1,0 +1,37 @@
+"""The kinds of shapes, and how many of each are drawn."""
+
+import numpy as np
+
+from tiny.families import furniture, scenes, solids
+from tiny.families.parts import Parts
+from tiny.native import FRAME
+
+FAMILIES = {**solids.FAMILIES, **furniture.FAMILIES, **scenes.FAMILIES}
+NAMES = list(FAMILIES)
+
+
+def counts(total: int) -> np.ndarray:
+    """How many of `total` shapes fall to each family, by weight; every family gets at least one when total allows."""
+    weights = np.array([weight for _, weight in FAMILIES.values()])
+    exact = np.cumsum(weights / weights.sum() * total)
+    return np.diff(np.floor(exact + 0.5).astype(int), prepend=0)
+
+
+def generate(total: int, seed: int, per_family: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Records, frames (not yet normalised) and family numbers of `total` shapes, or of `per_family` of every family.
+
+    The random stream of a family depends on `seed` and the family alone, so a held-out set is a seed never trained on.
+    """
+    numbers = counts(total) if per_family is None else np.full(len(NAMES), per_family)
+    records, frames, family = [], [], []
+    for index, (name, n) in enumerate(zip(NAMES, numbers)):
+        if n == 0:
+            continue
+        parts = Parts(int(n), np.random.default_rng([seed, index]))
+        FAMILIES[name][0](parts)
+        frame = np.zeros((n, FRAME), np.float32)
+        frame[:, 4] = parts.used
+        records.append(parts.records)
+        frames.append(frame)
+        family.append(np.full(n, index))
+    return np.concatenate(records), np.concatenate(frames), np.concatenate(family)

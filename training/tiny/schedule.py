@@ -1,0 +1,70 @@
+"""A training phase driven by the clock: warm-up, cosine over the time that is left, progress lines, periodic saving."""
+
+import math
+import time
+
+import torch
+
+from tiny.muon import set_rate
+
+
+class Schedule:
+    def __init__(self, optimisers: list[torch.optim.Optimizer], seconds: float, warm_up: float, last: float = 0.01):
+        self.optimisers, self.seconds, self.warm_up, self.last = optimisers, seconds, warm_up, last
+        self.steps, self.begin = 0, None
+        self.params = [p for o in optimisers for g in o.param_groups for p in g["params"]]
+
+    def rate(self, progress: float) -> float:
+        if progress < self.warm_up:
+            return max(progress / self.warm_up, 1e-3)
+        left = (progress - self.warm_up) / (1 - self.warm_up)
+        return self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(left, 1)))
+
+    def step(self, loss: torch.Tensor):
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.params, 1.0, foreach=True)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+
+    def run(self, step, clock, name: str, save=None, every: float = 60.0):
+        """Calls `step` until the time is up; the first calls (compilation) do not count."""
+        for _ in range(3):
+            set_rate(self.optimisers, 1e-3)
+            values = step()
+        values["loss"].item()
+        clock(f"{name}: warm")
+        self.begin = saved = said = time.time()
+        while (elapsed := time.time() - self.begin) < self.seconds:
+            set_rate(self.optimisers, self.rate(elapsed / self.seconds))
+            values = step()
+            self.steps += 1
+            if self.steps % 20 == 0:
+                # Keeps the launch queue short, so that the clock is the device's.
+                loss = values["loss"].item()
+                if not math.isfinite(loss):
+                    raise FloatingPointError(f"{name}: loss {loss} at step {self.steps}")
+                now = time.time()
+                if now - said > min(15.0, self.seconds / 8):
+                    said = now
+                    clock(f"{name}: step {self.steps}", *(f"{k} {v.item():.4f}" for k, v in values.items()))
+                if save and now - saved > every:
+                    saved = now
+                    save()
+        clock(f"{name}: {self.steps} steps in {self.seconds:.0f} s")
+
+
+class Compiled:
+    """Compiles blocks for a training phase; afterwards they run as plain modules again (evaluation has other shapes)."""
+
+    def __init__(self, blocks, on: bool):
+        self.blocks = list(blocks) if on else []
+
+    def __enter__(self):
+        for block in self.blocks:
+            block.compile()
+
+    def __exit__(self, *_):
+        for block in self.blocks:
+            block._compiled_call_impl = None

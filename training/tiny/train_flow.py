@@ -1,0 +1,107 @@
+"""Phase 2: image encoder and denoiser, jointly, by flow matching on the VAE's latents."""
+
+import dataclasses
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tiny import families
+from tiny.dataset import COARSE, Clock, Pool
+from tiny.model.dinov2 import Dinov2
+from tiny.model.dit import Hunyuan3DDiT
+from tiny.model.vae import AnchorEncoder
+from tiny.muon import Average, optimisers
+from tiny.pictures import augmented, normalised
+from tiny.schedule import Compiled, Schedule
+
+
+@dataclasses.dataclass
+class Normaliser:
+    """Per-channel mean and deviation of the latents' own channels; the three code channels are left alone."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    @classmethod
+    def of(cls, means: torch.Tensor) -> "Normaliser":
+        return cls(means.mean((0, 1)), means.std((0, 1)))
+
+    def apply(self, means):
+        return (means - self.mean) / self.std
+
+    def folded(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`post_kl` for normalised latents: plain pipelines know of no normalisation."""
+        mean, std = (F.pad(v, (0, 3), value=fill) for v, fill in ((self.mean, 0.0), (self.std, 1.0)))
+        return weight * std, bias + weight @ mean
+
+    def unfolded(self, weight, bias):
+        mean, std = (F.pad(v, (0, 3), value=fill) for v, fill in ((self.mean, 0.0), (self.std, 1.0)))
+        weight = weight / std
+        return weight, bias - weight @ mean
+
+
+class Heads(nn.Module):
+    """Auxiliary tasks on the CLS token; thrown away after training."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.family = nn.Linear(width, len(families.NAMES))
+        self.camera = nn.Linear(width, 5)
+        self.occupancy = nn.Linear(width, COARSE**3)
+
+    def forward(self, cls, family, camera, occupancy):
+        azimuth, elevation, fov = camera.unbind(1)
+        truth = torch.stack([azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos(), fov.log()], 1)
+        return (
+            0.3 * F.cross_entropy(self.family(cls).float(), family)
+            + 2.0 * F.mse_loss(self.camera(cls).float(), truth)
+            + F.binary_cross_entropy_with_logits(self.occupancy(cls).float(), occupancy.float())
+        )
+
+
+def times(n: int, device) -> torch.Tensor:
+    """Flow times: often exactly 0 (few-step sampling stands or falls there), some uniform, most by a logit-normal."""
+    t = torch.sigmoid(torch.randn(n, device=device) * 1.1 - 0.4)
+    pick = torch.rand(n, device=device)
+    t = torch.where(pick < 0.33, torch.rand(n, device=device), t)
+    return torch.where(pick < 0.18, torch.zeros_like(t), t)
+
+
+def train(dit: Hunyuan3DDiT, vit: Dinov2, heads: Heads, latents: torch.Tensor, occupancy: torch.Tensor, family: torch.Tensor,
+          pool: Pool, *, seconds: float, batch: int, rate: float, clock: Clock, save=None, drop: float = 0.1,
+          warm_up: float = 0.03, codes: torch.Tensor):
+    """`latents` [N, 128, C - 3] normalised; `codes` [128, 3]."""
+    device = latents.device
+    cuda = device.type == "cuda"
+    prepare = torch.compile(augmented) if cuda else augmented
+    blocks = [*vit.encoder.layer, *dit.double_blocks, *dit.single_blocks, dit.final_layer]
+    modules = {"dit": dit, "vit": vit, "heads": heads}
+    schedule = Schedule(optimisers(modules, rate), seconds, warm_up)
+    average = Average(modules, 0.999)
+
+    def step():
+        picked = torch.randint(len(pool.shape), (batch,), device=device)
+        ids = pool.shape[picked]
+        data = torch.cat([latents[ids].float(), codes.expand(batch, -1, -1)], -1)
+        noise = AnchorEncoder.order(torch.randn_like(data))
+        t = times(batch, device)
+        x = torch.lerp(noise, data, t[:, None, None])
+        with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
+            tokens = vit(normalised(prepare(pool.rgba[picked])))
+            extra = heads(tokens[:, 0], family[ids], pool.camera[picked], occupancy[ids])
+            context = tokens * (torch.rand(batch, 1, 1, device=device) >= drop)
+            velocity = dit(x, t, context).float()
+        flow = (velocity - (data - noise)).square().mean()
+        schedule.step(flow + 0.1 * extra)
+        average.update()
+        return {"loss": flow, "extra": extra}
+
+    def save_average():
+        average.swap()
+        save()
+        average.swap()
+
+    with Compiled(blocks, cuda):
+        schedule.run(step, clock, "flow", save and save_average, every=100.0)
+    average.swap()

@@ -1,0 +1,105 @@
+"""Phase 1: the shape VAE, on truncated signed distances."""
+
+import torch
+from torch.nn import functional as F
+
+from tiny import metrics
+from tiny.dataset import Clock, Shapes, cell_centres
+from tiny.model.vae import AnchorEncoder, ShapeVAE
+from tiny.muon import Average, optimisers
+from tiny.schedule import Compiled, Schedule
+
+TRUNCATION = 0.05
+# Query points of one shape: how many, and how far off the surface (None: anywhere in the box).
+QUERIES = ((448, 0.01), (448, 0.025), (384, 0.08), (768, None))
+INPUT_POINTS = 2048
+
+
+def query_points(surface: torch.Tensor, scale: int) -> torch.Tensor:
+    """[B, Q, 3] from surface samples [B, S, 3]."""
+    parts, start = [], 0
+    for count, spread in QUERIES:
+        count //= scale
+        if spread is None:
+            parts.append((torch.rand(len(surface), count, 3, device=surface.device) * 2 - 1) * 1.03)
+        else:
+            near = surface[:, start:start + count]
+            parts.append(near + torch.randn_like(near) * spread)
+            start += count
+    return torch.cat(parts, 1).contiguous()
+
+
+def target(distances: torch.Tensor) -> torch.Tensor:
+    """Logits as the released models have them: in [-1, 1], positive inside."""
+    return (-distances / TRUNCATION).clamp(-1, 1)
+
+
+def window(surface: torch.Tensor, ids: torch.Tensor, generator=None) -> torch.Tensor:
+    """The samples [B, S, 6] of the shapes `ids`, starting at a random one."""
+    total = surface.shape[1]
+    start = int(torch.randint(total, (1,), generator=generator))
+    return surface[ids].float().roll(start, 1)
+
+
+def train(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, *, seconds: float, batch: int, rate: float, clock: Clock,
+          scale: int = 1, save=None):
+    """`scale` divides all point counts (for toys)."""
+    device = shapes.records.device
+    blocks = [*vae.transformer.resblocks, vae.geo_decoder, encoder.points.cross_attn, *encoder.points.self_attn.resblocks]
+    modules = {"vae": vae, "encoder": encoder}
+    schedule = Schedule(optimisers(modules, rate), seconds, warm_up=0.03)
+    average = Average(modules, 0.9985)
+    points = INPUT_POINTS // scale
+
+    def step():
+        ids = torch.randint(len(shapes), (batch,), device=device)
+        surface = window(shapes.surface, ids)
+        queries = query_points(surface[:, points:, :3], scale)
+        truth = target(shapes.distances(ids, queries))
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            mean, log_variance = encoder(surface[:, :points])
+            latents = encoder.with_codes(mean + (0.5 * log_variance).exp() * torch.randn_like(mean))
+            latents = torch.cat([latents[..., :-3], latents[..., -3:] + 0.05 * torch.randn_like(latents[..., -3:])], -1)
+            logits = vae.geo_decoder(queries, vae.geo_decoder.keys_values(vae.decode(latents))).float()
+        off = logits - truth
+        inside = F.binary_cross_entropy_with_logits(6 * logits, (truth > 0).float())
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+        loss = off.square().mean() + 0.5 * off.abs().mean() + 0.1 * inside + 1e-3 * kl
+        schedule.step(loss)
+        average.update()
+        return {"loss": loss, "l1": off.abs().mean(), "kl": kl}
+
+    with Compiled(blocks, device.type == "cuda"):
+        schedule.run(step, clock, "vae", save and (lambda: _averaged(average, save)))
+    average.swap()
+
+
+def _averaged(average: Average, save):
+    average.swap()
+    save()
+    average.swap()
+
+
+@torch.no_grad()
+def encode_all(encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> torch.Tensor:
+    """Posterior means [N, 128, C - 3] of all shapes."""
+    out = []
+    for start in range(0, len(shapes), 1024):
+        surface = shapes.surface[start:start + 1024, :INPUT_POINTS // scale].float()
+        with torch.autocast(surface.device.type, torch.bfloat16, enabled=surface.is_cuda):
+            out.append(encoder(surface)[0].float())
+    return torch.cat(out)
+
+
+@torch.no_grad()
+def evaluate(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> dict[str, float]:
+    """IoU of the reconstruction."""
+    cells = cell_centres(metrics.OCCUPANCY_CELLS, shapes.records.device)
+    means = encode_all(encoder, shapes, scale)
+    scores = []
+    for start in range(0, len(shapes), 16):
+        ids = torch.arange(start, min(start + 16, len(shapes)), device=cells.device)
+        keys_values = vae.geo_decoder.keys_values(vae.decode(encoder.with_codes(means[ids])))
+        logits = torch.cat([vae.geo_decoder(part.expand(len(ids), -1, -1), keys_values) for part in cells.split(65_536)], 1)
+        scores.append(metrics.iou(logits > 0, shapes.distances(ids, cells) < 0))
+    return metrics.summary(torch.cat(scores))
