@@ -18,7 +18,7 @@ from tiny.model.vae import ShapeVAE, fourier
 
 
 def default_folder() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("ORFEAS_GOLDEN", pathlib.Path(__file__).parent / "../crates/hunyuan3d/tests/golden"))
+    return pathlib.Path(os.environ.get("ORFEAS_GOLDEN", pathlib.Path(__file__).parent / "../crates/hunyuan3d/tests/golden/cases"))
 
 
 def case(folder: pathlib.Path, name: str):
@@ -102,6 +102,8 @@ def check_schedulers(golden):
 def check_processor(golden):
     path, _, _, io = golden
     for name in ("a_blob", "b_tall", "c_tiny", "d_full"):
+        if f"{name}.image_u8" not in io:
+            continue
         picture = np.array(Image.open(path / f"{name}.png").convert("RGBA"))
         size = io[f"{name}.image_u8"].shape[0]
         for border in (0.15, 0.0, 0.05, 0.1, 0.2, 0.25, 0.3):
@@ -130,6 +132,8 @@ def check_pipeline(golden):
         sigmas = pipeline.flow_sigmas(steps)
     latents = pipeline.sample(modules["dit"], context, io["initial_latents"], sigmas, 5.0)
     yield "latents", error(latents, io["latents"])
+    if "dense.logits" not in io:
+        return
     logits = pipeline.decode(modules["vae"], latents, pipeline.grid_points(32))
     yield "logits", error(logits.view(3, 33, 33, 33), io["dense.logits"])
 

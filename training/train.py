@@ -105,8 +105,9 @@ class Run:
         if chosen.vae_seconds:
             train_vae.train(self.vae, self.encoder, pool, seconds=chosen.vae_seconds, batch=256 if scale == 1 else 8,
                             rate=chosen.vae_rate, clock=clock, scale=scale, save=None if chosen.smoke else self.save)
-            held = shapes(0, 4096 // scale, HELD_OUT_SEED, device, per_family=1 if chosen.smoke else 4)
-            clock("vae held out:", train_vae.evaluate(self.vae, self.encoder, held, scale))
+            if not chosen.smoke:
+                held = shapes(0, 4096, HELD_OUT_SEED, device, per_family=4)
+                clock("vae held out:", train_vae.evaluate(self.vae, self.encoder, held))
         means = train_vae.encode_all(self.encoder, pool, scale)
         # A resumed denoiser keeps the normalisation it was trained with, unless the VAE moved.
         if chosen.vae_seconds:
@@ -127,7 +128,7 @@ class Run:
         del photos, latents, pool, occupancy
         modules = {k: m.to(device) for k, m in bundle.load(chosen.out / "bundle")[0].items()}
         if chosen.smoke:
-            evaluation.report(modules, 1, device, clock, which=("narrow",), grid=16, steps=3)
+            evaluation.report(modules, 1, device, clock, which=("narrow",), every=9, grid=16, steps=3)
         else:
             evaluation.report(modules, 8, device, clock, grid=128)
         clock("done")

@@ -2,70 +2,75 @@
 
 import torch
 
-from tiny import families, metrics, pipeline
-from tiny.dataset import HELD_OUT_SEED, Clock, Shapes, cell_centres, photograph, shapes
-from tiny.pictures import NARROW, WIDE, Range, border_of, normalised, on_white
+from tiny import families, heldout, metrics, pipeline
+from tiny.dataset import Clock, cell_centres
+from tiny.heldout import HeldOut
+from tiny.pictures import normalised, on_white
 
-RANGES = {"narrow": NARROW, "wide": WIDE}
+
+def rendered(held: HeldOut) -> torch.Tensor:
+    """Encoder input of pictures rendered at its own size: quick, for use during training."""
+    return normalised(on_white(held.rgba))
+
+
+def processed(held: HeldOut, settings: dict) -> torch.Tensor:
+    """Encoder input through the whole picture path of a bundle, as a service does it."""
+    size, border = (settings["image_processor"]["params"][k] for k in ("size", "border_ratio"))
+    encoder = settings["conditioner"]["params"]["main_image_encoder"]["kwargs"]
+    return torch.cat([
+        pipeline.conditioner_input(pipeline.process(rgba.numpy(), size, border), encoder["image_size"]) for rgba in held.rgba])
 
 
 @torch.no_grad()
-def evaluate(modules: dict, held_out: Shapes, pictures: torch.Tensor, *, steps: int = 20, guidance: float = 2.0, grid: int | None = None,
+def evaluate(modules: dict, held: HeldOut, images: torch.Tensor, *, steps: int = 20, guidance: float = 2.0, grid: int | None = None,
              batch: int = 16, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Scores [N] of `pictures` [N, 3, s, s] (in [0, 1], on white), picture i showing shape i.
+    """Scores [N] of `images` [N, 3, s, s] (encoder input).
 
-    IoU always; F-score, Chamfer distance and whether the surface is closed from a dense grid of `grid` cells.
+    IoU always; F-score, Chamfer distance and whether the surface is closed from a hierarchical decode of `grid` cells.
     """
-    device = held_out.records.device
+    device = images.device
     dit, vae, vit = modules["dit"], modules["vae"], modules["vit"]
     cells = cell_centres(metrics.OCCUPANCY_CELLS, device)
-    points = pipeline.grid_points(grid, device) if grid else None
     scores = {"iou": [], "f": [], "chamfer": [], "closed": []}
     generator = torch.Generator().manual_seed(seed)
-    for start in range(0, len(held_out), batch):
-        ids = torch.arange(start, min(start + batch, len(held_out)), device=device)
-        noise = torch.randn(len(ids), vae.num_latents, 16, generator=generator).to(device)
-        context = vit(normalised(pictures[ids]))
+    for start in range(0, len(held), batch):
+        rows = slice(start, start + batch)
+        context = vit(images[rows])
+        noise = torch.randn(len(context), vae.num_latents, 16, generator=generator).to(device)
         latents = pipeline.sample(dit, context, noise, pipeline.flow_sigmas(steps), guidance)
-        scores["iou"].append(metrics.iou(pipeline.decode(vae, latents, cells) > 0, held_out.distances(ids, cells) < 0).cpu())
-        if grid:
-            values = pipeline.decode(vae, latents, points).view(-1, grid + 1, grid + 1, grid + 1)
-            for row, id in zip(values, ids.tolist()):
-                ours = metrics.crossings(row, -pipeline.BOUND, pipeline.BOUND)
-                ours = ours[torch.randperm(len(ours), device=device)[:10_000]]
-                f, chamfer = metrics.surface_distance(ours, held_out.surface[id, :10_000, :3].float())
-                scores["f"].append(f), scores["chamfer"].append(chamfer), scores["closed"].append(metrics.closed(row))
+        scores["iou"].append(metrics.iou(pipeline.decode(vae, latents, cells) > 0, held.occupancy[rows].to(device)).cpu())
+        for row, truth in zip(latents, held.surface[rows]) if grid else ():
+            values = pipeline.decode_hierarchical(vae, row[None], grid)
+            ours = metrics.crossings(values, -pipeline.BOUND, pipeline.BOUND)
+            ours = ours[torch.randperm(len(ours), generator=generator)[:10_000].to(device)]
+            f, chamfer = metrics.surface_distance(ours, truth.to(device))
+            scores["f"].append(f), scores["chamfer"].append(chamfer), scores["closed"].append(metrics.closed(values))
     scores["iou"] = torch.cat(scores["iou"])
     return {name: torch.as_tensor(values) for name, values in scores.items() if len(values)}
 
 
-def held_out_set(per_family: int, which: str, device, points: int = 10_000 // 16 * 16, size: int = 126):
-    """Shapes and one picture each, drawn from the held-out seeds, framed with the reference's border."""
-    number = list(RANGES).index(which)
-    held = shapes(0, points, HELD_OUT_SEED + number, device, per_family)
-    border = border_of(504)
-    pool = photograph(held, 1, size, [RANGES[which]], HELD_OUT_SEED + number, (border, border))
-    return held, on_white(pool.rgba)
-
-
-def report(modules: dict, per_family: int | None, device, clock: Clock, grid: int | None = None, which=("narrow", "wide"), **options) -> dict:
-    out = {}
-    for name in which:
-        held, images = held_out_set(per_family, name, device)
-        scores = evaluate(modules, held, images, grid=grid, **options)
-        line = [f"{name} ({len(held)}):"]
-        for metric in scores:
-            if metric == "closed":
-                line.append(f"closed {int(scores['closed'].sum())}/{len(held)}")
-            else:
-                s = metrics.summary(scores[metric])
-                line.append(f"{metric} median {s['median']:.4f} mean {s['mean']:.4f} p10 {s['p10']:.4f}")
-        clock(" ".join(line))
-        out[name] = scores
-        by_family = {families.NAMES[k]: scores["iou"][held.family.cpu() == k].mean().item() for k in range(len(families.NAMES))}
-        if grid:
-            clock(" ".join(f"{k} {v:.2f}" for k, v in by_family.items()))
+def describe(scores: dict[str, torch.Tensor]) -> str:
+    line = []
+    for metric, values in scores.items():
+        if metric == "closed":
+            line.append(f"closed {int(values.sum())}/{len(values)}")
         else:
-            worst = sorted(by_family.items(), key=lambda kv: kv[1])[:10]
-            clock("  worst:", " ".join(f"{k} {v:.2f}" for k, v in worst))
-    return out
+            s = metrics.summary(values)
+            line.append(f"{metric} median {s['median']:.4f} mean {s['mean']:.4f} p10 {s['p10']:.4f}")
+    return "; ".join(line)
+
+
+def by_family(held: HeldOut, values: torch.Tensor) -> dict[str, float]:
+    """Mean of `values` for each family."""
+    family = held.family.cpu()
+    return {families.NAMES[k]: values[family == k].double().mean().item() for k in family.unique().tolist()}
+
+
+def report(modules: dict, per_family: int, device, clock: Clock, which=("narrow", "wide"), size: int = 126, every: int = 1,
+           **choices) -> None:
+    """Prints the scores on fresh held-out sets."""
+    for name in which:
+        held = heldout.make(per_family, name, device, size=size).take(slice(0, None, every))
+        scores = evaluate(modules, held, rendered(held), **choices)
+        clock(f"{name} ({len(held)}): {describe(scores)}")
+        clock("  mean IoU:", " ".join(f"{k} {v:.2f}" for k, v in by_family(held, scores["iou"]).items()))

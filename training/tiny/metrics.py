@@ -18,7 +18,7 @@ def crossings(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
     found = []
     for axis in range(3):
         a, b = values.narrow(axis, 0, n - 1), values.narrow(axis, 1, n - 1)
-        at = torch.nonzero((a > 0) != (b > 0))
+        at = torch.nonzero(((a > 0) != (b > 0)) & ~a.isnan() & ~b.isnan())
         va, vb = a[tuple(at.T)], b[tuple(at.T)]
         points = at.float()
         points[:, axis] += va / (va - vb)
@@ -38,9 +38,9 @@ def surface_distance(ours: torch.Tensor, truth: torch.Tensor) -> tuple[float, fl
 
 
 def closed(values: torch.Tensor) -> bool:
-    """Whether the field of a grid [R, R, R] is negative on the whole boundary, so that its surface has no hole."""
+    """Whether no point of the boundary of a grid [R, R, R] is inside, so that its surface has no hole."""
     faces = (values[0], values[-1], values[:, 0], values[:, -1], values[:, :, 0], values[:, :, -1])
-    return all(bool((face < 0).all()) for face in faces)
+    return all(not bool((face >= 0).any()) for face in faces)
 
 
 def summary(values) -> dict[str, float]:

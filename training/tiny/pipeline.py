@@ -145,9 +145,58 @@ def grid_points(resolution: int, device="cpu") -> torch.Tensor:
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).view(-1, 3)
 
 
+def keys_values(vae, latents):
+    return vae.geo_decoder.keys_values(vae.decode(latents / vae.scale_factor))
+
+
 @torch.no_grad()
 def decode(vae, latents, points, chunk: int = 65_536) -> torch.Tensor:
     """Logits [B, P] of `points` [P, 3]."""
-    keys_values = vae.geo_decoder.keys_values(vae.decode(latents / vae.scale_factor))
-    parts = [vae.geo_decoder(part.expand(len(latents), -1, -1), keys_values).float() for part in points.split(chunk)]
+    shape = keys_values(vae, latents)
+    parts = [vae.geo_decoder(part.expand(len(latents), -1, -1), shape).float() for part in points.split(chunk)]
     return torch.cat(parts, 1)
+
+
+def _dilated(marks: torch.Tensor) -> torch.Tensor:
+    return F.max_pool3d(marks[None, None].float(), 3, 1, 1)[0, 0] > 0
+
+
+def _near_surface(grid: torch.Tensor) -> torch.Tensor:
+    """Points whose sign differs from an evaluated neighbour's, or whose logit is small; NaN: not evaluated."""
+    known = ~grid.isnan()
+    near = known & (grid.abs() < 0.95)
+    for axis in range(3):
+        n = grid.shape[axis]
+        a, b = grid.narrow(axis, 0, n - 1), grid.narrow(axis, 1, n - 1)
+        differ = (a.sign() != b.sign()) & ~a.isnan() & ~b.isnan()
+        near.narrow(axis, 0, n - 1).logical_or_(differ)
+        near.narrow(axis, 1, n - 1).logical_or_(differ)
+    return near
+
+
+@torch.no_grad()
+def decode_hierarchical(vae, latents, resolution: int, coarsest: int = 63, chunk: int = 65_536) -> torch.Tensor:
+    """Logits [R + 1, R + 1, R + 1] of one shape ([1, N, C]), refined near the surface; NaN where never evaluated."""
+    levels = [resolution]
+    while levels[0] // 2 >= coarsest:
+        levels.insert(0, levels[0] // 2)
+    shape = keys_values(vae, latents)
+    n = levels[0] + 1
+    points = grid_points(levels[0], latents.device)
+    grid = torch.cat([vae.geo_decoder(part[None], shape)[0].float() for part in points.split(chunk)]).view(n, n, n)
+    for level in levels[1:]:
+        last = level == levels[-1]
+        near = _near_surface(grid)
+        if not last:
+            near = _dilated(near)
+        marks = torch.zeros(level + 1, level + 1, level + 1, dtype=torch.bool, device=grid.device)
+        at = torch.nonzero(near) * 2
+        marks[at[:, 0], at[:, 1], at[:, 2]] = True
+        for _ in range(2 if last else 1):
+            marks = _dilated(marks)
+        at = torch.nonzero(marks)
+        points = at.float() * (2 * BOUND / level) - BOUND
+        grid = torch.full(marks.shape, torch.nan, device=grid.device)
+        values = [vae.geo_decoder(part[None], shape)[0].float() for part in points.split(chunk)]
+        grid[at[:, 0], at[:, 1], at[:, 2]] = torch.cat(values)
+    return grid

@@ -92,10 +92,10 @@ def encode_all(encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> torch.
 
 
 @torch.no_grad()
-def evaluate(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> dict[str, float]:
+def evaluate(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes) -> dict[str, float]:
     """IoU of the reconstruction."""
     cells = cell_centres(metrics.OCCUPANCY_CELLS, shapes.records.device)
-    means = encode_all(encoder, shapes, scale)
+    means = encode_all(encoder, shapes)
     scores = []
     for start in range(0, len(shapes), 16):
         ids = torch.arange(start, min(start + 16, len(shapes)), device=cells.device)
