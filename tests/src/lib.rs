@@ -61,7 +61,11 @@ impl House {
         let port = free_port();
         let mut command = Self::service("orfeas-worker", &self.redis, self.folder.path());
         command.arg("--model").arg(repository().join("models/orfeas-tiny"));
-        command.args(["--device", "cpu", "--lease-seconds", "3"]).arg("--listen").arg(format!("127.0.0.1:{port}"));
+        // Tests run side by side: each worker keeps to one core.
+        command
+            .args(["--device", "cpu", "--torch-threads", "1", "--lease-seconds", "3"])
+            .arg("--listen")
+            .arg(format!("127.0.0.1:{port}"));
         let worker = ServiceProcess::spawn(&mut command);
         worker.wait_ready(&format!("http://127.0.0.1:{port}/readyz"), Duration::from_secs(60)).await;
         self.workers.push(worker);

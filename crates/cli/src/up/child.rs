@@ -38,6 +38,8 @@ impl Program {
             .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::from(input(&self.input).map_err(cannot)?) })
             .stdout(log.try_clone().map_err(cannot)?)
             .stderr(log)
+            // Threads of libtorch that wait must not spin: on a busy machine they would take the cores from each other.
+            .env("OMP_WAIT_POLICY", "passive")
             // Ctrl-C at the terminal is for `up` alone: it stops the others in the right order.
             .process_group(0)
             .kill_on_drop(true);
