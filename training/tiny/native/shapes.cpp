@@ -3,26 +3,27 @@
 // Each is a functor over independent work items; `each` runs it as an OpenMP loop or as a CUDA kernel.
 #include "field.h"
 
-template <class F>
 #ifdef __CUDACC__
+template <class F>
 __global__ void kernel(F f, long n) {
     long i = blockIdx.x * (long)blockDim.x + threadIdx.x;
     if (i < n) f(i);
 }
+
 template <class F>
-#endif
 static int each(long n, const F& f, void* stream) {
     if (n == 0) return 0;
-#ifdef __CUDACC__
     kernel<<<(unsigned)((n + 127) / 128), 128, 0, (cudaStream_t)stream>>>(f, n);
     return (int)cudaGetLastError();
+}
 #else
-    (void)stream;
+template <class F>
+static int each(long n, const F& f, void*) {
 #pragma omp parallel for schedule(dynamic, 64)
     for (long i = 0; i < n; i++) f(i);
     return 0;
-#endif
 }
+#endif
 
 // Counter-based random numbers: the same on every device and in any order.
 struct Random {
