@@ -38,7 +38,7 @@ pub struct LoadOptions {
 
 /// A loaded model directory.
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// use hunyuan3d::{DecodeOptions, ImageTo3d, LoadOptions, Picture, Pipeline, SampleRequest, VertexMapping};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,7 +11,7 @@ pub type Sink<'a> = dyn Fn(&str, &Tensor) + 'a;
 ///
 /// The name is only written out when somebody looks:
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// use std::cell::RefCell;
 /// use hunyuan3d::probe::Probe;
 /// use tch::{Device, Kind, Tensor};

@@ -14,7 +14,7 @@ use crate::error::Error;
 ///
 /// Cheap to clone. Tensors are read from the mapped file one at a time, so loading needs no second copy of the model.
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// # fn main() -> Result<(), hunyuan3d::Error> {
 /// use hunyuan3d::Weights;
 /// use tch::{Device, Kind};

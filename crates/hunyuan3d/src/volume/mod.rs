@@ -9,7 +9,7 @@
 //! Fourier features are computed in float32 whatever the type of the model; the released half-precision run rounds
 //! coordinates first (section 16), which coarsens them for no gain.
 //!
-//! ```no_run
+//! ```no_run,standalone_crate
 //! # fn main() -> Result<(), hunyuan3d::Error> {
 //! # let (vae, latents): (hunyuan3d::vae::ShapeVae, tch::Tensor) = unimplemented!();
 //! use hunyuan3d::probe::Probe;
