@@ -42,7 +42,7 @@ def hierarchical(geometry, keys_values, resolution: int) -> torch.Tensor:
     levels = [resolution]
     while levels[0] // 2 >= COARSE:
         levels.insert(0, levels[0] // 2)
-    query = lambda points: torch.cat([geometry(p[None], keys_values).float()[0, :, 0] for p in points.split(65_536)])
+    query = lambda points: torch.cat([geometry(p[None], keys_values).float().view(-1) for p in points.split(65_536)])
     side = levels[0] + 1
     grid = query(pipeline.grid_points(levels[0])).view(side, side, side)
     known = torch.ones_like(grid, dtype=torch.bool)
