@@ -13,34 +13,57 @@ pub struct InvalidId {
     pub kind: &'static str,
 }
 
-/// A job's id: a version 7 UUID, so ids sort by the time of submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobId(Uuid);
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
 
-impl JobId {
-    /// A new id, later than all earlier ones of this process.
-    #[allow(clippy::new_without_default)] // an id is not a default value: two calls differ
-    pub fn new() -> Self {
-        Self(Uuid::now_v7())
-    }
+        impl $name {
+            /// A new id, later than all earlier ones of this process.
+            #[allow(clippy::new_without_default)] // an id is not a default value: two calls differ
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id that a digest stands for: 16 bytes of it as a version 8 UUID (RFC 9562, section 5.8). The same
+            /// digest is always the same id, so whatever is made under it is made once.
+            pub fn derived(digest: &[u8; 32]) -> Self {
+                let mut bytes = [0; 16];
+                bytes.copy_from_slice(&digest[..16]);
+                Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            /// Only the hyphenated lower-case form is an id, so that one thing has one name.
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let invalid = InvalidId { kind: $kind };
+                let id = Self(Uuid::try_parse(text).map_err(|_| invalid.clone())?);
+                if id.to_string() == text { Ok(id) } else { Err(invalid) }
+            }
+        }
+    };
 }
 
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
+uuid_id! {
+    /// A job's id: a version 7 UUID, which sorts by the time of submission, or one derived from a client's own name for
+    /// the job (version 8).
+    JobId, "job"
 }
 
-impl FromStr for JobId {
-    type Err = InvalidId;
-
-    /// Only the hyphenated lower-case form is an id, so that one job has one name.
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { kind: "job" };
-        let id = Self(Uuid::try_parse(text).map_err(|_| invalid.clone())?);
-        if id.to_string() == text { Ok(id) } else { Err(invalid) }
-    }
+uuid_id! {
+    /// The id of a batch: jobs that were submitted together, all or none.
+    BatchId, "batch"
 }
 
 /// The SHA-256 of stored bytes as 64 lower-case hex digits: bytes are named by their content.
@@ -95,6 +118,15 @@ mod tests {
         assert_eq!(a.to_string().parse::<JobId>().unwrap(), a);
         assert!(a.to_string().to_uppercase().parse::<JobId>().is_err());
         assert!("../etc/passwd".parse::<JobId>().is_err());
+    }
+
+    #[test]
+    fn a_derived_id_depends_on_its_digest_alone_and_says_what_it_is() {
+        let (a, b) = (JobId::derived(&[1; 32]), JobId::derived(&[2; 32]));
+        assert_eq!(a, JobId::derived(&[1; 32]));
+        assert_ne!(a, b);
+        assert_eq!(a.to_string().as_bytes()[14], b'8', "{a}");
+        assert_eq!(a.to_string().parse::<JobId>().unwrap(), a);
     }
 
     #[test]

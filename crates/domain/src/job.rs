@@ -1,6 +1,6 @@
 //! A job, as the queue carries it, and what is known of it.
 
-use crate::{BlobId, Failure, JobId, Parameters, Progress, ResultRecord};
+use crate::{BatchId, BlobId, Failure, JobId, Parameters, Progress, ResultRecord};
 use serde::{Deserialize, Serialize};
 
 /// Where a job stands in its life. The last three are terminal and never change.
@@ -37,6 +37,32 @@ impl JobState {
     }
 }
 
+/// Whose jobs go first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Programs. Their jobs go before those of people.
+    Agent,
+    /// People.
+    #[default]
+    User,
+    /// Jobs of test keys: played, never made.
+    Test,
+}
+
+impl Class {
+    /// The class's name in JSON and in Redis.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::User => "user",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// What the queue carries: small, and by reference only. Its JSON is versioned; new fields are optional.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -44,8 +70,14 @@ pub struct Job {
     pub v: u8,
     /// The job's id.
     pub id: JobId,
-    /// Whose job it is: the id of the API key's owner.
+    /// Whose job it is: the id of the tenant.
     pub owner: String,
+    /// The line that it stands in.
+    #[serde(default)]
+    pub class: Class,
+    /// The batch that it came with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub batch: Option<BatchId>,
     /// The picture, as it was sent, in the blob store.
     pub image: BlobId,
     /// What it is to be made with; the seed is always set.

@@ -3,7 +3,7 @@
 //! Every other room speaks in these types. There is no I/O here, no clock and no runtime: a value of these types is
 //! plain data that serde can write, and one that exists is valid.
 //!
-//! * [`JobId`], [`BlobId`]: names of things.
+//! * [`JobId`], [`BatchId`], [`BlobId`]: names of things. [`Class`]: whose turn it is first.
 //! * [`Parameters`] (what a client asked for, each value within its range).
 //! * [`Job`]: what the queue carries; [`JobRecord`]: what is known of it.
 //! * [`JobState`], [`Stage`], [`Progress`]: where it stands.
@@ -17,8 +17,8 @@ mod progress;
 mod result;
 
 pub use failure::Failure;
-pub use id::{BlobId, InvalidId, JobId};
-pub use job::{Job, JobRecord, JobState};
+pub use id::{BatchId, BlobId, InvalidId, JobId};
+pub use job::{Class, Job, JobRecord, JobState};
 pub use parameters::{InvalidParameter, MeshFormat, ParameterRange, Parameters, RANGES};
 pub use progress::{JobEvent, Progress, Stage};
 pub use result::{Quality, ResultRecord, Timings};

@@ -3,7 +3,7 @@
 //! `cargo run --release -p queue --example throughput [jobs] [concurrency]` starts a redis-server of its own (with an
 //! append-only file, synced every second), puts no-op jobs in, and takes them out again.
 
-use domain::{Failure, Job, JobId, Parameters};
+use domain::{Class, Failure, Job, JobId, Parameters};
 use queue::{LeaseOptions, Queue, RedisOptions};
 use std::io::Write;
 use std::sync::Arc;
@@ -93,6 +93,8 @@ fn job() -> Result<Job, Error> {
         v: 1,
         id: JobId::new(),
         owner: "bench".to_owned(),
+        class: Class::User,
+        batch: None,
         image: "a".repeat(64).parse()?,
         parameters: Parameters { seed: Some(1), ..Parameters::default() },
         submitted_ms: 0,

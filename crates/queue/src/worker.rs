@@ -195,7 +195,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::RedisOptions;
-    use domain::{Job, JobId, Parameters};
+    use domain::{Class, Job, JobId, Parameters};
 
     #[tokio::test]
     async fn workers_of_the_past_are_forgotten_unless_they_hold_a_job() {
@@ -209,6 +209,8 @@ mod tests {
             v: 1,
             id: JobId::new(),
             owner: "ada".to_owned(),
+            class: Class::User,
+            batch: None,
             image: "a".repeat(64).parse().unwrap(),
             parameters: Parameters::default(),
             submitted_ms: 0,

@@ -7,7 +7,7 @@ use ::web::{Authenticated, Links, Problem, ProblemBody, codes};
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use blobs::Blobs;
-use domain::{Job, JobId, JobState};
+use domain::{Class, Job, JobId, JobState};
 use queue::Queue;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ async fn generate(
         v: 1,
         id: JobId::new(),
         owner: caller.owner().to_owned(),
+        class: Class::User,
+        batch: None,
         image,
         parameters,
         submitted_ms: now_ms(),

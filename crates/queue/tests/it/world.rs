@@ -1,6 +1,6 @@
 //! A redis-server, a queue on it, and jobs to put there.
 
-use domain::{BlobId, Failure, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use domain::{BlobId, Class, Failure, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use redis::aio::MultiplexedConnection;
 use std::time::Duration;
@@ -69,6 +69,8 @@ pub(crate) fn job() -> Job {
         v: 1,
         id: JobId::new(),
         owner: "studio-agent-0042".to_owned(),
+        class: Class::User,
+        batch: None,
         image: blob('a'),
         parameters,
         submitted_ms: 1_700_000_000_000,

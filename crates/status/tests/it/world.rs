@@ -3,7 +3,7 @@
 use access::{Keyring, new_key};
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
-use domain::{BlobId, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use domain::{BlobId, Class, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
@@ -102,6 +102,8 @@ pub(crate) fn job(owner: &str) -> Job {
         v: 1,
         id: JobId::new(),
         owner: owner.to_owned(),
+        class: Class::User,
+        batch: None,
         image: "0".repeat(64).parse().unwrap(),
         parameters: Parameters { seed: Some(7), steps: Some(20), ..Parameters::default() },
         submitted_ms: 1_750_000_000_000,

@@ -3,7 +3,7 @@
 
 use blobs::{BlobOptions, Blobs};
 use bytes::Bytes;
-use domain::{BlobId, Job, JobEvent, JobId, JobRecord, JobState, MeshFormat, Parameters};
+use domain::{BlobId, Class, Job, JobEvent, JobId, JobRecord, JobState, MeshFormat, Parameters};
 use image::{ImageFormat, Rgba, RgbaImage};
 use queue::{Queue, RedisOptions};
 use std::io::Cursor;
@@ -104,7 +104,8 @@ impl World {
     /// Submits a job whose picture is a blob.
     pub async fn submit_stored(&self, image: BlobId, parameters: Parameters) -> JobId {
         let id = JobId::new();
-        let job = Job { v: 1, id, owner: "test".to_owned(), image, parameters, submitted_ms: 0, traceparent: None };
+        let (owner, class) = ("test".to_owned(), Class::User);
+        let job = Job { v: 1, id, owner, class, batch: None, image, parameters, submitted_ms: 0, traceparent: None };
         self.queue.submit(&job).await.unwrap();
         id
     }
