@@ -78,6 +78,9 @@ pub struct Job {
     /// The batch that it came with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub batch: Option<BatchId>,
+    /// What the job of a test key is to play; see the gateway's test keys.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scenario: Option<String>,
     /// The picture, as it was sent, in the blob store.
     pub image: BlobId,
     /// What it is to be made with; the seed is always set.

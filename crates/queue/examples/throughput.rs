@@ -95,6 +95,7 @@ fn job() -> Result<Job, Error> {
         owner: "bench".to_owned(),
         class: Class::User,
         batch: None,
+        scenario: None,
         image: "a".repeat(64).parse()?,
         parameters: Parameters { seed: Some(1), ..Parameters::default() },
         submitted_ms: 0,

@@ -211,6 +211,7 @@ mod tests {
             owner: "ada".to_owned(),
             class: Class::User,
             batch: None,
+            scenario: None,
             image: "a".repeat(64).parse().unwrap(),
             parameters: Parameters::default(),
             submitted_ms: 0,

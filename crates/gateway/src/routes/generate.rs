@@ -71,6 +71,7 @@ async fn generate(
         owner: caller.owner().to_owned(),
         class: Class::User,
         batch: None,
+        scenario: None,
         image,
         parameters,
         submitted_ms: now_ms(),

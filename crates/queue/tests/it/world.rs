@@ -71,6 +71,7 @@ pub(crate) fn job() -> Job {
         owner: "studio-agent-0042".to_owned(),
         class: Class::User,
         batch: None,
+        scenario: None,
         image: blob('a'),
         parameters,
         submitted_ms: 1_700_000_000_000,

@@ -104,6 +104,7 @@ pub(crate) fn job(owner: &str) -> Job {
         owner: owner.to_owned(),
         class: Class::User,
         batch: None,
+        scenario: None,
         image: "0".repeat(64).parse().unwrap(),
         parameters: Parameters { seed: Some(7), steps: Some(20), ..Parameters::default() },
         submitted_ms: 1_750_000_000_000,

@@ -104,8 +104,18 @@ impl World {
     /// Submits a job whose picture is a blob.
     pub async fn submit_stored(&self, image: BlobId, parameters: Parameters) -> JobId {
         let id = JobId::new();
-        let (owner, class) = ("test".to_owned(), Class::User);
-        let job = Job { v: 1, id, owner, class, batch: None, image, parameters, submitted_ms: 0, traceparent: None };
+        let job = Job {
+            v: 1,
+            id,
+            owner: "test".to_owned(),
+            class: Class::User,
+            batch: None,
+            scenario: None,
+            image,
+            parameters,
+            submitted_ms: 0,
+            traceparent: None,
+        };
         self.queue.submit(&job).await.unwrap();
         id
     }
