@@ -48,13 +48,17 @@ fn assert_same(a: &Field, b: &Field, tolerance: f32, what: &str) {
     }
 }
 
+/// In float32 through all layers at once, where the processor can; in float64 always by tensor operations.
 #[test]
 fn a_lattice_is_decoded_as_its_points_are() {
-    for name in ["vol-v2-0", "vae-v2-0-turbo", "vae-v2-0-alt"] {
-        let vae = load(name, Kind::Float);
+    for (name, kind) in ["vol-v2-0", "vae-v2-0-turbo", "vae-v2-0-alt"]
+        .into_iter()
+        .flat_map(|name| [Kind::Float, Kind::Double].map(|kind| (name, kind)))
+    {
+        let vae = load(name, kind);
         let config = PartialConfig::read(&case(name)).unwrap().vae.unwrap();
         tch::manual_seed(5);
-        let tokens = Tensor::randn([2, 20, config.width], (Kind::Float, Device::Cpu));
+        let tokens = Tensor::randn([2, 20, config.width], (kind, Device::Cpu));
         let shapes = key_values(&vae, &tokens);
         let options = DecodeOptions {
             octree_resolution: 10,
@@ -70,7 +74,7 @@ fn a_lattice_is_decoded_as_its_points_are() {
         for (row, field) in decode(vae.geo_decoder(), &shapes, &options).unwrap().iter().enumerate() {
             let error = Tensor::from_slice(&field.values) - expected.get(row as i64).view(-1);
             let error = error.abs().max().double_value(&[]) / expected.abs().max().double_value(&[]);
-            assert!(error < 1e-5, "{name} row {row}: relative error {error}");
+            assert!(error < 1e-5, "{name} {kind:?} row {row}: relative error {error}");
         }
     }
 }

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::attention::{BlockConfig, CrossAttentionBlock};
 use super::fourier::FourierEmbedding;
+use super::fused::{PointDecoder, ShapeTables};
 use super::lattice::{Lattice, Queries, QueryMap};
 use crate::error::Error;
 use crate::layers::{LayerNorm, Linear, merge_heads, scaled_dot_product_attention};
@@ -52,6 +53,7 @@ pub struct GeometryDecoder {
     ln_post: Option<LayerNorm>,
     output_proj: Linear,
     query_map: QueryMap,
+    point_decoder: Option<PointDecoder>,
     kind: Kind,
 }
 
@@ -77,6 +79,7 @@ impl GeometryDecoder {
             ln_post: ln_post.transpose()?,
             output_proj: Linear::new(w / "output_proj", width, 1, true)?,
             query_map: QueryMap::new(w, features, width, config.qkv_bias, 1e-6)?,
+            point_decoder: PointDecoder::new(w, config)?,
             kind: w.kind(),
         })
     }
@@ -131,6 +134,17 @@ impl GeometryDecoder {
         self.query_map.lattice(&self.fourier, axes, self.kind)
     }
 
+    /// Whether small models' points go through all layers at once, each shape's by its own tables.
+    pub(crate) fn is_fused(&self) -> bool {
+        self.point_decoder.is_some()
+    }
+
+    /// One shape's points on a lattice through all layers at once, where that can be.
+    pub(crate) fn fused(&self, lattice: &Lattice, shape: &ShapeKeyValues) -> Option<FusedPoints<'_>> {
+        let decoder = self.point_decoder.as_ref()?;
+        Some(FusedPoints { decoder, tables: decoder.tables(lattice, shape)? })
+    }
+
     /// Queries cut into heads and normalised, [1, h, P, d].
     pub(crate) fn heads_of(&self, queries: &Queries) -> Tensor {
         self.cross_attn_decoder.heads(&queries.query.unsqueeze(0))
@@ -153,5 +167,21 @@ impl GeometryDecoder {
             None => x,
         };
         self.output_proj.forward(&x).squeeze_dim(1).to_kind(Kind::Float)
+    }
+}
+
+/// The points of one shape on a lattice.
+#[derive(Debug)]
+pub(crate) struct FusedPoints<'a> {
+    decoder: &'a PointDecoder,
+    tables: ShapeTables,
+}
+
+impl FusedPoints<'_> {
+    /// Logits `[P]`, float32, of the points with these row-major indices (int64 `[P]`).
+    pub(crate) fn logits(&self, index: &Tensor) -> Tensor {
+        let mut indices = vec![0; index.numel()];
+        index.copy_data(&mut indices, index.numel());
+        Tensor::from_slice(&self.decoder.logits(&self.tables, &indices))
     }
 }

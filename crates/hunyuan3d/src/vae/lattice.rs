@@ -139,6 +139,21 @@ impl Lattice {
         self.sizes
     }
 
+    /// Tables [n, w] of the residual stream, one per axis.
+    pub(super) fn residual_tables(&self) -> &[Tensor; 3] {
+        &self.residual.axes
+    }
+
+    /// Tables [n, w] of the projected queries before the scale of `ln_1`, one per axis.
+    pub(super) fn query_tables(&self) -> &[Tensor; 3] {
+        &self.query.axes
+    }
+
+    /// What that scale does not touch, `[w]`.
+    pub(super) fn query_offset(&self) -> &Tensor {
+        &self.query_offset
+    }
+
     /// The points of z-lines `range` (line = i * ny + j), in row-major order.
     pub(crate) fn lines(&self, range: Range<i64>) -> Queries {
         let line = Tensor::arange_start(range.start, range.end, (Kind::Int64, self.device));

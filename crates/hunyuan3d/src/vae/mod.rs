@@ -11,6 +11,8 @@
 mod attention;
 mod encoder;
 mod fourier;
+#[cfg_attr(not(target_arch = "x86_64"), path = "fused/absent.rs")]
+mod fused;
 mod geometry;
 mod lattice;
 mod posterior;

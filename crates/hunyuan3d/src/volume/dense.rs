@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::field::Field;
-use super::{Run, parallel, sparse};
+use super::{Run, parallel, points, sparse};
 use crate::vae::LatentKeyValues;
 
 pub(super) fn decode(run: &Run<'_>, shapes: &LatentKeyValues) -> Vec<Field> {
@@ -18,6 +18,10 @@ pub(super) fn evaluate(run: &Run<'_>, shapes: &LatentKeyValues, resolution: u32)
     let n = i64::from(resolution) + 1;
     let lattice = run.geo_decoder.lattice(&run.options.bounds.linspace(resolution, run.device));
     let shapes: Vec<_> = (0..shapes.len()).map(|row| shapes.shape(row)).collect();
+    if run.geo_decoder.is_fused() {
+        let all = Tensor::arange(n * n * n, (Kind::Int64, run.device));
+        return shapes.iter().map(|shape| points::evaluate(run, &lattice, shape, &all).view([n, n, n])).collect();
+    }
     let grids: Vec<Tensor> = shapes.iter().map(|_| Tensor::empty([n * n * n], (Kind::Float, run.device))).collect();
     let lines_per_call = (run.chunk / n).max(1);
     let calls = (n * n + lines_per_call - 1) / lines_per_call;

@@ -1,12 +1,12 @@
 //! Coarse to fine (specification section 12.3), in the intended float32 behaviour.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::field::Field;
 use super::levels::levels;
 use super::near_surface::refined_points;
 use super::sparse::{self, Sparse};
-use super::{Run, dense, parallel};
+use super::{Run, dense, points};
 use crate::vae::{LatentKeyValues, Lattice, ShapeKeyValues};
 
 pub(super) fn decode(run: &Run<'_>, shapes: &LatentKeyValues) -> Vec<Field> {
@@ -34,18 +34,8 @@ fn refine(run: &Run<'_>, mut grid: Tensor, finer: &[Lattice], shape: &ShapeKeyVa
 
 /// The points of `lattice` that lie near the surface found in `grid`.
 fn evaluate(run: &Run<'_>, grid: &Tensor, lattice: &Lattice, last: bool, shape: &ShapeKeyValues) -> Sparse {
-    let points = lattice.sizes()[0];
-    let index = refined_points(grid, f64::from(run.options.mc_level), points, last);
-    let count = index.size()[0];
-    let values = Tensor::empty([count], (Kind::Float, run.device));
-    let calls = (count + run.chunk - 1) / run.chunk;
-    let evaluate = |call: usize| {
-        let start = call as i64 * run.chunk;
-        let len = run.chunk.min(count - start);
-        let queries = lattice.points(&index.narrow(0, start, len));
-        values.narrow(0, start, len).copy_(&run.geo_decoder.logits(&queries, shape));
-    };
-    // SAFETY: every call writes to the range of points that is its own.
-    unsafe { parallel::for_each(run.device, calls as usize, evaluate) };
-    Sparse { points, index, values }
+    let n = lattice.sizes()[0];
+    let index = refined_points(grid, f64::from(run.options.mc_level), n, last);
+    let values = points::evaluate(run, lattice, shape, &index);
+    Sparse { points: n, index, values }
 }

@@ -31,6 +31,7 @@ mod hierarchical;
 mod levels;
 mod near_surface;
 mod parallel;
+mod points;
 mod selection;
 mod sparse;
 
