@@ -11,7 +11,6 @@ mod options;
 mod outcome;
 mod routes;
 mod sse;
-mod view;
 
 pub use app::{Error, start};
 pub use options::Options;

@@ -94,7 +94,7 @@ kinds! {
         "Send a picture with something to see in it: it is transparent everywhere, or all but a line.";
 
     INVALID_JOB_ID = 400 "invalid_job_id", "This is not a job id",
-        "Use the `job_id` that the gateway answered with, as it was written.";
+        "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";
     JOB_NOT_FOUND = 404 "job_not_found", "There is no such job",
         "Check the id and the API key. Jobs are forgotten some time after they end.";
     JOB_FINISHED = 409 "job_finished", "The job has already ended",

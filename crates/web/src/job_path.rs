@@ -1,26 +1,40 @@
-//! A job's id in a path.
+//! A job's id or name in a path.
 
+use crate::names::{is_name, named_job};
 use crate::{Problem, codes};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::JobId;
 use std::future::{Ready, ready};
 
-/// The `{job_id}` of a path.
-#[derive(Debug, Clone, Copy)]
-pub struct JobPath(pub JobId);
+/// The `{job_id}` of a path: the id that the gateway gave, or the name that the client chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPath(String);
+
+impl JobPath {
+    /// As it was written.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The ids that it may stand for, when it is `tenant` who asks, the likelier first.
+    pub(crate) fn ids(&self, tenant: &str) -> impl Iterator<Item = JobId> + use<> {
+        self.0.parse().ok().into_iter().chain([named_job(tenant, &self.0)])
+    }
+}
 
 impl FromRequest for JobPath {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().query("job_id").parse::<JobId>();
-        if let Ok(id) = id {
-            tracing::Span::current().record("job.id", tracing::field::display(id));
-        }
-        ready(id.map(Self).map_err(|_| {
-            Problem::new(&codes::INVALID_JOB_ID, "A job id is a version 7 UUID in lower case, with hyphens.")
-        }))
+        let text = request.match_info().query("job_id");
+        ready(if is_name(text) {
+            tracing::Span::current().record("job.id", text);
+            Ok(Self(text.to_owned()))
+        } else {
+            let detail = "An id or a name has at most 128 letters, digits, and characters of - _ . : ~.";
+            Err(Problem::new(&codes::INVALID_JOB_ID, detail))
+        })
     }
 }

@@ -6,17 +6,21 @@
 //!   error becomes a problem.
 //! * [`Problem`] is `application/problem+json` (RFC 9457). [`codes`] is the one table of what can go wrong, with the
 //!   status of each; `docs/api/errors.md` is written from it. Here, and only here, an error meets a status.
-//! * [`Authenticated`] in a handler's arguments is the right to be there; [`JobPath`] is a job's id in a path.
+//! * [`Authenticated`] in a handler's arguments is the right to be there; [`JobPath`] is a job's id, or its client's own name
+//!   for it ([`names`]), in a path; [`JobView`] is what clients are told of a job.
+//! * [`Api`] is the one of the two APIs that a request came by: they have the same verbs.
 //! * [`probes`] are the routes that operators call; [`ApiDocument`] is the OpenAPI document, collected from the very
 //!   registration of the routes.
 
 mod api;
+mod apis;
 mod caller;
 pub mod codes;
 mod convert;
 mod errors_page;
 mod job_path;
 mod links;
+pub mod names;
 mod options;
 mod own_job;
 pub mod probes;
@@ -25,15 +29,18 @@ mod request;
 mod rim;
 mod server;
 mod signal;
+mod view;
 
 pub use api::{ApiDocument, describe};
+pub use apis::Api;
 pub use caller::Authenticated;
 pub use errors_page::errors_page;
 pub use job_path::JobPath;
-pub use links::Links;
+pub use links::{Links, batch_link};
 pub use options::{Binding, ServerOptions};
 pub use own_job::own_job;
 pub use problem::{Problem, ProblemBody};
 pub use request::RequestId;
 pub use server::{BlobUse, Error, House, Server};
 pub use signal::shutdown_on_signal;
+pub use view::{EventView, JobView, Place, seconds};

@@ -1,6 +1,7 @@
-//! Where a job is found.
+//! Where jobs and batches are found.
 
-use domain::JobId;
+use crate::Api;
+use domain::{BatchId, JobId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,9 +20,9 @@ pub struct Links {
 }
 
 impl Links {
-    /// The addresses of `job`.
-    pub fn of(job: JobId) -> Self {
-        let this = format!("/api/v1/jobs/{job}");
+    /// The addresses of `job` in this API.
+    pub fn of(api: Api, job: JobId) -> Self {
+        let this = format!("{}/jobs/{job}", api.prefix());
         Self {
             events: format!("{this}/events"),
             result: format!("{this}/result"),
@@ -29,4 +30,9 @@ impl Links {
             this,
         }
     }
+}
+
+/// The address of a batch in this API.
+pub fn batch_link(api: Api, batch: BatchId) -> String {
+    format!("{}/batch/{batch}", api.prefix())
 }

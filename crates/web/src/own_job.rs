@@ -1,7 +1,7 @@
 //! A caller's own job.
 
-use crate::{Authenticated, Problem, codes};
-use domain::{JobId, JobRecord};
+use crate::{Authenticated, JobPath, Problem, codes};
+use domain::JobRecord;
 use queue::Queue;
 
 /// What is known of a job of this caller.
@@ -9,9 +9,13 @@ use queue::Queue;
 /// # Errors
 /// `job_not_found` when there is no such job, and just so when it is somebody else's: whoever asks must not learn that
 /// it exists. `queue_unavailable` when the queue does not answer.
-pub async fn own_job(queue: &Queue, caller: &Authenticated, job: JobId) -> Result<JobRecord, Problem> {
-    let record = queue.record(job).await?;
-    record.filter(|record| record.job.owner == caller.owner()).ok_or_else(not_found)
+pub async fn own_job(queue: &Queue, caller: &Authenticated, job: &JobPath) -> Result<JobRecord, Problem> {
+    for id in job.ids(caller.owner()) {
+        if let Some(record) = queue.record(id).await?.filter(|record| record.job.owner == caller.owner()) {
+            return Ok(record);
+        }
+    }
+    Err(not_found())
 }
 
 /// There is no such job, as far as the caller is concerned.

@@ -36,10 +36,11 @@ struct Withdrawn {
 #[delete("/api/v1/jobs/{job_id}")]
 async fn cancel(
     caller: Authenticated,
-    JobPath(job_id): JobPath,
+    path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    let before = own_job(&queue, &caller, job_id).await?.state;
+    let record = own_job(&queue, &caller, &path).await?;
+    let (job_id, before) = (record.job.id, record.state);
     let status = queue.cancel(job_id).await?;
     let mut response = match status {
         JobState::Succeeded | JobState::Failed => {

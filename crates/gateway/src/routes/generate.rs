@@ -3,7 +3,7 @@
 use super::request_body::{GenerateForm, GenerateJson};
 use crate::intake::Intake;
 use crate::upload::{self, Upload};
-use ::web::{Authenticated, Links, Problem, ProblemBody, codes};
+use ::web::{Api, Authenticated, Links, Problem, ProblemBody, codes};
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use blobs::Blobs;
@@ -82,7 +82,7 @@ async fn generate(
     tracing::Span::current().record("job.id", tracing::field::display(job.id));
     metrics::counter!(names::JOBS_SUBMITTED).increment(1);
     metrics::histogram!(names::UPLOAD_BYTES).record(bytes as f64);
-    let links = Links::of(job.id);
+    let links = Links::of(Api::User, job.id);
     let mut response = HttpResponse::Accepted();
     response.insert_header((LOCATION, links.this.as_str()));
     Ok(response.json(Accepted { job_id: job.id, status: JobState::Queued, position, seed, links }))

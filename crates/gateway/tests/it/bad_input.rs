@@ -177,12 +177,12 @@ fn access_cases(world: &World) -> Vec<Case> {
         ("a wrong method", world.get(GENERATE), 405, "method_not_allowed"),
         ("a wrong method for a job", world.client.put(world.url(job)), 405, "method_not_allowed"),
         ("an unknown job", delete(job), 404, "job_not_found"),
-        ("no job id", delete("/api/v1/jobs/42"), 400, "invalid_job_id"),
+        ("a name of no job", delete("/api/v1/jobs/42"), 404, "job_not_found"),
         (
             "a job id in capitals",
             delete(&job.to_uppercase().replace("/API/V1/JOBS", "/api/v1/jobs")),
-            400,
-            "invalid_job_id",
+            404,
+            "job_not_found",
         ),
         ("a path for a job id", delete("/api/v1/jobs/..%2f..%2fetc%2fpasswd"), 400, "invalid_job_id"),
     ]

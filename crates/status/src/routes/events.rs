@@ -2,8 +2,7 @@
 
 use super::job::view;
 use crate::sse;
-use crate::view::EventView;
-use ::web::{Authenticated, JobPath, Problem, ProblemBody, codes, own_job};
+use ::web::{Api, Authenticated, EventView, JobPath, Problem, ProblemBody, codes, own_job};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
@@ -44,17 +43,18 @@ pub(crate) struct Heartbeat(pub(crate) Duration);
 )]
 #[get("/api/v1/jobs/{job_id}/events")]
 async fn events(
+    api: Api,
     caller: Authenticated,
-    JobPath(job_id): JobPath,
+    path: JobPath,
     request: HttpRequest,
     queue: web::Data<Queue>,
     heartbeat: web::Data<Heartbeat>,
     shutdown: web::Data<CancellationToken>,
 ) -> Result<HttpResponse, Problem> {
     let after = last_event_id(&request)?;
-    let record = own_job(&queue, &caller, job_id).await?;
-    let has_ended = record.state.is_terminal();
-    let snapshot = sse::event("snapshot", None, &view(&queue, record).await?);
+    let record = own_job(&queue, &caller, &path).await?;
+    let (job_id, has_ended) = (record.job.id, record.state.is_terminal());
+    let snapshot = sse::event("snapshot", None, &view(api, &queue, record).await?);
 
     let mut happening = Box::pin(queue.watch(job_id, after));
     let mut first = None;

@@ -1,7 +1,6 @@
 //! `GET /api/v1/jobs/{job_id}`: where a job stands.
 
-use crate::view::JobView;
-use ::web::{Authenticated, JobPath, Problem, ProblemBody, own_job};
+use ::web::{Api, Authenticated, JobPath, JobView, Place, Problem, ProblemBody, own_job};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{JobRecord, JobState};
@@ -20,20 +19,21 @@ use queue::Queue;
 )]
 #[get("/api/v1/jobs/{job_id}")]
 async fn job(
+    api: Api,
     caller: Authenticated,
-    JobPath(job_id): JobPath,
+    path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    let record = own_job(&queue, &caller, job_id).await?;
-    let view = view(&queue, record).await?;
+    let record = own_job(&queue, &caller, &path).await?;
+    let view = view(api, &queue, record).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
 }
 
 /// A job with its place in line, if it waits.
-pub(super) async fn view(queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
-    let position = match record.state {
-        JobState::Queued => queue.position(record.job.id).await?,
-        _ => None,
+pub(super) async fn view(api: Api, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
+    let place = match record.state {
+        JobState::Queued => Place { position: queue.position(record.job.id).await?, eta: None },
+        _ => Place::default(),
     };
-    Ok(JobView::of(record, position))
+    Ok(JobView::of(api, record, place))
 }

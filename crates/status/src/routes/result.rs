@@ -28,12 +28,14 @@ use queue::Queue;
 #[route("/api/v1/jobs/{job_id}/result", method = "GET", method = "HEAD")]
 async fn result(
     caller: Authenticated,
-    JobPath(job_id): JobPath,
+    path: JobPath,
     request: HttpRequest,
     queue: web::Data<Queue>,
     blobs: web::Data<Blobs>,
 ) -> Result<HttpResponse, Problem> {
-    let result = result_of(own_job(&queue, &caller, job_id).await?)?;
+    let record = own_job(&queue, &caller, &path).await?;
+    let job_id = record.job.id;
+    let result = result_of(record)?;
     let file = File {
         id: result.mesh,
         media_type: result.format.media_type(),

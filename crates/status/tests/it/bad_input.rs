@@ -36,7 +36,8 @@ async fn each_bad_request_has_its_own_answer() {
             (bare(&format!("{UNKNOWN}{below}")).header("authorization", "Basic x"), 401, "invalid_authorization"),
             (get(format!("{UNKNOWN}{below}")), 404, "job_not_found"),
             (get(format!("/api/v1/jobs/{}{below}", theirs.id)), 404, "job_not_found"),
-            (get(format!("/api/v1/jobs/42{below}")), 400, "invalid_job_id"),
+            (get(format!("/api/v1/jobs/a-name-of-no-job{below}")), 404, "job_not_found"),
+            (get(format!("/api/v1/jobs/a%20b{below}")), 400, "invalid_job_id"),
             (get(format!("/api/v1/jobs/..%2f..%2fetc{below}")), 400, "invalid_job_id"),
         ]);
     }

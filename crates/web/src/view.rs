@@ -1,13 +1,14 @@
 //! A job and its events, as clients see them.
 
-use domain::{Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord, Stage};
+use crate::{Api, Links};
+use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord, Stage};
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
-use web::Links;
 
 /// Where a job stands. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct JobView {
+pub struct JobView {
     /// The job's id.
     #[schema(value_type = String, format = Uuid)]
     job_id: JobId,
@@ -27,6 +28,13 @@ pub(crate) struct JobView {
     /// A queued job's place in line; 1 is next.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
+    /// Seconds until it will have ended, as far as can be told from the jobs of late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta_seconds: Option<u64>,
+    /// The batch that it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    batch_id: Option<BatchId>,
     /// Attempts begun so far.
     attempt: u32,
     /// What was asked for.
@@ -50,7 +58,8 @@ pub(crate) struct JobView {
 }
 
 impl JobView {
-    pub(crate) fn of(record: JobRecord, position: Option<u64>) -> Self {
+    /// What is known of a job, with its place in line if it waits, for a client of this API.
+    pub fn of(api: Api, record: JobRecord, place: Place) -> Self {
         // What an earlier attempt reached is over.
         let running = record.progress.filter(|_| record.state == JobState::Running);
         Self {
@@ -60,7 +69,9 @@ impl JobView {
             stage: running.map(|progress| progress.stage),
             step: running.and_then(|progress| progress.step),
             steps: running.and_then(|progress| progress.steps),
-            position,
+            position: place.position,
+            eta_seconds: place.eta.map(seconds),
+            batch_id: record.job.batch,
             attempt: record.attempt,
             parameters: record.job.parameters,
             submitted_ms: record.job.submitted_ms,
@@ -68,14 +79,28 @@ impl JobView {
             finished_ms: record.finished_ms,
             result: record.result,
             failure: record.failure,
-            links: Links::of(record.job.id),
+            links: Links::of(api, record.job.id),
         }
     }
 }
 
+/// Where a waiting job stands in line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// 1 is next; `None` when it does not wait.
+    pub position: Option<u64>,
+    /// Time until it will have ended.
+    pub eta: Option<Duration>,
+}
+
+/// Whole seconds, rounded up: who is told a time should not come too early.
+pub fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 /// Something that happened to a job.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EventView {
+pub struct EventView {
     /// Where it stands after it.
     status: JobState,
     /// The attempt it belongs to, from 1; 0 before the first.
@@ -103,7 +128,7 @@ pub(crate) struct EventView {
 
 impl EventView {
     /// The name of the kind of event.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         if self.stage.is_some() { "progress" } else { "state" }
     }
 }
