@@ -88,15 +88,21 @@ fn pip(packages: &[&str]) -> Result<()> {
         .context("pip could not install into .venv")
 }
 
-/// PyTorch for Python with all it imports, and the training program's packages.
+/// Packages of the training program, with PyTorch for Python and all it imports, and of the tests.
+const REQUIREMENTS: [&str; 2] = ["training/requirements.txt", "tests/requirements.txt"];
+
+/// The Python packages of [`REQUIREMENTS`], and Node.js.
 fn python_packages() -> Result<()> {
-    let wanted = fs::read_to_string(root().join("training/requirements.txt")).context("training/requirements.txt")?;
+    let mut wanted = String::new();
+    for file in REQUIREMENTS {
+        wanted += &fs::read_to_string(root().join(file)).context(file)?;
+    }
     let stamp = root().join(".venv/requirements.installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    println!("setup: installing the training program's Python packages");
-    pip(&["-r", "training/requirements.txt", NODE])?;
+    println!("setup: installing the Python packages of the training program and of the tests");
+    pip(&["-r", REQUIREMENTS[0], "-r", REQUIREMENTS[1], NODE])?;
     fs::write(stamp, wanted).context("cannot write into .venv")
 }
 
