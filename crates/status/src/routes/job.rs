@@ -18,12 +18,7 @@ use queue::Queue;
     )
 )]
 #[get("/api/v1/jobs/{job_id}")]
-async fn job(
-    api: Api,
-    caller: Authenticated,
-    path: JobPath,
-    queue: web::Data<Queue>,
-) -> Result<HttpResponse, Problem> {
+async fn job(api: Api, caller: Authenticated, path: JobPath, queue: web::Data<Queue>) -> Result<HttpResponse, Problem> {
     let record = own_job(&queue, &caller, &path).await?;
     let view = view(api, &queue, record).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
