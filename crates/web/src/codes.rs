@@ -76,6 +76,17 @@ kinds! {
     INVALID_PARAMETER = 422 "invalid_parameter", "A parameter has a wrong type or lies outside its range",
         "Change the parameter as the detail says.";
 
+    BATCH_TOO_LARGE = 422 "batch_too_large", "The batch has too many pictures",
+        "Send it in parts; /limits tells how many are taken at once.";
+    INVALID_IDEMPOTENCY_KEY = 400 "invalid_idempotency_key", "The Idempotency-Key header is malformed",
+        "Send at most 128 letters, digits, and characters of - _ . : ~; a random UUID is best.";
+    IDEMPOTENCY_CONFLICT = 422 "idempotency_conflict", "The name was used for another request",
+        "Use a new name or key for a new request; to repeat a request, send the very same one.";
+    UNKNOWN_SCENARIO = 400 "unknown_scenario", "The test scenario is not known",
+        "Use one of the scenarios that docs/api/testing.md lists, or leave the header out.";
+    NO_WORKER_FITS = 422 "no_worker_fits", "No worker can do what is asked",
+        "Ask for less, as the detail says, or have a larger worker started.";
+
     MISSING_IMAGE = 400 "missing_image", "No picture was sent",
         "Send the picture in the field `image`.";
     INVALID_BASE64 = 400 "invalid_base64", "The picture is not valid base64",
@@ -97,6 +108,10 @@ kinds! {
         "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";
     JOB_NOT_FOUND = 404 "job_not_found", "There is no such job",
         "Check the id and the API key. Jobs are forgotten some time after they end.";
+    INVALID_BATCH_ID = 400 "invalid_batch_id", "This is not a batch id",
+        "Use the `batch_id` that the gateway answered with, as it was written.";
+    BATCH_NOT_FOUND = 404 "batch_not_found", "There is no such batch",
+        "Check the id and the API key. Batches are forgotten some time after their last job ends.";
     JOB_FINISHED = 409 "job_finished", "The job has already ended",
         "Nothing is left to cancel; look at the job's state.";
     RESULT_NOT_READY = 409 "result_not_ready", "The result is not ready yet",
@@ -112,6 +127,12 @@ kinds! {
     INVALID_EVENT_ID = 400 "invalid_event_id", "The Last-Event-ID header is not an id of an event",
         "Send the id of the last event received, or leave the header out to start from the beginning.";
 
+    TOO_FAST = 429 "too_fast", "Too many requests in a short time",
+        "Wait as long as Retry-After says; the RateLimit headers tell what is left.", retry after 1 s;
+    DAILY_QUOTA = 429 "daily_quota", "The quota of the day is used up",
+        "Wait as long as Retry-After says, or ask for a higher tier.", retry after 3600 s;
+    TOO_MANY_JOBS = 429 "too_many_jobs", "Too many of your jobs are waiting or running",
+        "Wait until some of them have ended, or cancel some.", retry after 10 s;
     QUEUE_FULL = 429 "queue_full", "Too many jobs are waiting",
         "Wait, then try again.", retry after 10 s;
     OVERLOADED = 503 "overloaded", "Too many requests are being read at once",

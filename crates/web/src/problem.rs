@@ -3,12 +3,14 @@
 use crate::RequestId;
 use crate::codes::Kind;
 use crate::request::X_REQUEST_ID;
+use crate::seconds;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use domain::Failure;
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// What went wrong with one request: a kind from the table, a sentence for the client, and, for the log only, the
@@ -24,6 +26,8 @@ struct Parts {
     parameter: Option<String>,
     failure: Option<Failure>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Seconds to wait, where more is known of them than stands in the table.
+    retry_after: Option<u64>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     request: Option<RequestId>,
 }
@@ -71,6 +75,7 @@ impl Problem {
             parameter: None,
             failure: None,
             headers: Vec::new(),
+            retry_after: None,
             cause: None,
             request: None,
         }))
@@ -80,6 +85,24 @@ impl Problem {
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// Says how long to wait before trying again, rounded up to whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        self.0.retry_after = Some(seconds(time).max(1));
+        self
+    }
+
+    /// Says in which part of the request it was, such as `images[3]`.
+    #[must_use]
+    pub fn within(mut self, part: &str) -> Self {
+        self.0.detail = format!("{part}: {}", self.0.detail);
+        self.0.parameter = Some(match self.0.parameter {
+            Some(name) => format!("{part}.{name}"),
+            None => part.to_owned(),
+        });
         self
     }
 
@@ -164,7 +187,7 @@ impl Problem {
         for (name, value) in &self.0.headers {
             response.append_header((name.clone(), value.clone()));
         }
-        if let Some(seconds) = self.0.kind.retry_after {
+        if let Some(seconds) = self.0.retry_after.or(self.0.kind.retry_after.map(u64::from)) {
             response.insert_header((RETRY_AFTER, seconds));
         }
         response
