@@ -6,13 +6,6 @@ use std::io::Write;
 use std::path::Path;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-/// Who is asking: somebody whose key was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// Whose jobs the caller submits and sees.
-    pub owner: String,
-}
-
 /// All keys that are let in, by their hashes.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
@@ -65,7 +58,7 @@ impl Keyring {
 
     /// Whose key this is. The time it takes does not tell how near a wrong key came: every hash is compared, in
     /// constant time.
-    pub fn authenticate(&self, key: &str) -> Option<Caller> {
+    pub fn authenticate(&self, key: &str) -> Option<String> {
         if !key.starts_with(KEY_PREFIX) {
             return None;
         }
@@ -75,8 +68,7 @@ impl Keyring {
             let same = known.sha256.0.ct_eq(&presented.0);
             found.conditional_assign(&(n as u64), same);
         }
-        let owner = self.keys.get(usize::try_from(found).ok()?)?.owner.clone();
-        Some(Caller { owner })
+        Some(self.keys.get(usize::try_from(found).ok()?)?.owner.clone())
     }
 }
 
@@ -93,8 +85,8 @@ mod tests {
         let (bob, bob_hashed) = new_key("bob").unwrap();
         let (stranger, _) = new_key("ada").unwrap();
         let ring = Keyring::new(vec![ada_hashed, bob_hashed]);
-        assert_eq!(ring.authenticate(ada.expose_secret()).unwrap().owner, "ada");
-        assert_eq!(ring.authenticate(bob.expose_secret()).unwrap().owner, "bob");
+        assert_eq!(ring.authenticate(ada.expose_secret()).unwrap(), "ada");
+        assert_eq!(ring.authenticate(bob.expose_secret()).unwrap(), "bob");
         let key = ada.expose_secret();
         for wrong in ["", KEY_PREFIX, &key[..key.len() - 1], &format!("{key} "), &key.to_uppercase()] {
             assert_eq!(ring.authenticate(wrong), None, "{wrong}");
@@ -122,7 +114,7 @@ mod tests {
         ring.save(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains(key.expose_secret()) && !text.contains(KEY_PREFIX), "{text}");
-        assert_eq!(Keyring::load(&path).unwrap().authenticate(key.expose_secret()).unwrap().owner, "ada");
+        assert_eq!(Keyring::load(&path).unwrap().authenticate(key.expose_secret()).unwrap(), "ada");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half-written stays");
     }
 

@@ -1,15 +1,35 @@
 //! Who may do what.
 //!
-//! A client presents an API key as a bearer token. The [`Keyring`] knows only the SHA-256 of each key and whose it is;
-//! it answers with a [`Caller`], and every job belongs to its caller's owner. [`new_key`] makes a key: the text is shown
-//! once, the hash is kept.
+//! A *tenant* is whoever owns jobs: a program (an *agent*) or a person (a *user*). The [`Registry`] keeps tenants and
+//! their keys in Redis. Somebody who shows a key is a [`Candidate`]; who proves that it is theirs, by the key itself or by
+//! a signature, is a [`Caller`].
+//!
+//! * Key texts: [`check_format`] tells a mistyped key offline.
+//! * At rest: [`MasterKey`]. A dump of Redis opens nothing.
+//! * Rights: [`Permissions`] and [`Operation`]; how much: [`Tier`] and [`Limits`]; from where: [`Tenant::may_ask_from`].
 
 mod error;
+mod id;
 mod key;
 mod keyring;
+pub mod limits;
+mod line;
+mod master;
 mod options;
+mod permission;
+mod registry;
+mod tenant;
+mod tier;
+mod token;
 
 pub use error::Error;
+pub use id::{InvalidId, KeyId, TenantId};
 pub use key::{HashedKey, KEY_PREFIX, Sha256, new_key};
-pub use keyring::{Caller, Keyring};
-pub use options::AccessOptions;
+pub use keyring::Keyring;
+pub use master::MasterKey;
+pub use options::{AccessOptions, MasterKeyOptions};
+pub use permission::{InvalidPermission, Operation, Permission, Permissions};
+pub use registry::{Candidate, Denied, Issued, KeyInfo, NewTenant, Reason, Registry, Retire, Shown};
+pub use tenant::{Caller, Tenant, contains};
+pub use tier::{Defaults, InvalidTier, Limits, Overrides, Tier};
+pub use token::{LIVE_PREFIX, Mode, NotAKey, SECRET_PREFIX, TEST_PREFIX, check_format};

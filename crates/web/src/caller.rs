@@ -1,7 +1,7 @@
 //! The right to be in a handler.
 
 use crate::{Problem, codes};
-use access::{Caller, Keyring};
+use access::Keyring;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -9,12 +9,12 @@ use std::future::{Ready, ready};
 
 /// A caller whose API key was found. A handler that takes one cannot be reached without.
 #[derive(Debug, Clone)]
-pub struct Authenticated(pub Caller);
+pub struct Authenticated(pub String);
 
 impl Authenticated {
     /// Whose jobs the caller submits and sees.
     pub fn owner(&self) -> &str {
-        &self.0.owner
+        &self.0
     }
 }
 
@@ -44,9 +44,9 @@ fn authenticate(request: &HttpRequest) -> Result<Authenticated, Problem> {
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains(char::is_whitespace) {
         return Err(malformed());
     }
-    let caller = keyring
+    let owner = keyring
         .authenticate(token)
         .ok_or_else(|| Problem::new(&codes::UNKNOWN_KEY, "The API key is not one of those let in here."))?;
-    tracing::Span::current().record("caller", caller.owner.as_str());
-    Ok(Authenticated(caller))
+    tracing::Span::current().record("caller", owner.as_str());
+    Ok(Authenticated(owner))
 }

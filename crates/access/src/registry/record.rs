@@ -1,0 +1,46 @@
+//! A key as Redis keeps it.
+
+use crate::{Error, KeyId, Mode, TenantId};
+
+/// The fields of a key's hash, in the order of `FIELDS` in `prelude.lua`.
+pub(super) type Fields = [Option<Vec<u8>>; 8];
+
+/// Everything about a key but the key.
+#[derive(Debug, Clone)]
+pub(super) struct KeyRecord {
+    pub(super) id: KeyId,
+    pub(super) tenant: TenantId,
+    /// The key's HMAC, 64 hexadecimal digits.
+    pub(super) hash: String,
+    pub(super) mode: Mode,
+    /// The signing secret, sealed; empty when the key has none.
+    pub(super) sealed: Vec<u8>,
+    /// All times are milliseconds since the Unix epoch, by the clock of Redis.
+    pub(super) created: u64,
+    pub(super) expires: Option<u64>,
+    pub(super) revoked: Option<u64>,
+    pub(super) used: Option<u64>,
+}
+
+impl KeyRecord {
+    pub(super) fn read(id: KeyId, fields: Fields) -> Result<Self, Error> {
+        const WHAT: Error = Error::Corrupt("a key");
+        let [tenant, hash, mode, sealed, created, expires, revoked, used] = fields;
+        let text = |field: Option<Vec<u8>>| String::from_utf8(field.ok_or(WHAT)?).map_err(|_| WHAT);
+        let time = |field: Option<Vec<u8>>| match field {
+            None => Ok(None),
+            field => text(field)?.parse().map(Some).map_err(|_| WHAT),
+        };
+        Ok(Self {
+            id,
+            tenant: text(tenant)?.parse().map_err(|_| WHAT)?,
+            hash: text(hash)?,
+            mode: if text(mode)? == Mode::Test.as_str() { Mode::Test } else { Mode::Live },
+            sealed: sealed.ok_or(WHAT)?,
+            created: time(created)?.ok_or(WHAT)?,
+            expires: time(expires)?,
+            revoked: time(revoked)?,
+            used: time(used)?,
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! Tenants: whoever owns jobs, a program or a person.
+
+use crate::{Defaults, KeyId, Limits, Mode, Overrides, Permissions, TenantId, Tier};
+use domain::Class;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The version of a tenant's JSON in Redis.
+pub(crate) const VERSION: u8 = 1;
+
+/// Somebody who owns jobs. Its JSON is what Redis keeps; [`Tenant::limits`] follow from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Version of this layout, 1.
+    pub v: u8,
+    /// The id.
+    pub id: TenantId,
+    /// What people call it; no two have the same.
+    pub name: String,
+    /// A program or a person: `agent` or `user`.
+    pub class: Class,
+    /// What it is given.
+    #[serde(default)]
+    pub tier: Tier,
+    /// What it may do.
+    #[serde(default)]
+    pub permissions: Permissions,
+    /// What is set for it alone.
+    #[serde(default)]
+    pub overrides: Overrides,
+    /// Networks that it may ask from; none listed: from anywhere.
+    #[serde(default)]
+    pub allow: Vec<IpNet>,
+    /// It was revoked: none of its keys is let in.
+    #[serde(default)]
+    pub disabled: bool,
+    /// When it was added, milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub created_ms: u64,
+    /// How much it may ask for: its tier's limits with its own in their place.
+    #[serde(skip, default = "no_limits")]
+    pub limits: Limits,
+}
+
+/// Until the limits are resolved, which happens wherever a tenant is read.
+fn no_limits() -> Limits {
+    Limits::of(Class::User, Tier::Unlimited, &Overrides::default(), &Defaults::default())
+}
+
+impl Tenant {
+    pub(crate) fn resolve(mut self, defaults: &Defaults) -> Self {
+        self.limits = Limits::of(self.class, self.tier, &self.overrides, defaults);
+        self
+    }
+
+    /// Whether it may ask from this address. An IPv4 address that came in as a mapped IPv6 one is the same address.
+    pub fn may_ask_from(&self, address: IpAddr) -> bool {
+        self.allow.is_empty() || self.allow.iter().any(|net| contains(net, address))
+    }
+}
+
+/// Whether a network holds an address, whichever of the two is written as a mapped IPv6 one.
+pub fn contains(net: &IpNet, address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    if net.contains(&address) {
+        return true;
+    }
+    match (net, address) {
+        (IpNet::V6(net), IpAddr::V4(address)) => net.contains(&address.to_ipv6_mapped()) && is_mapped(net),
+        _ => false,
+    }
+}
+
+/// Whether a network lies within `::ffff:0:0/96`: `::/0` means IPv6, and not by accident all of IPv4.
+fn is_mapped(net: &ipnet::Ipv6Net) -> bool {
+    net.prefix_len() >= 96
+        && net.network().segments()[..6] == Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0).segments()[..6]
+}
+
+/// Somebody whose identity is proven: by the key itself, or by a signature under its secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Caller {
+    /// Who it is.
+    pub tenant: Tenant,
+    /// The key that proved it.
+    pub key_id: KeyId,
+    /// Whether the key's jobs are made or played.
+    pub mode: Mode,
+}
+
+impl Caller {
+    /// The line that this caller's jobs stand in: a test key's are only played.
+    pub fn job_class(&self) -> Class {
+        match self.mode {
+            Mode::Live => self.tenant.class,
+            Mode::Test => Class::Test,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn tenant(allow: &[&str]) -> Tenant {
+        Tenant {
+            v: VERSION,
+            id: TenantId::new(Class::Agent).unwrap(),
+            name: "ada".to_owned(),
+            class: Class::Agent,
+            tier: Tier::Free,
+            permissions: Permissions::default(),
+            overrides: Overrides::default(),
+            allow: allow.iter().map(|net| net.parse().unwrap()).collect(),
+            disabled: false,
+            created_ms: 7,
+            limits: no_limits(),
+        }
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses_however_they_are_written() {
+        let anywhere = tenant(&[]);
+        let v4 = tenant(&["192.0.2.0/24"]);
+        let mapped = tenant(&["::ffff:192.0.2.0/120"]);
+        let v6 = tenant(&["2001:db8::/32", "::/0"]);
+        for (address, expected) in [
+            ("192.0.2.7", [true, true, true, false]),
+            ("::ffff:192.0.2.7", [true, true, true, false]),
+            ("192.0.3.7", [true, false, false, false]),
+            ("::ffff:192.0.3.7", [true, false, false, false]),
+            ("2001:db8::1", [true, false, false, true]),
+            ("::192.0.2.7", [true, false, false, true]),
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            let found = [&anywhere, &v4, &mapped, &v6].map(|tenant| tenant.may_ask_from(address));
+            assert_eq!(found, expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_older_record_is_read_with_defaults_and_limits_are_resolved() {
+        let id = TenantId::new(Class::Agent).unwrap();
+        let json = format!("{{\"v\":1,\"id\":\"{id}\",\"name\":\"ada\",\"class\":\"agent\"}}");
+        let read = serde_json::from_str::<Tenant>(&json).unwrap().resolve(&Defaults::default());
+        assert_eq!((read.tier, read.limits.requests_per_minute), (Tier::Standard, 100));
+        let written = serde_json::to_value(tenant(&["10.0.0.0/8"])).unwrap();
+        assert_eq!((written["allow"][0].as_str(), written.get("limits")), (Some("10.0.0.0/8"), None));
+    }
+}

@@ -1,0 +1,222 @@
+//! How much a tenant may ask for: what its tier gives, and what is set for it alone.
+
+use crate::Operation;
+use domain::Class;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What a tenant is given when nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// To try it.
+    Free,
+    /// For regular use.
+    #[default]
+    Standard,
+    /// For heavy use: five times the rates.
+    Pro,
+    /// No limits but those of the machine.
+    Unlimited,
+}
+
+/// A text that names no tier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no tier; the tiers are free, standard, pro, unlimited")]
+pub struct InvalidTier;
+
+impl Tier {
+    /// All tiers.
+    pub const ALL: [Self; 4] = [Self::Free, Self::Standard, Self::Pro, Self::Unlimited];
+
+    /// The tier's name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Standard => "standard",
+            Self::Pro => "pro",
+            Self::Unlimited => "unlimited",
+        }
+    }
+}
+
+impl FromStr for Tier {
+    type Err = InvalidTier;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTier> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == text).ok_or(InvalidTier)
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How much a tenant may ask for. 0 is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests in any 60 seconds, of each key and for each [`Operation`] apart.
+    pub requests_per_minute: u32,
+    /// Jobs that wait or run at once.
+    pub max_active_jobs: u64,
+    /// Jobs that run at once; more wait.
+    pub max_running_jobs: u64,
+    /// Jobs that wait at once.
+    pub max_queued_jobs: u64,
+    /// Jobs in any 24 hours.
+    pub jobs_per_day: u64,
+    /// Millions of pixels of pictures in any 24 hours.
+    pub megapixels_per_day: u64,
+    /// Pictures in one batch.
+    pub max_batch_size: u32,
+    /// Share of the workers while others wait too, beside theirs.
+    pub weight: f64,
+}
+
+impl Limits {
+    /// Requests of one key in any 60 seconds for this operation; 0 is no limit.
+    pub fn requests_per_minute(&self, _: Operation) -> u32 {
+        self.requests_per_minute
+    }
+
+    /// What a tier gives, changed by what is set for the tenant alone.
+    pub fn of(class: Class, tier: Tier, overrides: &Overrides, defaults: &Defaults) -> Self {
+        let rate = match class {
+            Class::Agent => defaults.agent_max_requests_per_minute,
+            Class::User | Class::Test => defaults.user_max_requests_per_minute,
+        };
+        let mut limits = Self {
+            requests_per_minute: rate,
+            max_active_jobs: 0,
+            max_running_jobs: 0,
+            max_queued_jobs: 0,
+            jobs_per_day: 0,
+            megapixels_per_day: 0,
+            max_batch_size: defaults.max_batch_size,
+            weight: 1.0,
+        };
+        match tier {
+            Tier::Free => {
+                (limits.max_active_jobs, limits.max_running_jobs, limits.max_queued_jobs) = (8, 1, 8);
+                (limits.jobs_per_day, limits.megapixels_per_day) = (100, 400);
+            }
+            Tier::Standard => {
+                (limits.max_active_jobs, limits.max_running_jobs, limits.max_queued_jobs) = (200, 16, 200);
+                (limits.jobs_per_day, limits.megapixels_per_day) = (10_000, 40_000);
+                limits.weight = 2.0;
+            }
+            Tier::Pro => {
+                limits.requests_per_minute = rate.saturating_mul(5);
+                (limits.max_active_jobs, limits.max_running_jobs, limits.max_queued_jobs) = (2_000, 64, 2_000);
+                (limits.jobs_per_day, limits.megapixels_per_day) = (100_000, 400_000);
+                limits.weight = 4.0;
+            }
+            Tier::Unlimited => {
+                limits.requests_per_minute = 0;
+                limits.weight = 4.0;
+            }
+        }
+        overrides.apply(&mut limits);
+        limits
+    }
+}
+
+/// What the operator gives to everybody of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// Requests a minute of an agent's key, of each operation.
+    pub agent_max_requests_per_minute: u32,
+    /// Requests a minute of a user's key, of each operation.
+    pub user_max_requests_per_minute: u32,
+    /// Pictures in one batch.
+    pub max_batch_size: u32,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { agent_max_requests_per_minute: 100, user_max_requests_per_minute: 10, max_batch_size: 16 }
+    }
+}
+
+macro_rules! overrides {
+    ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
+        /// What is set for one tenant in place of what its tier gives.
+        #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Overrides {
+            $(
+                $(#[$doc])*
+                #[serde(skip_serializing_if = "Option::is_none", default)]
+                pub $field: Option<$type>,
+            )*
+        }
+
+        impl Overrides {
+            fn apply(&self, limits: &mut Limits) {
+                $(if let Some(value) = self.$field {
+                    limits.$field = value;
+                })*
+            }
+        }
+    };
+}
+
+overrides! {
+    /// See [`Limits::requests_per_minute`].
+    requests_per_minute: u32,
+    /// See [`Limits::max_active_jobs`].
+    max_active_jobs: u64,
+    /// See [`Limits::max_running_jobs`].
+    max_running_jobs: u64,
+    /// See [`Limits::max_queued_jobs`].
+    max_queued_jobs: u64,
+    /// See [`Limits::jobs_per_day`].
+    jobs_per_day: u64,
+    /// See [`Limits::megapixels_per_day`].
+    megapixels_per_day: u64,
+    /// See [`Limits::max_batch_size`].
+    max_batch_size: u32,
+    /// See [`Limits::weight`]; greater than 0.
+    weight: f64,
+}
+
+impl Overrides {
+    /// Whether a weight, if one is set, is a number that shares can be counted with.
+    pub(crate) fn are_sound(&self) -> bool {
+        self.weight.is_none_or(|weight| (0.001..=1000.0).contains(&weight))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_tier_gives_and_an_override_takes_its_place() {
+        let defaults = Defaults::default();
+        let of = |class, tier, overrides: &Overrides| Limits::of(class, tier, overrides, &defaults);
+        let none = Overrides::default();
+        assert_eq!(of(Class::Agent, Tier::Standard, &none).requests_per_minute, 100);
+        assert_eq!(of(Class::User, Tier::Standard, &none).requests_per_minute, 10);
+        assert_eq!(of(Class::User, Tier::Pro, &none).requests_per_minute, 50);
+        assert_eq!(of(Class::Agent, Tier::Unlimited, &none).requests_per_minute, 0);
+        let own = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..none };
+        let limits = of(Class::Agent, Tier::Pro, &own);
+        assert_eq!((limits.jobs_per_day, limits.weight, limits.max_active_jobs), (7, 0.5, 2_000));
+        assert!(own.are_sound() && !Overrides { weight: Some(f64::NAN), ..none }.are_sound());
+        assert!(!Overrides { weight: Some(0.0), ..none }.are_sound());
+    }
+
+    #[test]
+    fn names_are_those_of_json() {
+        for tier in Tier::ALL {
+            assert_eq!(serde_json::to_value(tier).unwrap(), tier.as_str());
+            assert_eq!(tier.as_str().parse(), Ok(tier));
+        }
+        assert!(serde_json::from_str::<Overrides>("{\"jobs_per_dya\": 7}").is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Who may do what, and how much, on a real redis-server.
+
+#![allow(clippy::unwrap_used)]
+
+mod at_rest;
+mod caller;
+mod keys;
+mod limits;
+mod limits_crowd;
+mod nonces;
+mod tenants;
+mod timing;
+mod world;

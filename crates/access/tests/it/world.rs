@@ -1,0 +1,45 @@
+//! A registry on a Redis of its own.
+
+use access::{Caller, Defaults, Denied, Issued, MasterKey, Mode, NewTenant, Registry};
+use domain::Class;
+use secrecy::ExposeSecret;
+use test_support::RedisServer;
+
+pub(crate) const MASTER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+pub(crate) struct World {
+    pub(crate) redis: RedisServer,
+    pub(crate) registry: Registry,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::on(RedisServer::start()).await
+    }
+
+    pub(crate) async fn on(redis: RedisServer) -> Self {
+        let registry = connect(&redis, MASTER).await.unwrap();
+        Self { redis, registry }
+    }
+
+    /// An agent of this name with a live key.
+    pub(crate) async fn agent(&self, name: &str) -> Issued {
+        self.registry.add(NewTenant::new(name, Class::Agent), Mode::Live, None).await.unwrap()
+    }
+
+    pub(crate) async fn bearer(&self, issued: &Issued) -> Result<Caller, Denied> {
+        self.registry.find_by_key(issued.api_key.expose_secret()).await.unwrap().verify_bearer()
+    }
+
+    /// Whoever signs with this key's secret, naming the key by its id.
+    pub(crate) async fn signed(&self, issued: &Issued) -> Result<Caller, Denied> {
+        let secret = issued.signing_secret.as_ref().unwrap().expose_secret();
+        let candidate = self.registry.find_by_key_id(issued.key_id.as_str()).await.unwrap();
+        candidate.verify_signed(|known| known == secret.as_bytes())
+    }
+}
+
+pub(crate) async fn connect(redis: &RedisServer, master: &str) -> Result<Registry, access::Error> {
+    let master = MasterKey::from_hex(master).unwrap();
+    Registry::connect(&redis.url(), "test", &master, Defaults::default()).await
+}
