@@ -32,7 +32,8 @@ impl<'a> Request<'a> {
     /// Refuses what no request line of HTTP can hold, so that no part of it can run into the next one.
     pub(crate) fn check(&self) -> Result<(), Malformed> {
         let parts = [self.method, self.scheme, self.authority, self.path, self.query.unwrap_or_default()];
-        if parts.iter().any(|part| !part.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let splits = self.path.contains(['?', '#']) || parts[4].contains('#');
+        if splits || parts.iter().any(|part| !part.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(Malformed::RequestLine);
         }
         if parts.iter().map(|part| part.len()).sum::<usize>() > MOST_TARGET {

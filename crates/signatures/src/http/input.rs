@@ -7,6 +7,8 @@ use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parameters, Parser};
 
 /// More signatures than any chain of proxies adds.
 const MOST_SIGNATURES: usize = 8;
+/// The longest label, in bytes.
+const MOST_LABEL: usize = 64;
 
 /// The signature that is for us.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub(super) fn dictionary(name: &'static str, value: &str) -> Result<Dictionary, 
 
 /// One with our tag, else the first without a tag.
 pub(super) fn choose(input: &str, signature: &str) -> Result<Option<Chosen>, Malformed> {
-    let inputs = dictionary(SIGNATURE_INPUT, input)?;
+    let mut inputs = dictionary(SIGNATURE_INPUT, input)?;
     let mut signatures = dictionary(SIGNATURE, signature)?;
     if inputs.len() > MOST_SIGNATURES {
         return Err(Malformed::TooManySignatures { most: MOST_SIGNATURES });
@@ -45,8 +47,10 @@ pub(super) fn choose(input: &str, signature: &str) -> Result<Option<Chosen>, Mal
     let label = label.or_else(|| inputs.iter().find(|(_, entry)| tag(entry).is_none()));
     let Some((label, _)) = label else { return Ok(None) };
 
+    if label.as_str().len() > MOST_LABEL {
+        return Err(Malformed::TooLong { what: "The label of the signature", most: MOST_LABEL });
+    }
     let label = label.as_str().to_owned();
-    let mut inputs = inputs;
     match (inputs.swap_remove(label.as_str()), signatures.swap_remove(label.as_str())) {
         (Some(ListEntry::InnerList(input)), Some(ListEntry::Item(item))) => {
             algorithm(&input.params)?;
