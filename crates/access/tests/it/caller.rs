@@ -1,0 +1,31 @@
+//! Callers whose identity nobody had to prove.
+
+use access::{Caller, KeyId, Limits, Mode, Overrides, Permissions, Tenant, Tier};
+use domain::Class;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// An agent of its own, with one key, that may do what the standard tier may, except as `set` says.
+pub(crate) fn agent(set: impl FnOnce(&mut Limits)) -> Caller {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let overrides = Overrides::default();
+    let mut limits = Limits::of(Class::Agent, Tier::Standard, &overrides, &access::Defaults::default());
+    set(&mut limits);
+    Caller {
+        tenant: Tenant {
+            v: 1,
+            id: format!("agt_{number:020}").parse().unwrap(),
+            name: format!("agent {number}"),
+            class: Class::Agent,
+            tier: Tier::Standard,
+            permissions: Permissions::default(),
+            overrides,
+            allow: Vec::new(),
+            disabled: false,
+            created_ms: 0,
+            limits,
+        },
+        key_id: format!("key_{number:020}").parse::<KeyId>().unwrap(),
+        mode: Mode::Live,
+    }
+}

@@ -1,0 +1,301 @@
+//! One caller at a time: what is counted, what is refused, and what that leaves behind.
+
+use crate::caller::agent;
+use access::limits::{Limiter, Quota, Refused, Work, retry_after_seconds};
+use access::{Caller, Operation};
+use std::time::Duration;
+use test_support::{ChaosProxy, RedisServer};
+
+const PREFIX: &str = "test";
+
+fn limiter(redis: &RedisServer) -> Limiter {
+    Limiter::new(&redis.url(), PREFIX).unwrap()
+}
+
+async fn command<T: redis::FromRedisValue>(redis: &RedisServer, words: &[&str]) -> T {
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
+}
+
+async fn digest(redis: &RedisServer) -> String {
+    command(redis, &["DEBUG", "DIGEST"]).await
+}
+
+fn debuggable() -> RedisServer {
+    RedisServer::start_with(&["--appendonly", "no", "--enable-debug-command", "local"])
+}
+
+#[tokio::test]
+async fn each_key_and_each_operation_has_a_window_of_its_own() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis);
+    let (ada, bob) = (agent(|limits| limits.requests_per_minute = 2), agent(|limits| limits.requests_per_minute = 2));
+    for caller in [&ada, &bob] {
+        for operation in Operation::ALL {
+            for left in [1, 0] {
+                let standing = limiter.admit(caller, operation, None).await.unwrap();
+                assert_eq!(standing.policies[0].remaining(), left);
+            }
+            let refused = limiter.admit(caller, operation, None).await.unwrap_err();
+            assert!(matches!(refused, Refused::TooFast { .. }), "{refused}");
+        }
+    }
+    // Another key of the same tenant.
+    let spare = Caller { key_id: "key_spare000000000000000".parse().unwrap(), ..ada };
+    limiter.admit(&spare, Operation::Generate, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_as_long_as_was_said_is_let_in_and_nobody_sooner() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis).with_window(Duration::from_millis(700));
+    let caller = agent(|limits| limits.requests_per_minute = 3);
+    for round in 0..4 {
+        for _ in 0..3 {
+            // Not all at once: the window slides, and the oldest entry decides.
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            if let Err(refused) = limiter.admit(&caller, Operation::Query, None).await {
+                tokio::time::sleep(refused.retry_after().unwrap()).await;
+                limiter.admit(&caller, Operation::Query, None).await.unwrap();
+            }
+        }
+        let refused = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
+        let wait = refused.retry_after().unwrap();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(701), "{wait:?}");
+        // A good deal sooner it is refused.
+        let soon = wait.saturating_sub(Duration::from_millis(100));
+        tokio::time::sleep(soon).await;
+        if wait > Duration::from_millis(250) {
+            let early = limiter.admit(&caller, Operation::Query, None).await;
+            assert!(matches!(early, Err(Refused::TooFast { .. })), "round {round}: {wait:?} {early:?}");
+        }
+        tokio::time::sleep(wait - soon).await;
+        limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_header_says_a_whole_number_of_seconds_that_is_enough() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis).with_window(Duration::from_millis(1_300));
+    let caller = agent(|limits| limits.requests_per_minute = 1);
+    limiter.admit(&caller, Operation::Generate, None).await.unwrap();
+    let refused = limiter.admit(&caller, Operation::Generate, None).await.unwrap_err();
+    let seconds = retry_after_seconds(refused.retry_after().unwrap());
+    assert_eq!(seconds, 2);
+    let field = refused.standing().unwrap().rate_limit().unwrap();
+    assert!(field.starts_with("\"generate\";r=0;t=2;pk=:"), "the same moment in both: {field}");
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    limiter.admit(&caller, Operation::Generate, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_changes_nothing() {
+    let redis = debuggable();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| {
+        limits.requests_per_minute = 4;
+        (limits.jobs_per_day, limits.megapixels_per_day) = (5, 3);
+    });
+    for _ in 0..4 {
+        limiter.admit(&caller, Operation::Generate, None).await.unwrap();
+    }
+    let _ = limiter.charge(&caller, Operation::Generate, Work { jobs: 2, pixels: 1_500_000 }).await.unwrap();
+    let before = digest(&redis).await;
+    limiter.admit(&caller, Operation::Generate, None).await.unwrap_err();
+    for (operation, jobs, pixels) in
+        [(Operation::Generate, 4, 1), (Operation::Generate, 1, 1_500_001), (Operation::Batch, 1, 1)]
+    {
+        limiter.charge(&caller, operation, Work { jobs, pixels }).await.unwrap_err();
+    }
+    limiter.view(&caller, 0, 0).await.unwrap();
+    assert_eq!(digest(&redis).await, before);
+}
+
+#[tokio::test]
+async fn a_day_has_so_many_jobs_and_so_many_megapixels() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| (limits.jobs_per_day, limits.megapixels_per_day) = (10, 4));
+    let one = Work { jobs: 1, pixels: 999_999 };
+    let receipt = limiter.charge(&caller, Operation::Generate, one).await.unwrap();
+    let left: Vec<_> = receipt.standing.policies.iter().map(|policy| (policy.name, policy.remaining())).collect();
+    assert_eq!(left, [("jobs-per-day", 9), ("megapixels-per-day", 3)], "a part of a megapixel shows as a whole one");
+    for _ in 0..3 {
+        let _ = limiter.charge(&caller, Operation::Generate, Work { jobs: 1, pixels: 1_000_000 }).await.unwrap();
+    }
+    // One pixel is left.
+    let refused = limiter.charge(&caller, Operation::Generate, Work { jobs: 1, pixels: 2 }).await.unwrap_err();
+    let Refused::DailyQuota { quota: Quota::Megapixels, retry_after, .. } = refused else { panic!("{refused}") };
+    assert!(retry_after <= Duration::from_secs(86_400));
+    let _ = limiter.charge(&caller, Operation::Generate, Work { jobs: 1, pixels: 1 }).await.unwrap();
+    limiter.refund(receipt).await.unwrap();
+    let _ = limiter.charge(&caller, Operation::Generate, one).await.unwrap();
+
+    let refused = limiter.charge(&caller, Operation::Batch, Work { jobs: 6, pixels: 0 }).await.unwrap_err();
+    assert!(matches!(refused, Refused::DailyQuota { quota: Quota::Jobs, .. }), "{refused}");
+    let _ = limiter.charge(&caller, Operation::Batch, Work { jobs: 5, pixels: 0 }).await.unwrap();
+    let refused = limiter.charge(&caller, Operation::Batch, Work { jobs: 11, pixels: 0 }).await.unwrap_err();
+    assert!(matches!(refused, Refused::NeverFits { quota: Quota::Jobs, asked: 11, most: 10 }), "{refused}");
+    assert_eq!(refused.retry_after(), None, "waiting does not help");
+
+    // The day is over when Redis says so.
+    let key = format!("{PREFIX}:{{access}}:day:{}", caller.tenant.id);
+    let life: u64 = command(&redis, &["TTL", &key]).await;
+    assert!(life <= 86_400);
+    let () = command(&redis, &["HINCRBY", &key, "day", "-1"]).await;
+    let receipt = limiter.charge(&caller, Operation::Generate, one).await.unwrap();
+    assert_eq!(receipt.standing.policies[0].used, 1);
+    let () = command(&redis, &["HINCRBY", &key, "day", "1"]).await;
+    limiter.refund(receipt).await.unwrap();
+    let jobs: u64 = command(&redis, &["HGET", &key, "jobs"]).await;
+    assert_eq!(jobs, 1, "what was charged yesterday is not given back today");
+}
+
+#[tokio::test]
+async fn a_batch_counts_as_so_many_generates_all_or_none() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis).with_window(Duration::from_millis(500));
+    let caller = agent(|limits| limits.requests_per_minute = 10);
+    let charge = async |jobs| limiter.charge(&caller, Operation::Batch, Work { jobs, pixels: 0 }).await;
+    let room = async || 10 - limiter.view(&caller, 0, 0).await.unwrap().requests.generate.used;
+    limiter.admit(&caller, Operation::Batch, None).await.unwrap();
+    assert_eq!(room().await, 10);
+    let _ = charge(7).await.unwrap();
+    assert_eq!(room().await, 3);
+    let refused = charge(4).await.unwrap_err();
+    let Refused::TooFast { retry_after, standing } = refused else { panic!("{refused}") };
+    assert_eq!(standing.policies.last().unwrap().remaining(), 3);
+    assert_eq!(room().await, 3);
+    limiter.admit(&caller, Operation::Generate, None).await.unwrap();
+    let _ = charge(2).await.unwrap();
+    limiter.admit(&caller, Operation::Generate, None).await.unwrap_err();
+    tokio::time::sleep(retry_after).await;
+    let _ = charge(4).await.unwrap();
+    let never = charge(11).await.unwrap_err();
+    assert!(matches!(never, Refused::NeverFits { quota: Quota::Submissions, asked: 11, most: 10 }), "{never}");
+}
+
+#[tokio::test]
+async fn no_limit_is_no_limit() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| {
+        limits.requests_per_minute = 0;
+        (limits.jobs_per_day, limits.megapixels_per_day) = (0, 0);
+    });
+    for _ in 0..200 {
+        let standing = limiter.admit(&caller, Operation::Generate, None).await.unwrap();
+        assert_eq!((standing.rate_limit(), standing.rate_limit_policy()), (None, None));
+    }
+    let receipt =
+        limiter.charge(&caller, Operation::Batch, Work { jobs: 1_000, pixels: u64::MAX >> 12 }).await.unwrap();
+    assert!(receipt.standing.policies.is_empty());
+    let view = limiter.view(&caller, 2, 3).await.unwrap();
+    assert_eq!((view.requests.generate.limit, view.jobs_per_day.limit, view.jobs_per_day.used), (None, None, 1_000));
+}
+
+#[tokio::test]
+async fn the_view_tells_what_is_used_and_what_is_left() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| limits.max_active_jobs = 6);
+    for _ in 0..3 {
+        limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    }
+    let _ = limiter.charge(&caller, Operation::Generate, Work { jobs: 2, pixels: 1_200_000 }).await.unwrap();
+    let view = serde_json::to_value(limiter.view(&caller, 2, 3).await.unwrap()).unwrap();
+    assert_eq!(view["requests"]["query"]["used"], 3);
+    assert_eq!(view["requests"]["query"]["remaining"], 97);
+    let reset = view["requests"]["query"]["reset_seconds"].as_u64().unwrap();
+    assert!((59..=61).contains(&reset), "{reset}");
+    assert_eq!(view["requests"]["cancel"]["used"], 0);
+    assert_eq!(view["requests"]["cancel"]["reset_seconds"], serde_json::Value::Null);
+    assert_eq!(view["jobs_per_day"]["used"], 2);
+    assert_eq!(view["megapixels_per_day"]["used"], 2);
+    assert_eq!((&view["active_jobs"]["used"], &view["active_jobs"]["remaining"]), (&5.into(), &1.into()));
+    assert_eq!(view["tier"], "standard");
+}
+
+#[tokio::test]
+async fn entries_from_the_future_lock_nobody_out() {
+    // The clock of Redis was set back by an hour after these were admitted.
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| limits.requests_per_minute = 3);
+    let standing = limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    let key = format!("{PREFIX}:{{access}}:window:{}:query", caller.key_id);
+    let later = ((standing.at_ms + 3_600_000) % (1 << 31)).to_string();
+    let () = command(&redis, &["DEL", &key]).await;
+    let () = command(&redis, &["LPUSH", &key, &later, &later, &later]).await;
+    let standing = limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    assert_eq!(standing.policies[0].used, 1);
+}
+
+#[tokio::test]
+async fn numbers_that_come_round_are_still_ages() {
+    let redis = RedisServer::start();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| limits.requests_per_minute = 300);
+    let standing = limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    let key = format!("{PREFIX}:{{access}}:window:{}:query", caller.key_id);
+    // Older by more than the window, and many of them: they go, and the newest stays.
+    let old = ((standing.at_ms - 61_000) % (1 << 31)).to_string();
+    for _ in 0..200 {
+        let () = command(&redis, &["RPUSH", &key, &old]).await;
+    }
+    let standing = limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    assert_eq!(standing.policies[0].used, 2);
+}
+
+#[tokio::test]
+async fn without_redis_the_answer_is_an_error_in_bounded_time() {
+    let redis = RedisServer::start();
+    let proxy = ChaosProxy::start(redis.address()).await;
+    let limiter = Limiter::new(&proxy.redis_url(), PREFIX).unwrap();
+    let caller = agent(|_| ());
+    limiter.admit(&caller, Operation::Query, None).await.unwrap();
+
+    proxy.cut();
+    for _ in 0..3 {
+        let started = std::time::Instant::now();
+        let refused = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
+        assert!(matches!(&refused, Refused::Store(error) if error.is_retryable()), "{refused:?}");
+        assert_eq!(refused.reason(), "unavailable");
+        assert!(started.elapsed() < Duration::from_secs(6));
+    }
+    proxy.heal();
+    let back = async || limiter.admit(&caller, Operation::Query, None).await.is_ok();
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while !back().await {
+        assert!(std::time::Instant::now() < deadline, "it does not come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    proxy.stall();
+    let started = std::time::Instant::now();
+    limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(6));
+}
+
+#[tokio::test]
+async fn a_redis_without_memory_admits_nobody_and_stores_nothing() {
+    let redis = debuggable();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| limits.requests_per_minute = 3);
+    limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    let receipt = limiter.charge(&caller, Operation::Generate, Work { jobs: 3, pixels: 9 }).await.unwrap();
+    let before = digest(&redis).await;
+    let () = command(&redis, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    let nonce = access::limits::Nonce::new(b"once", i64::try_from(receipt.standing.at_ms / 1000).unwrap());
+    for refused in [
+        limiter.admit(&caller, Operation::Query, None).await.unwrap_err(),
+        limiter.admit(&caller, Operation::Query, Some(nonce)).await.unwrap_err(),
+        limiter.charge(&caller, Operation::Generate, Work { jobs: 1, pixels: 1 }).await.unwrap_err(),
+    ] {
+        assert!(matches!(&refused, Refused::Store(error) if error.is_retryable()), "{refused:?}");
+    }
+    assert_eq!(digest(&redis).await, before);
+    limiter.refund(receipt).await.unwrap();
+}

@@ -1,0 +1,61 @@
+//! Several gateways at once, hammered: the limit holds in every window of time, wherever it begins.
+
+use crate::caller::agent;
+use access::Operation;
+use access::limits::{Limiter, Refused};
+use std::time::{Duration, Instant};
+use test_support::RedisServer;
+
+const SECONDS: u64 = 10;
+const TASKS: usize = 20;
+const GATEWAYS: usize = 4;
+const LIMIT: usize = 100;
+const WINDOW: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_hammer_four_gateways_for_ten_seconds() {
+    let redis = RedisServer::start();
+    let gateways = [(); GATEWAYS].map(|()| Limiter::new(&redis.url(), "test").unwrap().with_window(WINDOW));
+    let caller = agent(|limits| limits.requests_per_minute = u32::try_from(LIMIT).unwrap());
+    let end = Instant::now() + Duration::from_secs(SECONDS);
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|n| {
+            let (gateway, caller) = (gateways[n % GATEWAYS].clone(), caller.clone());
+            tokio::spawn(async move {
+                let (mut admitted, mut refused) = (Vec::new(), 0_u64);
+                while Instant::now() < end {
+                    match gateway.admit(&caller, Operation::Generate, None).await {
+                        Ok(standing) => admitted.push(standing.at_ms),
+                        Err(Refused::TooFast { retry_after, standing }) => {
+                            refused += 1;
+                            assert!(retry_after <= WINDOW + Duration::from_millis(1));
+                            assert_eq!(standing.policies[0].remaining(), 0, "nobody is refused while there is room");
+                        }
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+                (admitted, refused)
+            })
+        })
+        .collect();
+    let (mut log, mut refused) = (Vec::new(), 0);
+    for task in tasks {
+        let (admitted, more) = task.await.unwrap();
+        log.extend(admitted);
+        refused += more;
+    }
+    log.sort_unstable();
+    assert!(refused > 1_000, "that was no hammering: {refused} refusals");
+
+    // Never more than the limit: the request after a full window's worth lies beyond the window, for each of them.
+    let window = u64::try_from(WINDOW.as_millis()).unwrap();
+    for pair in log.windows(LIMIT + 1) {
+        assert!(pair[LIMIT] - pair[0] > window, "{} admitted within {} ms", LIMIT + 1, pair[LIMIT] - pair[0]);
+    }
+    // And never less: with everybody asking, what becomes free is taken within milliseconds (at worst, those for which
+    // this machine was busy elsewhere).
+    let most = log.windows(LIMIT + 1).map(|pair| pair[LIMIT] - pair[0]).max().unwrap();
+    println!("{} admitted, {refused} refused; {} admissions span at most {most} ms", log.len(), LIMIT + 1);
+    assert!(most < window + 300, "a place stood empty: {most} ms");
+    assert!(log.len() >= (SECONDS as usize - 1) * LIMIT);
+}

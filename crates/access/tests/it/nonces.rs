@@ -1,0 +1,107 @@
+//! A signed request is admitted once: on every gateway, whatever the clocks say, and after a restart.
+
+use crate::caller::agent;
+use access::limits::{Limiter, Nonce, Refused};
+use access::{Caller, Operation};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use test_support::RedisServer;
+
+fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+}
+
+async fn admit(limiter: &Limiter, caller: &Caller, nonce: Nonce) -> Result<(), Refused> {
+    limiter.admit(caller, Operation::Generate, Some(nonce)).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn a_replay_is_refused_on_every_gateway_for_every_operation() {
+    let redis = RedisServer::start();
+    let gateways = [(); 3].map(|()| Limiter::new(&redis.url(), "test").unwrap());
+    let caller = agent(|_| ());
+    let nonce = Nonce::new(b"a nonce", now());
+    admit(&gateways[0], &caller, nonce).await.unwrap();
+    for gateway in &gateways {
+        for operation in Operation::ALL {
+            let refused = gateway.admit(&caller, operation, Some(nonce)).await.unwrap_err();
+            assert!(matches!(refused, Refused::Replayed), "{refused}");
+        }
+    }
+    admit(&gateways[1], &agent(|_| ()), nonce).await.unwrap();
+    admit(&gateways[1], &caller, Nonce::new(b"another", now())).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_a_thousand_at_once_one_is_admitted() {
+    let redis = RedisServer::start();
+    let gateways = [(); 4].map(|()| Limiter::new(&redis.url(), "test").unwrap());
+    let caller = agent(|limits| limits.requests_per_minute = 0);
+    let nonce = Nonce::new(b"a nonce", now());
+    let tasks: Vec<_> = (0..1_000)
+        .map(|n| {
+            let (gateway, caller) = (gateways[n % 4].clone(), caller.clone());
+            tokio::spawn(async move { admit(&gateway, &caller, nonce).await.is_ok() })
+        })
+        .collect();
+    let mut admitted = 0;
+    for task in tasks {
+        admitted += u32::from(task.await.unwrap());
+    }
+    assert_eq!(admitted, 1);
+}
+
+#[tokio::test]
+async fn nonces_outlive_a_restart() {
+    let redis = RedisServer::start_durable();
+    let caller = agent(|_| ());
+    let nonces: Vec<Nonce> = (0..50).map(|n: i64| Nonce::new(&n.to_be_bytes(), now() + 3 * n - 75)).collect();
+    let limiter = Limiter::new(&redis.url(), "test").unwrap();
+    for &nonce in &nonces {
+        admit(&limiter, &caller, nonce).await.unwrap();
+    }
+    redis.kill();
+    redis.restart();
+    let limiter = Limiter::new(&redis.url(), "test").unwrap();
+    for &nonce in &nonces {
+        assert!(matches!(admit(&limiter, &caller, nonce).await, Err(Refused::Replayed)));
+    }
+}
+
+#[tokio::test]
+async fn what_redis_may_have_forgotten_is_refused() {
+    let redis = RedisServer::start();
+    let limiter = Limiter::new(&redis.url(), "test").unwrap();
+    let caller = agent(|_| ());
+    for (off, fine) in [(0, true), (300, true), (-300, true), (358, true), (-358, true), (363, false), (-363, false)] {
+        let result = admit(&limiter, &caller, Nonce::new(b"n", now() + off)).await;
+        assert_eq!(result.is_ok(), fine, "{off} s: {result:?}");
+        assert!(fine || matches!(result, Err(Refused::Stale)));
+    }
+    for far in [i64::MIN, 0, i64::MAX] {
+        assert!(matches!(admit(&limiter, &caller, Nonce::new(b"n", far)).await, Err(Refused::Stale)), "{far}");
+    }
+    // Whatever is kept is kept for as long as it can be replayed.
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*nonces*").query_async(&mut connection).await.unwrap();
+    assert!(keys.len() >= 5, "{keys:?}");
+    for key in keys {
+        let forgotten: i64 = redis::cmd("EXPIRETIME").arg(&key).query_async(&mut connection).await.unwrap();
+        let minute: i64 = key.rsplit(':').next().unwrap().parse().unwrap();
+        let last_fresh = minute * 60 + 59 + 360;
+        assert!(forgotten > last_fresh && forgotten <= last_fresh + 5, "{key} {forgotten}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_may_be_sent_again_as_it_is() {
+    let redis = RedisServer::start();
+    let limiter = Limiter::new(&redis.url(), "test").unwrap().with_window(Duration::from_millis(300));
+    let caller = agent(|limits| limits.requests_per_minute = 1);
+    admit(&limiter, &caller, Nonce::new(b"first", now())).await.unwrap();
+    let second = Nonce::new(b"second", now());
+    let refused = admit(&limiter, &caller, second).await.unwrap_err();
+    tokio::time::sleep(refused.retry_after().unwrap()).await;
+    admit(&limiter, &caller, second).await.unwrap();
+    assert!(matches!(admit(&limiter, &caller, second).await, Err(Refused::Replayed)));
+}
