@@ -20,6 +20,7 @@ pub mod image_encoder;
 pub mod layers;
 pub mod model;
 pub mod noise;
+mod parallel;
 pub mod pipeline;
 pub mod probe;
 pub mod sampling;

@@ -34,6 +34,11 @@ impl<'a> Probe<'a> {
         Probe(Some(sink))
     }
 
+    /// Whether anybody looks.
+    pub fn is_watched(self) -> bool {
+        self.0.is_some()
+    }
+
     /// Shows one stage: `probe.see(format_args!("resblock{i}.attn"), &x)`.
     #[inline]
     pub fn see(self, name: fmt::Arguments<'_>, tensor: &Tensor) {

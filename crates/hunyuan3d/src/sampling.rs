@@ -1,9 +1,10 @@
 //! Denoising: samples that each stand at a step of their own, moved on together.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::dit::{Denoiser, Input};
 use crate::model::Conditioning;
+use crate::parallel;
 use crate::probe::Probe;
 use crate::scheduler::{Schedule, euler_step, network_time};
 
@@ -104,7 +105,7 @@ fn moved_latents(denoiser: &dyn Denoiser, rows: &[&Sample], probe: Probe<'_>) ->
 
     let velocity = if denoiser.guidance_embed() {
         let input = Input { latents: &latents, time: &time, context: &context, guidance: Some(&guidance) };
-        denoiser.forward(&input, probe)
+        pass(denoiser, &input, probe)
     } else {
         guided(denoiser, rows, &latents, &time, &context, &guidance, probe)
     };
@@ -127,12 +128,12 @@ fn guided(
 ) -> Tensor {
     let wanted: Vec<i64> = (0..).zip(rows).filter(|(_, row)| row.guidance_scale >= 0.0).map(|(i, _)| i).collect();
     if wanted.is_empty() {
-        return denoiser.forward(&Input { latents, time, context, guidance: None }, probe);
+        return pass(denoiser, &Input { latents, time, context, guidance: None }, probe);
     }
     let (b, wanted) = (rows.len() as i64, Tensor::from_slice(&wanted).to_device(latents.device()));
     let and_again = |x: &Tensor| Tensor::cat(&[x, &x.index_select(0, &wanted)], 0); // [B + W, ..]
     let (latents, time) = (and_again(latents), and_again(time));
-    let both = denoiser.forward(&Input { latents: &latents, time: &time, context, guidance: None }, probe);
+    let both = pass(denoiser, &Input { latents: &latents, time: &time, context, guidance: None }, probe);
     probe.see(format_args!("timesteps_model"), &time);
     probe.see(format_args!("model_output"), &both);
 
@@ -141,4 +142,35 @@ fn guided(
     let towards =
         (conditional.index_select(0, &wanted) - &unconditional) * guidance.index_select(0, &wanted).view([-1, 1, 1]);
     conditional.index_copy(0, &wanted, &(unconditional + towards))
+}
+
+/// The network on all rows: in one pass on a GPU, and where somebody looks.
+///
+/// On the CPU a pass has nothing to gain from more rows. There each row is one of its own, whole on one thread, if that
+/// gives every thread something to do; and rows without context are in any case without those that have one, as their
+/// equal context tokens are then one.
+fn pass(denoiser: &dyn Denoiser, input: &Input<'_>, probe: Probe<'_>) -> Tensor {
+    let (rows, with_context) = (input.latents.size()[0], input.context.size()[0]);
+    if input.latents.device() != Device::Cpu || probe.is_watched() {
+        return denoiser.forward(input, probe);
+    }
+    // Rows of one kind, with context or without.
+    let part = |from: i64, count: i64| {
+        let narrow = |x: &Tensor| x.narrow(0, from, count);
+        let context = if from < with_context { narrow(input.context) } else { input.context.narrow(0, 0, 0) };
+        let (latents, time, guidance) = (narrow(input.latents), narrow(input.time), input.guidance.map(narrow));
+        let input = Input { latents: &latents, time: &time, context: &context, guidance: guidance.as_ref() };
+        denoiser.forward(&input, Probe::NONE)
+    };
+    let threads = i64::from(tch::get_num_threads());
+    if threads > 1 && rows >= threads {
+        let velocity = input.latents.empty_like();
+        let one = |row: usize| velocity.narrow(0, row as i64, 1).copy_(&part(row as i64, 1));
+        // SAFETY: every call writes to the row that is its own.
+        unsafe { parallel::for_each(Device::Cpu, rows as usize, one) };
+        return velocity;
+    }
+    let kinds = [(0, with_context), (with_context, rows - with_context)];
+    let parts: Vec<Tensor> = kinds.iter().filter(|(_, n)| *n > 0).map(|&(from, n)| part(from, n)).collect();
+    Tensor::cat(&parts, 0)
 }

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hunyuan3d::dit::Input;
+use hunyuan3d::probe::Probe;
 use hunyuan3d::{
     Conditioning, DecodeOptions, Decoder, Device, Dtype, Error, ImageTo3d, LoadOptions, Picture, Pipeline, Sample,
     SampleRequest, View,
@@ -181,4 +183,33 @@ fn a_cuda_device_agrees_with_the_cpu() {
             }
         }
     }
+}
+
+/// Without a picture, a row is the same with its zeros spelled out, beside a row that has a picture, and by itself.
+#[test]
+fn a_row_without_context_is_one_with_a_context_of_zeros() {
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/orfeas-tiny");
+    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32 };
+    for model in [Pipeline::load(&tiny, &options).unwrap(), load("e2e-v2-1", Dtype::F32)] {
+        tch::manual_seed(7);
+        let processed = model.preprocess(&picture("e2e-v2-1", "image0.png")).unwrap();
+        let context = model.encode(&[processed]).unwrap().remove(0).context().copy(); // [1, T, X]
+        let shape = model.start(Conditioning::new(context.copy()), &request()).unwrap().latents().size();
+        let latents = Tensor::randn([2, shape[1], shape[2]], (Kind::Float, tch::Device::Cpu));
+        let time = Tensor::from_slice(&[0.25_f32, 0.25]);
+        let pass = |from: i64, count: i64, context: &Tensor| {
+            let (latents, time) = (latents.narrow(0, from, count), time.narrow(0, from, count));
+            let input = Input { latents: &latents, time: &time, context, guidance: None };
+            model.denoiser().forward(&input, Probe::NONE)
+        };
+        let spelled_out = pass(0, 2, &Tensor::cat(&[&context, &context.zeros_like()], 0));
+        let beside = pass(0, 2, &context);
+        let alone = pass(1, 1, &context.narrow(0, 0, 0));
+        assert!(relative_error(&beside, &spelled_out) < 1e-5);
+        assert!(relative_error(&alone, &spelled_out.narrow(0, 1, 1)) < 1e-5);
+    }
+}
+
+fn request() -> SampleRequest {
+    SampleRequest { steps: 4, guidance_scale: 2.0, seed: 1 }
 }

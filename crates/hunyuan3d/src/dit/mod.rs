@@ -35,7 +35,7 @@ pub struct Input<'a> {
     /// Place in the schedule of each row `[B]`, 0 (noise) to 1 (data).
     pub time: &'a Tensor,
     /// Context tokens [Bc, T, X] of the first Bc rows, Bc at most B. The context of the other rows is T zeros: these are
-    /// the unconditional rows of guidance, for which there is less to compute.
+    /// the unconditional rows of guidance, for which there is less to compute, least in a pass without other rows.
     pub context: &'a Tensor,
     /// Guidance scale of each row `[B]`, for denoisers that have it as an input.
     pub guidance: Option<&'a Tensor>,

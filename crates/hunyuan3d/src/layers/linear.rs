@@ -32,6 +32,14 @@ impl Linear {
         x.linear(&self.weight, self.bias.as_ref())
     }
 
+    /// What it makes of zeros, `[output]`.
+    pub fn nothing(&self) -> Tensor {
+        match &self.bias {
+            Some(bias) => bias.shallow_clone(),
+            None => self.weight.select(1, 0).zeros_like(),
+        }
+    }
+
     /// The weight [output, input].
     pub fn weight(&self) -> &Tensor {
         &self.weight

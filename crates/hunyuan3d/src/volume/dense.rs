@@ -3,7 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::field::Field;
-use super::{Run, parallel, points, sparse};
+use super::{Run, points, sparse};
+use crate::parallel;
 use crate::vae::LatentKeyValues;
 
 pub(super) fn decode(run: &Run<'_>, shapes: &LatentKeyValues) -> Vec<Field> {

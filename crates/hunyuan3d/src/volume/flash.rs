@@ -8,7 +8,8 @@ use super::levels::flash_levels;
 use super::near_surface::refined_points;
 use super::selection::{Selection, SelectionRule, attend};
 use super::sparse::{self, Sparse};
-use super::{FlashMode, Run, parallel};
+use super::{FlashMode, Run};
+use crate::parallel;
 use crate::vae::{Lattice, ShapeKeyValues};
 
 /// Blocks per axis of the coarsest lattice.

@@ -30,7 +30,6 @@ mod flash;
 mod hierarchical;
 mod levels;
 mod near_surface;
-mod parallel;
 mod points;
 mod selection;
 mod sparse;

@@ -2,7 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Run, parallel};
+use super::Run;
+use crate::parallel;
 use crate::vae::{Lattice, ShapeKeyValues};
 
 /// Logits `[P]` of the points with row-major indices `index` (int64 `[P]`).

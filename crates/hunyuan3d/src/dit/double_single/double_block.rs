@@ -4,7 +4,7 @@ use tch::Tensor;
 use super::attention::StreamAttention;
 use super::modulation::DoubleModulation;
 use crate::error::Error;
-use crate::layers::{Linear, merge_heads, scaled_dot_product_attention};
+use crate::layers::{Linear, biased_attention, merge_heads};
 use crate::probe::Probe;
 use crate::weights::Weights;
 
@@ -33,8 +33,15 @@ impl DoubleStreamBlock {
         })
     }
 
-    /// `img` [B, L, D] and `txt` [B, T, D], both changed in place.
-    pub(super) fn forward(&self, img: &mut Tensor, txt: &mut Tensor, m: &DoubleModulation, probe: Probe<'_>) {
+    /// `img` [B, L, D] and `txt` [B, T, D], both changed in place. `bias` on the attention scores, context first.
+    pub(super) fn forward(
+        &self,
+        img: &mut Tensor,
+        txt: &mut Tensor,
+        m: &DoubleModulation,
+        bias: Option<&Tensor>,
+        probe: Probe<'_>,
+    ) {
         let i = self.i;
         let (t, l) = (txt.size()[1], img.size()[1]);
         let of_img = self.img_attn.qkv(&m.img.attn.affine.apply(img));
@@ -44,7 +51,7 @@ impl DoubleStreamBlock {
 
         let join = |txt: Tensor, img: Tensor| Tensor::cat(&[txt, img], 2); // [B, H, T + L, d]
         let (q, k, v) = (join(of_txt.q, of_img.q), join(of_txt.k, of_img.k), join(of_txt.v, of_img.v));
-        let attn = merge_heads(&scaled_dot_product_attention(&q, &k, &v)); // [B, T + L, D]
+        let attn = merge_heads(&biased_attention(&q, &k, &v, bias)); // [B, T + L, D]
         let img_attn = self.img_attn.proj.forward(&attn.narrow(1, t, l));
         let txt_attn = self.txt_attn.proj.forward(&attn.narrow(1, 0, t));
         probe.see(format_args!("double{i}.img_attn_proj"), &img_attn);

@@ -89,14 +89,22 @@ impl Hunyuan3DDiT {
 }
 
 impl Hunyuan3DDiT {
-    /// The context at the width of the network: [B, T, D]. Of zeros, the bias is left.
-    fn context(&self, input: &Input<'_>) -> Tensor {
-        let txt = self.cond_in.forward(input.context); // [Bc, T, D]
-        let (rows, t) = (input.latents.size()[0] - txt.size()[0], txt.size()[1]);
-        match self.cond_in.bias() {
-            Some(bias) if rows > 0 => Tensor::cat(&[txt, bias.expand([rows, t, -1], false)], 0),
-            _ => txt,
+    /// The context at the width of the network, [B, T, D], and what attention to it is to be biased by. Of zeros, the
+    /// bias of `cond_in` is left.
+    ///
+    /// Tokens have no position, so T equal ones stay equal throughout. Where all rows have them, one token stands for
+    /// all: [B, 1, D]; its scores are raised by ln T, which multiplies its weight in every softmax by T.
+    fn context(&self, input: &Input<'_>) -> (Tensor, Option<Tensor>) {
+        let (with_context, t) = (input.context.size()[0], input.context.size()[1]);
+        let (rows, l) = (input.latents.size()[0] - with_context, input.latents.size()[1]);
+        let nothing = |t: i64| self.cond_in.nothing().expand([rows, t, -1], true);
+        if with_context == 0 {
+            let bias = Tensor::zeros([1, 1, 1, 1 + l], (input.latents.kind(), input.latents.device()));
+            let _ = bias.narrow(3, 0, 1).fill_((t as f64).ln());
+            return (nothing(1).copy(), Some(bias));
         }
+        let txt = self.cond_in.forward(input.context); // [Bc, T, D]
+        (if rows > 0 { Tensor::cat(&[txt, nothing(t)], 0) } else { txt }, None)
     }
 }
 
@@ -109,17 +117,18 @@ impl Denoiser for Hunyuan3DDiT {
         let vec = self.vec(input, probe);
         let modulations = self.modulations.forward(&vec);
         let mut img = self.latent_in.forward(input.latents); // [B, L, D]
-        let mut txt = self.context(input); // [B, T, D]
+        let (mut txt, bias) = self.context(input); // [B, T, D]
+        let bias = bias.as_ref();
         probe.see(format_args!("latent_in"), &img);
         probe.see(format_args!("cond_in"), &txt);
 
         for (block, modulation) in self.double_blocks.iter().zip(&modulations.double) {
-            block.forward(&mut img, &mut txt, modulation, probe);
+            block.forward(&mut img, &mut txt, modulation, bias, probe);
         }
         let (t, l) = (txt.size()[1], img.size()[1]);
         let mut z = Tensor::cat(&[txt, img], 1); // [B, T + L, D]
         for (block, modulation) in self.single_blocks.iter().zip(&modulations.single) {
-            block.forward(&mut z, modulation, probe);
+            block.forward(&mut z, modulation, bias, probe);
         }
         self.final_linear.forward(&modulations.last.apply(&z.narrow(1, t, l))) // [B, L, C]
     }

@@ -4,7 +4,7 @@ use tch::Tensor;
 use super::attention::{QkNorm, Qkv};
 use super::modulation::Modulation;
 use crate::error::Error;
-use crate::layers::{Linear, scaled_dot_product_attention};
+use crate::layers::{Linear, biased_attention};
 use crate::probe::Probe;
 use crate::weights::Weights;
 
@@ -34,15 +34,15 @@ impl SingleStreamBlock {
         })
     }
 
-    /// `z` [B, S, D], context tokens first; changed in place.
-    pub(super) fn forward(&self, z: &mut Tensor, m: &Modulation, probe: Probe<'_>) {
+    /// `z` [B, S, D], context tokens first; changed in place. `bias` on the attention scores.
+    pub(super) fn forward(&self, z: &mut Tensor, m: &Modulation, bias: Option<&Tensor>, probe: Probe<'_>) {
         let (i, dim) = (self.i, self.dim);
         let (b, s) = (z.size()[0], z.size()[1]);
         let y = self.linear1.forward(&m.affine.apply(z)); // [B, S, 3 D + M]
         probe.see(format_args!("single{i}.linear1"), &y);
 
         let Qkv { q, k, v } = self.norm.forward(&y);
-        let attn = scaled_dot_product_attention(&q, &k, &v); // [B, H, S, d]
+        let attn = biased_attention(&q, &k, &v, bias); // [B, H, S, d]
         let _ = y.narrow(-1, 3 * dim, self.mlp_hidden).gelu_("tanh");
         // The values have done their duty, and their place is just before the hidden layer: with the attention put
         // there, both lie side by side as linear2 wants them, and nothing need be joined.

@@ -82,10 +82,12 @@ impl Block {
         let mut x = attn1 + x;
 
         let (rows, with_context) = (x.size()[0], context.size()[0]);
-        let mut conditional = x.narrow(0, 0, with_context);
-        let attn2 = self.attn2.forward(&self.norm2.forward(&conditional), context);
-        probe.see(format_args!("block{i}.attn2"), &attn2);
-        conditional += attn2;
+        if with_context > 0 {
+            let mut conditional = x.narrow(0, 0, with_context);
+            let attn2 = self.attn2.forward(&self.norm2.forward(&conditional), context);
+            probe.see(format_args!("block{i}.attn2"), &attn2);
+            conditional += attn2;
+        }
         if rows > with_context {
             let mut unconditional = x.narrow(0, with_context, rows - with_context);
             unconditional += self.attn2.of_nothing();

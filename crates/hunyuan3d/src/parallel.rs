@@ -1,7 +1,7 @@
 //! Independent pieces of work on the CPU, a thread each.
 //!
-//! libtorch splits every operation over its threads and lets all wait for the slowest before the next one. A decoding
-//! call is a dozen small operations, so that costs much, and on a machine with other work, where some thread is always
+//! libtorch splits every operation over its threads and lets all wait for the slowest before the next one. A network
+//! pass is many small operations, so that costs much, and on a machine with other work, where some thread is always
 //! late, nearly everything. Pieces that need nothing of each other are better run whole, one thread on each.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ impl<F: Fn(usize)> Shared<F> {
 /// Calls with different pieces, which may run at once, must write to different memory. What all of them read may be
 /// tensors, although those are not `Sync`: libtorch's reference counts are atomic, and tch withholds `Sync` because of
 /// the operations in place, which may only be applied to tensors that a call has made, or to ranges that are its own.
-pub(super) unsafe fn for_each(device: Device, pieces: usize, work: impl Fn(usize)) {
+pub(crate) unsafe fn for_each(device: Device, pieces: usize, work: impl Fn(usize)) {
     // Asking also settles the number for this thread, before others change the default for new threads.
     let threads = tch::get_num_threads();
     let helpers = pieces.min(usize::try_from(threads).unwrap_or(1));
