@@ -9,7 +9,6 @@
 mod app;
 mod intake;
 mod options;
-pub mod picture;
 mod routes;
 mod upload;
 

@@ -1,10 +1,10 @@
 //! What an operator may set: `orfeas-gateway --help` is the manual.
 
-use crate::picture::PictureLimits;
 use crate::upload::UploadLimits;
 use access::AccessOptions;
 use blobs::BlobOptions;
 use clap::{Args, Parser};
+use picture::PictureLimits;
 use queue::RedisOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,8 +66,7 @@ pub struct IntakeOptions {
         value_parser = clap::value_parser!(u16).range(1..))]
     pub uploads: u16,
 
-    /// Most pixels of a picture, width times height. Decoding takes up to 16 bytes for each, for as many pictures at
-    /// once as --picture-checks allows.
+    /// Most pixels of a picture, width times height. Decoding takes up to 24 bytes for each; see --picture-memory-mib.
     #[arg(long, env = "ORFEAS_MAX_PICTURE_PIXELS", value_name = "PIXELS", default_value_t = 40_000_000)]
     pub max_picture_pixels: u64,
 
@@ -75,10 +74,17 @@ pub struct IntakeOptions {
     #[arg(long, env = "ORFEAS_MIN_PICTURE_SIDE", value_name = "PIXELS", default_value_t = 16)]
     pub min_picture_side: u32,
 
-    /// Most pictures that are decoded at once to be checked; others wait. It bounds the memory of this service.
+    /// Most pictures that are decoded at once to be checked; others wait. More than the processor has cores helps
+    /// nobody.
     #[arg(long, env = "ORFEAS_PICTURE_CHECKS", value_name = "N", default_value_t = 4,
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub picture_checks: u16,
+
+    /// Most memory that decoding pictures may take at once, in MiB; others wait. A picture that needs more than all of
+    /// it is decoded alone, so it should hold one of --max-picture-pixels.
+    #[arg(long, env = "ORFEAS_PICTURE_MEMORY_MIB", value_name = "MIB", default_value_t = 512,
+        value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
+    pub picture_memory_mib: u32,
 }
 
 impl IntakeOptions {

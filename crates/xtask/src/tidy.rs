@@ -13,7 +13,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("access", &["domain"]),
     ("hunyuan3d", &["checkpoint", "mesh"]),
     ("web", &["access", "blobs", "domain", "queue", "telemetry"]),
-    ("gateway", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
+    ("gateway", &["access", "blobs", "domain", "picture", "queue", "telemetry", "web"]),
     ("status", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
     ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),
     ("cli", &["access", "checkpoint", "domain"]),

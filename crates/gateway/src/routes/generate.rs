@@ -8,15 +8,16 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use blobs::Blobs;
 use domain::{Class, Job, JobId, JobState};
+use picture::{CheckedPicture, Warning};
 use queue::Queue;
 use ring::rand::{SecureRandom, SystemRandom};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry::names;
 use utoipa::ToSchema;
 
 /// A job that was accepted.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Accepted {
     /// The job's id.
     #[schema(value_type = String, format = Uuid)]
@@ -29,6 +30,9 @@ struct Accepted {
     seed: u64,
     /// Where to follow it and fetch its result.
     links: Links,
+    /// What may not be as it was meant; the mesh is made all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 /// Make a mesh of a picture
@@ -56,7 +60,7 @@ async fn generate(
 ) -> Result<HttpResponse, Problem> {
     let room = intake.room().await?;
     let Upload { image, mut parameters } = upload::read(&request, payload, &room).await?;
-    intake.check(image.clone()).await?;
+    let CheckedPicture { bytes: image, warnings, .. } = intake.check(image).await?;
     let seed = parameters.seed.map_or_else(draw_seed, Ok)?;
     parameters.seed = Some(seed);
 
@@ -85,7 +89,7 @@ async fn generate(
     let links = Links::of(Api::User, job.id);
     let mut response = HttpResponse::Accepted();
     response.insert_header((LOCATION, links.this.as_str()));
-    Ok(response.json(Accepted { job_id: job.id, status: JobState::Queued, position, seed, links }))
+    Ok(response.json(Accepted { job_id: job.id, status: JobState::Queued, position, seed, links, warnings }))
 }
 
 /// A seed that JSON carries exactly everywhere: 53 random bits.

@@ -5,7 +5,7 @@
 mod bad_input;
 mod cancel;
 mod generate;
-mod picture;
+#[path = "../../../picture/tests/it/pictures.rs"]
 mod pictures;
 mod process;
 mod service;

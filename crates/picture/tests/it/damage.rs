@@ -1,25 +1,19 @@
 //! The check of a picture, on every way of cutting and damaging one.
 
 use crate::pictures::{encode, jpeg, noise, png, webp};
-use gateway::picture::{PictureLimits, check};
+use crate::verdict;
 use image::codecs::jpeg::JpegEncoder;
-
-const LIMITS: PictureLimits = PictureLimits { max_pixels: 1_000_000, min_side: 16 };
-
-fn code(bytes: &[u8]) -> &'static str {
-    check(bytes, LIMITS).map_or_else(|problem| problem.kind().code, |()| "fine")
-}
 
 #[test]
 fn a_picture_that_is_cut_is_refused_unless_every_pixel_is_there() {
     for (name, whole) in [("png", png()), ("jpeg", jpeg()), ("webp", webp())] {
-        assert_eq!(code(&whole), "fine", "{name}");
+        assert_eq!(verdict(&whole), "fine", "{name}");
         let pixels = image::load_from_memory(&whole).unwrap();
         for length in 0..whole.len() {
             let cut = &whole[..length];
-            match code(cut) {
+            match verdict(cut) {
                 "fine" => assert!(image::load_from_memory(cut).unwrap() == pixels, "{name} cut at {length}"),
-                "image_corrupt" => {}
+                "corrupt" => {}
                 other => assert!(length < 12, "{name} cut at {length} is {other}"),
             }
         }
@@ -36,21 +30,21 @@ fn the_end_of_a_thumbnail_is_not_the_end_of_the_picture() {
     bytes.extend(u16::try_from(thumbnail.len() + 2).unwrap().to_be_bytes());
     bytes.extend(&thumbnail);
     bytes.extend(&whole[2..]);
-    assert_eq!(code(&bytes), "fine");
+    assert_eq!(verdict(&bytes), "fine");
     bytes.truncate(bytes.len() - whole.len() / 3);
-    assert_eq!(code(&bytes), "image_corrupt");
+    assert_eq!(verdict(&bytes), "corrupt");
 }
 
 #[test]
 fn what_cameras_add_after_the_picture_does_no_harm() {
     for whole in [png(), jpeg(), webp()] {
         let longer = [whole, b"and some more".to_vec()].concat();
-        assert_eq!(code(&longer), "fine");
+        assert_eq!(verdict(&longer), "fine");
     }
     // Between a segment's end and the next marker any number of fill bytes may stand.
     let whole = jpeg();
     let filled = [&whole[..2], &[0xff; 5], &whole[2..]].concat();
-    assert_eq!(code(&filled), "fine");
+    assert_eq!(verdict(&filled), "fine");
 }
 
 #[test]
@@ -63,7 +57,7 @@ fn damage_of_any_kind_is_survived() {
                 let mut bytes = whole.clone();
                 bytes[at] ^= flip;
                 // Whatever the verdict, there is one.
-                let _ = code(&bytes);
+                let _ = verdict(&bytes);
             }
         }
     }

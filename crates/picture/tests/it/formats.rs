@@ -1,0 +1,127 @@
+//! What is taken, and what is not.
+
+use crate::pictures::*;
+use crate::{checked, verdict};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+
+#[test]
+fn every_kind_of_the_three_formats_is_taken() {
+    let deep = DynamicImage::from(disc(40)).to_rgba16();
+    let grey = DynamicImage::from(noise(40, 40));
+    let (first, last) = ((0..20).flat_map(|_| vec![0; 4]), (0..20).flat_map(|_| [0, 0xff, 0xf0, 0xff]));
+    let one_bit: Vec<u8> = first.chain(last).collect();
+    for (name, file) in [
+        ("PNG", png()),
+        ("PNG of 16 bits", encode(deep.clone(), ImageFormat::Png)),
+        ("grey PNG", encode(grey.to_luma8(), ImageFormat::Png)),
+        ("grey PNG of 16 bits", encode(grey.to_luma16(), ImageFormat::Png)),
+        ("PNG of one bit", raw_png((24, 40), 1, 0, false, &one_bit)),
+        ("PNG with a palette", PALETTE_PNG.to_vec()),
+        ("interlaced PNG", interlaced_png(&disc(61))),
+        ("narrow interlaced PNG", interlaced_png(&image::imageops::crop_imm(&disc(64), 30, 0, 17, 64).to_image())),
+        ("JPEG", jpeg()),
+        ("grey JPEG", encode(grey.to_luma8(), ImageFormat::Jpeg)),
+        ("JPEG of inks", CMYK_JPEG.to_vec()),
+        ("progressive JPEG", PROGRESSIVE_JPEG.to_vec()),
+        ("lossless WebP", webp()),
+        ("lossless WebP of another encoder", LOSSLESS_WEBP.to_vec()),
+        ("lossy WebP with alpha", LOSSY_WEBP.to_vec()),
+        ("extended WebP", riff(&[(b"VP8X", &vp8x(0x10, 48, 48)), (b"VP8L", &webp()[20..])])),
+    ] {
+        assert_eq!(verdict(&file), "fine", "{name}");
+        // What is kept shows the same.
+        let kept = checked(&file);
+        let (before, after) = (image::load_from_memory(&file).unwrap(), image::load_from_memory(&kept.bytes).unwrap());
+        assert!(before.to_rgba8() == after.to_rgba8(), "{name}");
+        assert_eq!((kept.width, kept.height), (before.width(), before.height()), "{name}");
+    }
+}
+
+#[test]
+fn inks_are_the_right_way_round() {
+    let image = image::load_from_memory(&checked(CMYK_JPEG).bytes).unwrap().to_rgb8();
+    let Rgb([red, green, blue]) = image.get_pixel(24, 24);
+    assert!(*red > 180 && *green < 80 && *blue < 80, "{red} {green} {blue}");
+}
+
+#[test]
+fn other_formats_are_named() {
+    for (file, name) in [
+        (&b"GIF89a=1;alert(1)//"[..], "GIF"),
+        (b"BM\0\0", "BMP"),
+        (b"II*\0", "TIFF"),
+        (b"MM\0*", "TIFF"),
+        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\xff\x0a\0", "JPEG XL"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"\xef\xbb\xbf<?xml?>", "SVG"),
+        (b"PK\x03\x04", "ZIP"),
+        (b"%PDF-1.7", "PDF"),
+        (b"", "no known"),
+    ] {
+        let refused = picture::check(&file.into(), crate::LIMITS).unwrap_err();
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+}
+
+#[test]
+fn headers_that_lie_or_ask_too_much_are_refused_before_anything_is_decoded() {
+    let lossless = &webp()[20..];
+    // Colours of 16383 x 16383 in a canvas of 48 x 48.
+    let mut lossy = LOSSY_WEBP.to_vec();
+    let frame = lossy.windows(3).position(|bytes| bytes == [0x9d, 0x01, 0x2a]).unwrap();
+    lossy[frame + 3..frame + 7].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
+    let sof = jpeg().windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    let with = |at: usize, value: u8| {
+        let mut bytes = jpeg();
+        bytes[sof + at] = value;
+        bytes
+    };
+    let scan = PROGRESSIVE_JPEG.windows(2).rposition(|marker| marker == [0xff, 0xda]).unwrap();
+    let (head, last) = (&PROGRESSIVE_JPEG[..scan], &PROGRESSIVE_JPEG[scan..PROGRESSIVE_JPEG.len() - 2]);
+    let scans = [head, &last.repeat(120), &[0xff, 0xd9]].concat();
+    for (name, file, expected) in [
+        ("PNG, 40 gigapixels", png_header(200_000, 200_000), "too large"),
+        ("PNG, no size", png_header(0, 0), "too small"),
+        ("PNG, a line", raw_png((1, 400), 8, 0, false, &[0; 800]), "too small"),
+        ("animated PNG", apng(), "animated"),
+        ("animated WebP", animated_webp(), "animated"),
+        ("a chunk that is not in the standard", png_with(&png(), &chunk(b"CgBI\0\0\0\0")), "unsupported"),
+        ("WebP, two sizes", riff(&[(b"VP8X", &vp8x(0, 40, 40)), (b"VP8L", lossless)]), "corrupt"),
+        ("WebP, vast colours", lossy, "too large"),
+        ("WebP, no picture", riff(&[(b"VP8X", &vp8x(0, 40, 40))]), "corrupt"),
+        ("WebP, 65536 groups of codes", webp_of_many_codes(), "unsupported"),
+        ("JPEG, 65000 x 65000", jpeg_claiming(65_000, 65_000), "too large"),
+        ("JPEG, a hundred times its pixels", jpeg_claiming(900, 900), "corrupt"),
+        ("JPEG of 12 bits", with(4, 12), "unsupported"),
+        ("JPEG of 7 components", with(9, 7), "unsupported"),
+        ("lossless JPEG", with(1, 0xc3), "unsupported"),
+        ("arithmetic JPEG", with(1, 0xc9), "unsupported"),
+        ("JPEG of 130 scans", scans, "unsupported"),
+        ("JPEG with two headers", jpeg_with(&jpeg(), &jpeg()[sof..sof + 19]), "corrupt"),
+        ("JPEG in a JPEG", jpeg_with(&jpeg(), &jpeg()), "fine"),
+    ] {
+        assert_eq!(verdict(&file), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_broken_checksum_is_seen_where_it_matters() {
+    let mut data = png();
+    let idat = data.windows(4).position(|kind| kind == b"IDAT").unwrap();
+    data[idat + 6] ^= 1;
+    assert_eq!(verdict(&data), "corrupt");
+    let mut text = chunk(b"tEXtComment\0hello");
+    *text.last_mut().unwrap() ^= 1;
+    assert_eq!(verdict(&png_with(&png(), &text)), "fine", "text is left out");
+}
+
+#[test]
+fn a_picture_of_all_zeros_takes_no_memory_to_speak_of() {
+    let file = raw_png((990, 990), 8, 6, false, &vec![0; 990 * (990 * 4 + 1)]);
+    let probed = picture::Probed::read(&file.clone().into(), crate::LIMITS).unwrap();
+    assert!(probed.cost() < 3 << 20);
+    assert_eq!(verdict(&file), "empty");
+    let photo = picture::Probed::read(&encode(RgbImage::new(990, 990), ImageFormat::Jpeg).into(), crate::LIMITS);
+    assert!((3 << 20..8 << 20).contains(&photo.unwrap().cost()));
+}
