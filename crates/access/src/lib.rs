@@ -8,6 +8,7 @@
 //! * At rest: [`MasterKey`]. A dump of Redis opens nothing.
 //! * Rights: [`Permissions`] and [`Operation`]; how much: [`Tier`] and [`Limits`]; from where: [`Tenant::may_ask_from`].
 
+pub mod audit;
 mod error;
 mod id;
 mod key;

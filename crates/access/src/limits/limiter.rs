@@ -101,7 +101,12 @@ impl Limiter {
     /// # Errors
     /// [`Refused::Replayed`], [`Refused::Stale`], [`Refused::TooFast`]; [`Refused::Store`] when Redis does not answer: it
     /// may or may not have been counted then.
-    pub async fn admit(&self, caller: &Caller, operation: Operation, nonce: Option<Nonce>) -> Result<Standing, Refused> {
+    pub async fn admit(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        nonce: Option<Nonce>,
+    ) -> Result<Standing, Refused> {
         let most = u64::from(caller.tenant.limits.requests_per_minute(operation));
         let mut call = self.scripts.admit.prepare_invoke();
         call.key(self.window_key(caller, operation))
@@ -109,11 +114,9 @@ impl Limiter {
             .arg(most)
             .arg(self.span_ms());
         match nonce {
-            Some(nonce) => call
-                .arg(nonce.fingerprint())
-                .arg(nonce.signed())
-                .arg(Nonce::tolerance())
-                .arg(nonce.forgotten()),
+            Some(nonce) => {
+                call.arg(nonce.fingerprint()).arg(nonce.signed()).arg(Nonce::tolerance()).arg(nonce.forgotten())
+            }
             None => call.arg("").arg(0).arg(0).arg(0),
         };
         let (verdict, now_ms, used, reset_ms): (String, u64, u64, u64) = self.line.script_once(&call).await?;
@@ -202,7 +205,13 @@ impl Limiter {
     }
 
     /// How full a window is; `None` where there is no limit.
-    pub(super) fn window_policy(&self, caller: &Caller, operation: Operation, used: u64, reset_ms: u64) -> Option<Policy> {
+    pub(super) fn window_policy(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        used: u64,
+        reset_ms: u64,
+    ) -> Option<Policy> {
         let most = u64::from(caller.tenant.limits.requests_per_minute(operation));
         (most > 0).then(|| Policy {
             name: operation.as_str(),

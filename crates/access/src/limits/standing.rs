@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn a_later_standing_takes_the_place_of_an_earlier_one() {
         let first = Standing { at_ms: 1, policies: vec![policy("generate", None, 1, 5)] };
-        let second = Standing { at_ms: 2, policies: vec![policy("jobs-per-day", None, 3, 5), policy("generate", None, 4, 5)] };
+        let second =
+            Standing { at_ms: 2, policies: vec![policy("jobs-per-day", None, 3, 5), policy("generate", None, 4, 5)] };
         let both = first.and(second);
         let used: Vec<_> = both.policies.iter().map(|policy| (policy.name, policy.used)).collect();
         assert_eq!((both.at_ms, used), (2, vec![("jobs-per-day", 3), ("generate", 4)]));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod at_rest;
+mod audit;
 mod caller;
 mod keys;
 mod limits;

@@ -1,0 +1,147 @@
+//! Reading, from the oldest on, and waiting for more.
+
+use super::{Outcome, Record, streams};
+use crate::Error;
+use redis::aio::MultiplexedConnection;
+use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
+use redis::{AsyncConnectionConfig, Client};
+use std::time::Duration;
+
+/// Records of each stream in one round trip.
+const PAGE: usize = 500;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Which records to read; what is absent is not asked about.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// With this key.
+    pub key_id: Option<String>,
+    /// Decided so.
+    pub outcome: Option<Outcome>,
+}
+
+impl Filter {
+    fn lets(&self, record: &Record) -> bool {
+        let same = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        same(&self.tenant, &record.tenant)
+            && same(&self.key_id, &record.key_id)
+            && self.outcome.is_none_or(|outcome| outcome == record.outcome)
+    }
+}
+
+/// Reads both streams as one, in the order of time. It has a connection of its own, as it may wait on it.
+pub struct AuditReader {
+    connection: MultiplexedConnection,
+    streams: [String; 2],
+    /// The last entry of each stream that was read.
+    last: [EntryId; 2],
+    filter: Filter,
+}
+
+type Page = Vec<(EntryId, Record)>;
+
+/// The id of a stream's entry: milliseconds, and a number among those of the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct EntryId(u64, u64);
+
+impl AuditReader {
+    /// Reads what is in the Redis at `redis_url` under `prefix`: all of it, or what was decided in the last `since`.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn open(redis_url: &str, prefix: &str, since: Option<Duration>, filter: Filter) -> Result<Self, Error> {
+        // No bound on the time that an answer takes: waiting for records takes as long as it takes.
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);
+        let mut connection = Client::open(redis_url)?.get_multiplexed_async_connection_with_config(&config).await?;
+        let from = match since {
+            Some(since) => {
+                let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await?;
+                (seconds * 1_000).saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            }
+            None => 0,
+        };
+        Ok(Self { connection, streams: streams(prefix), last: [EntryId(from, 0); 2], filter })
+    }
+
+    /// The next records, oldest first. `None` when there are no more; with `wait`, it waits for more instead.
+    ///
+    /// # Errors
+    /// When Redis does not answer, or holds something else under these keys.
+    pub async fn next(&mut self, wait: bool) -> Result<Option<Vec<Record>>, Error> {
+        loop {
+            let pages = self.pages().await?;
+            if pages.iter().all(Vec::is_empty) {
+                if !wait {
+                    return Ok(None);
+                }
+                self.wait().await?;
+                continue;
+            }
+            // What lies beyond the end of a full page must wait for the rest of that stream.
+            let known = |page: &Page| {
+                page.last().filter(|_| page.len() == PAGE).map_or(EntryId(u64::MAX, u64::MAX), |(id, _)| *id)
+            };
+            let until = known(&pages[0]).min(known(&pages[1]));
+            let mut records = Vec::new();
+            for (last, page) in self.last.iter_mut().zip(pages) {
+                for (id, record) in page.into_iter().take_while(|(id, _)| *id <= until) {
+                    *last = id;
+                    records.push((id, record));
+                }
+            }
+            records.sort_by_key(|(id, _)| *id);
+            let records: Vec<_> =
+                records.into_iter().map(|(_, record)| record).filter(|record| self.filter.lets(record)).collect();
+            if !records.is_empty() {
+                return Ok(Some(records));
+            }
+        }
+    }
+
+    async fn pages(&mut self) -> Result<[Page; 2], Error> {
+        let mut pipeline = redis::pipe();
+        for (stream, EntryId(ms, number)) in self.streams.iter().zip(self.last) {
+            pipeline.xrange_count(stream, format!("({ms}-{number}"), "+", PAGE);
+        }
+        let replies: [StreamRangeReply; 2] = pipeline.query_async(&mut self.connection).await?;
+        let page = |reply: &StreamRangeReply, proven| -> Result<Page, Error> {
+            reply.ids.iter().map(|entry| parse(entry, proven)).collect()
+        };
+        Ok([page(&replies[0], true)?, page(&replies[1], false)?])
+    }
+
+    /// Returns when there is something after what was read.
+    async fn wait(&mut self) -> Result<(), Error> {
+        let mut command = redis::cmd("XREAD");
+        command.arg("COUNT").arg(1).arg("BLOCK").arg(0).arg("STREAMS").arg(&self.streams);
+        for EntryId(ms, number) in self.last {
+            command.arg(format!("{ms}-{number}"));
+        }
+        let _: StreamReadReply = command.query_async(&mut self.connection).await?;
+        Ok(())
+    }
+}
+
+fn parse(entry: &StreamId, proven: bool) -> Result<(EntryId, Record), Error> {
+    const CORRUPT: Error = Error::Corrupt("a record of the audit");
+    let (ms, number) = entry.id.split_once('-').ok_or(CORRUPT)?;
+    let id = EntryId(ms.parse().map_err(|_| CORRUPT)?, number.parse().map_err(|_| CORRUPT)?);
+    let field = |name: &str| entry.get::<String>(name).ok_or(CORRUPT);
+    let optional = |name: &str| Ok::<_, Error>(Some(field(name)?).filter(|text| !text.is_empty()));
+    let age: u64 = field("age")?.parse().map_err(|_| CORRUPT)?;
+    let record = Record {
+        at_ms: id.0.saturating_sub(age),
+        proven,
+        tenant: optional("tenant")?,
+        key_id: optional("key")?,
+        operation: optional("operation")?,
+        outcome: field("outcome")?.parse().map_err(|_| CORRUPT)?,
+        reason: field("reason")?,
+        ip: optional("ip")?,
+        request_id: field("request")?,
+    };
+    Ok((id, record))
+}
