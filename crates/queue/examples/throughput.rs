@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
             let (queue, left) = (queue.clone(), Arc::clone(&left));
             producers.spawn(async move {
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
-                    queue.submit(&job()?).await?;
+                    queue.submit(&job()?.into()).await?;
                 }
                 Ok::<_, Error>(())
             });
@@ -72,7 +72,7 @@ async fn main() -> Result<(), Error> {
         let submitting = async {
             tokio::time::sleep(Duration::from_millis(2)).await;
             let start = Instant::now();
-            queue.submit(&job()?).await?;
+            queue.submit(&job()?.into()).await?;
             Ok::<_, Error>(start)
         };
         let (taken, start) = tokio::join!(waiting, submitting);

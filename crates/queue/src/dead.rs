@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::queue::Queue;
+use crate::submit::{retry_after, tenant};
 use domain::{Failure, Job, JobId};
 use redis::streams::StreamRangeReply;
 
@@ -50,15 +51,16 @@ impl Queue {
         command.arg(self.inner.keys.dead()).arg(letter).arg(letter);
         let found = self.letters(&command).await?.pop().ok_or_else(unknown)?;
 
-        let job = Job { id: JobId::new(), ..found.job };
+        let job = Job { id: JobId::new(), batch: None, ..found.job };
         let json = serde_json::to_string(&job).map_err(Error::corrupt("a job to be written"))?;
         let mut call = self.call(&self.inner.scripts.redrive);
-        call.arg(letter).arg(job.id.to_string()).arg(json).arg(self.inner.max_depth);
-        let (position, depth): (i64, u64) = self.inner.connections.script(&call).await?;
-        match position {
-            0.. => Ok(job.id),
-            -2 => Err(unknown()),
-            _ => Err(Error::Full { depth }),
+        call.arg(letter).arg(job.id.to_string()).arg(tenant(job.class, &job.owner)).arg(json);
+        call.arg(job.submitted_ms).arg(self.inner.max_depth);
+        let (word, depth, wait): (String, u64, u64) = self.inner.connections.script(&call).await?;
+        match word.as_str() {
+            "ok" => Ok(job.id),
+            "full" => Err(Error::Full { class: job.class, depth, retry_after: retry_after(wait) }),
+            _ => Err(unknown()),
         }
     }
 

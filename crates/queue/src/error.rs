@@ -1,6 +1,7 @@
 //! What can go wrong, by what a caller can do about it.
 
-use domain::JobId;
+use domain::{Class, JobId};
+use std::time::Duration;
 
 /// An error of the queue. No message contains the Redis URL's password.
 #[derive(Debug, thiserror::Error)]
@@ -9,9 +10,42 @@ pub enum Error {
     /// The bounded queue is full: try again when it has moved.
     #[error("the queue is full: {depth} jobs wait")]
     Full {
-        /// Jobs that wait at present.
+        /// The class whose line is full.
+        class: Class,
+        /// Jobs that wait in it at present.
         depth: u64,
+        /// When there may be room, as fast as it goes at present.
+        retry_after: Duration,
     },
+    /// The tenant has as many jobs, queued and running, as it may.
+    #[error("{active} of at most {most} jobs of the tenant are queued or running")]
+    TooManyActive {
+        /// Its jobs that have not ended.
+        active: u64,
+        /// Most that it may have.
+        most: u64,
+        /// When one of them may end, as fast as it goes at present.
+        retry_after: Duration,
+    },
+    /// The tenant has as many jobs waiting as it may.
+    #[error("{queued} of at most {most} jobs of the tenant are queued")]
+    TooManyQueued {
+        /// Its jobs that wait.
+        queued: u64,
+        /// Most that may.
+        most: u64,
+        /// When one of them may go, as fast as it goes at present.
+        retry_after: Duration,
+    },
+    /// The id is that of another request.
+    #[error("another request was made under this id")]
+    Conflict,
+    /// A batch that cannot be one; the text says why.
+    #[error("{0}")]
+    InvalidBatch(&'static str),
+    /// Redis is out of memory: try again later. Nothing was written.
+    #[error("Redis is out of memory")]
+    Memory(#[source] redis::RedisError),
     /// There is no such job: it never was, or its retention is over.
     #[error("there is no job {0}")]
     UnknownJob(JobId),
@@ -27,7 +61,7 @@ pub enum Error {
         /// The attempt that wrote.
         attempt: u32,
     },
-    /// Redis cannot be reached, is loading, or is out of memory: try again later.
+    /// Redis cannot be reached, or is loading: try again later.
     #[error("Redis is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Redis refused a command: a wrong password, missing rights, or a defect of this crate.
@@ -54,8 +88,14 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::Unavailable(_) => true,
-            Self::UnknownJob(_)
+            Self::Full { .. }
+            | Self::TooManyActive { .. }
+            | Self::TooManyQueued { .. }
+            | Self::Memory(_)
+            | Self::Unavailable(_) => true,
+            Self::Conflict
+            | Self::InvalidBatch(_)
+            | Self::UnknownJob(_)
             | Self::UnknownLetter(_)
             | Self::Lost { .. }
             | Self::Redis(_)
@@ -72,12 +112,14 @@ impl Error {
 impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Self {
         use redis::{ErrorKind, ServerErrorKind as Server};
+        if error.code() == Some("OOM") {
+            return Self::Memory(error);
+        }
         let unavailable = match error.kind() {
             ErrorKind::Io => true,
             ErrorKind::Server(kind) => {
                 matches!(kind, Server::BusyLoading | Server::MasterDown | Server::ReadOnly | Server::TryAgain)
             }
-            ErrorKind::Extension => error.code() == Some("OOM"),
             _ => false,
         };
         if unavailable { Self::Unavailable(Box::new(error)) } else { Self::Redis(error) }

@@ -1,88 +1,78 @@
-//! Every key of the queue, and nothing else knows them.
+//! The keys that are used outside of scripts; `prelude.lua` names all of them.
 
-use domain::JobId;
-
-/// How many lanes there are. They are emptied in order; a further priority is one more key here and one more in
-/// `prelude.lua`.
-pub(crate) const LANES: usize = 2;
+use domain::{BatchId, JobId};
 
 /// The keys under one prefix. All carry the hash tag `{queue}`, so that a cluster keeps them on one node and a script
 /// may touch them all.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    fixed: [String; 9 + LANES],
+    prefix: String,
 }
 
 impl Keys {
     pub(crate) fn new(prefix: &str) -> Self {
-        let key = |name: &str| format!("{prefix}:{{queue}}:{name}");
-        Self {
-            fixed: [
-                // Prefix of a job's hash; see the head of the crate for its fields.
-                key("job:"),
-                // Prefix of a job's event stream, and of the channel that announces its events.
-                key("events:"),
-                // Sorted set of the jobs that wait in a lane, by lane and arrival: a rank is a place in line.
-                key("waiting"),
-                // Sorted set of the jobs that wait for a retry, by the time when they are due.
-                key("delayed"),
-                // Sorted set of the running jobs, by the time when their lease runs out.
-                key("leases"),
-                // Stream of dead letters.
-                key("dead"),
-                // Hash of counters that only grow.
-                key("counters"),
-                // Hash: which run of the Redis server it is, and until when leases that ran out are spared.
-                key("server"),
-                // Hash: what each worker was handed last, in case that it did not hear of it.
-                key("handed"),
-                // Stream: the lane of jobs that have been in a worker's hands and came back. They have waited once.
-                key("lane:returned"),
-                // Stream: the lane of everything else.
-                key("lane:standard"),
-            ],
-        }
+        Self { prefix: format!("{prefix}:{{queue}}:") }
     }
 
-    /// All keys, in the order in which `prelude.lua` names them.
-    pub(crate) fn all(&self) -> &[String] {
-        &self.fixed
+    /// What all keys begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     pub(crate) fn job(&self, id: JobId) -> String {
-        format!("{}{id}", self.fixed[0])
+        self.key(&format!("job:{id}"))
     }
 
     pub(crate) fn events(&self, id: JobId) -> String {
-        format!("{}{id}", self.fixed[1])
+        self.key(&format!("events:{id}"))
     }
 
     /// The job whose events a channel announces.
     pub(crate) fn job_of_channel(&self, channel: &str) -> Option<JobId> {
-        channel.strip_prefix(&self.fixed[1])?.parse().ok()
+        channel.strip_prefix(&self.prefix)?.strip_prefix("events:")?.parse().ok()
     }
 
-    pub(crate) fn waiting(&self) -> &str {
-        &self.fixed[2]
+    pub(crate) fn batch(&self, id: BatchId) -> String {
+        self.key(&format!("batch:{id}"))
     }
 
-    pub(crate) fn delayed(&self) -> &str {
-        &self.fixed[3]
+    pub(crate) fn tenant(&self, tenant: &str) -> String {
+        self.key(&format!("tenant:{tenant}"))
     }
 
-    pub(crate) fn leases(&self) -> &str {
-        &self.fixed[4]
+    /// All jobs that have not ended, by the time of their submission.
+    pub(crate) fn open(&self) -> String {
+        self.key("open")
     }
 
-    pub(crate) fn dead(&self) -> &str {
-        &self.fixed[5]
+    /// Numbers of queued and running jobs by class.
+    pub(crate) fn load(&self) -> String {
+        self.key("load")
     }
 
-    pub(crate) fn counters(&self) -> &str {
-        &self.fixed[6]
+    pub(crate) fn dead(&self) -> String {
+        self.key("dead")
     }
 
-    pub(crate) fn lanes(&self) -> &[String] {
-        &self.fixed[9..]
+    /// Ended jobs whose owner asked to be told.
+    pub(crate) fn ended(&self) -> String {
+        self.key("ended")
+    }
+
+    pub(crate) fn counters(&self) -> String {
+        self.key("counters")
+    }
+
+    pub(crate) fn workers(&self) -> String {
+        self.key("workers")
+    }
+
+    /// The stream that wakes workers, those of test jobs or all others.
+    pub(crate) fn wake(&self, is_test: bool) -> String {
+        self.key(if is_test { "wake:test" } else { "wake:made" })
     }
 }

@@ -127,7 +127,7 @@ impl Lease {
     /// Ends the attempt. It may be told twice (the first answer may get lost): the second time changes nothing.
     async fn end(self, how: &str, more: &[&str]) -> Result<JobState, Error> {
         let mut call = self.queue.call(&self.queue.inner.scripts.end);
-        call.arg(self.job.id.to_string()).arg(self.fence).arg(self.queue.inner.retention).arg(how);
+        call.arg(self.job.id.to_string()).arg(self.fence).arg(how);
         for argument in more {
             call.arg(*argument);
         }

@@ -100,24 +100,38 @@
 //! a lane holds the entries of the jobs that wait in it and of those that were leased from it; the pending list
 //! of the group holds exactly the latter; a terminal job is in no set, and its hash has a time to live.
 
+mod batch;
+mod card;
 mod connections;
 mod dead;
+mod ended;
 mod error;
 mod events;
 mod hub;
 mod keys;
 mod lease;
+mod line;
+mod listing;
+mod numbers;
 mod options;
 mod queue;
 mod record;
 mod scripts;
+mod submit;
 mod watch;
 mod worker;
 
+pub use batch::{BatchRecord, Member};
+pub use card::WorkerCard;
 pub use dead::DeadLetter;
+pub use ended::Ended;
 pub use error::Error;
 pub use events::EventId;
 pub use lease::{Lease, Renewal};
+pub use line::Line;
+pub use listing::{Cursor, Page};
+pub use numbers::{Counters, Depth, Load};
 pub use options::{InvalidRedisUrl, LeaseOptions, RedisOptions, RedisUrl};
-pub use queue::{Counters, Depth, Queue, Submitted, Swept};
+pub use queue::{Queue, Swept};
+pub use submit::{How, MAX_BATCH, Submission, Submitted, TenantBounds};
 pub use worker::Worker;

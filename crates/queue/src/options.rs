@@ -9,7 +9,9 @@ use std::time::Duration;
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 const DEFAULT_PREFIX: &str = "orfeas";
 const DEFAULT_MAX_DEPTH: u64 = 10_000;
+const DEFAULT_USERS_SHARE: u32 = 5;
 const DEFAULT_RETENTION_SECONDS: u64 = 86_400;
+const DEFAULT_CACHE_SECONDS: u64 = 3600;
 
 /// Where the queue is, and its bounds. Every process of one installation is given the same.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,15 +25,26 @@ pub struct RedisOptions {
     #[arg(long = "queue-prefix", env = "ORFEAS_QUEUE_PREFIX", default_value = DEFAULT_PREFIX)]
     pub key_prefix: String,
 
-    /// Most jobs that may wait; further ones are refused until the queue has moved. 0 means no bound. At about
-    /// 1.2 KB of Redis memory for each waiting job, 10000 need some 12 MB.
+    /// Most jobs that may wait in each class (agents, users, tests); further ones are refused until the line has moved.
+    /// 0 means no bound. At about 1.5 KB of Redis memory for each waiting job, 10000 need some 15 MB.
     #[arg(long, env = "ORFEAS_QUEUE_MAX_DEPTH", default_value_t = DEFAULT_MAX_DEPTH)]
     pub queue_max_depth: u64,
+
+    /// Agents' jobs go before users'. But while users wait, of so many jobs that are dispatched one is a user's.
+    #[arg(long, env = "ORFEAS_USERS_SHARE", default_value_t = DEFAULT_USERS_SHARE,
+          value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub users_share: u32,
 
     /// Seconds for which a finished job can still be asked for.
     #[arg(long, env = "ORFEAS_RESULT_RETENTION", default_value_t = DEFAULT_RETENTION_SECONDS,
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub result_retention: u64,
+
+    /// Seconds for which a result answers a request for the same thing (the same picture, parameters, seed and model).
+    /// 0: each request is made anew, also while the same one is being made.
+    #[arg(long, env = "ORFEAS_RESULT_CACHE", default_value_t = DEFAULT_CACHE_SECONDS,
+          value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    pub result_cache_seconds: u64,
 }
 
 impl Default for RedisOptions {
@@ -40,7 +53,9 @@ impl Default for RedisOptions {
             redis_url: RedisUrl(DEFAULT_URL.into()),
             key_prefix: DEFAULT_PREFIX.to_owned(),
             queue_max_depth: DEFAULT_MAX_DEPTH,
+            users_share: DEFAULT_USERS_SHARE,
             result_retention: DEFAULT_RETENTION_SECONDS,
+            result_cache_seconds: DEFAULT_CACHE_SECONDS,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The state moves: one Lua script each, so that each happens as a whole or not at all.
 
-use crate::keys::Keys;
-use redis::{Script, ScriptInvocation};
+use redis::Script;
 
 /// A script without flags is refused before it begins when Redis is out of memory: nothing is ever half submitted.
 /// Moves of jobs that are already there go on, since they are what frees memory.
@@ -13,7 +12,13 @@ macro_rules! script {
         script!("#!lua flags=allow-oom\n", $name)
     };
     ($shebang:literal, $name:literal) => {
-        Script::new(concat!($shebang, include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $name))))
+        Script::new(concat!(
+            $shebang,
+            include_str!("scripts/prelude.lua"),
+            include_str!("scripts/fair.lua"),
+            include_str!("scripts/moves.lua"),
+            include_str!(concat!("scripts/", $name))
+        ))
     };
 }
 
@@ -28,6 +33,10 @@ pub(crate) struct Scripts {
     pub(crate) sweep: Script,
     pub(crate) redrive: Script,
     pub(crate) enrol: Script,
+    pub(crate) line: Script,
+    pub(crate) list: Script,
+    pub(crate) announce: Script,
+    pub(crate) ended: Script,
 }
 
 impl Scripts {
@@ -41,15 +50,10 @@ impl Scripts {
             sweep: script!("sweep.lua", allow_oom),
             redrive: script!("redrive.lua"),
             enrol: script!("enrol.lua", allow_oom),
+            line: script!("line.lua", allow_oom),
+            list: script!("list.lua", allow_oom),
+            announce: script!("announce.lua", allow_oom),
+            ended: script!("ended.lua", allow_oom),
         }
     }
-}
-
-/// A call of `script` with all keys; the arguments are the caller's.
-pub(crate) fn call<'a>(script: &'a Script, keys: &Keys) -> ScriptInvocation<'a> {
-    let mut invocation = script.prepare_invoke();
-    for key in keys.all() {
-        invocation.key(key);
-    }
-    invocation
 }

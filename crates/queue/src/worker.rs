@@ -1,7 +1,7 @@
 //! One who takes jobs.
 
+use crate::card::WorkerCard;
 use crate::error::Error;
-use crate::keys::LANES;
 use crate::lease::Lease;
 use crate::options::LeaseOptions;
 use crate::queue::Queue;
@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -20,8 +20,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 /// The pause after the first failure to reach Redis; it doubles up to [`TICK`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Consumers that hold nothing are forgotten after this time.
-const FORGET_CONSUMERS_AFTER: Duration = Duration::from_secs(86_400);
+/// What a worker was handed last is forgotten after this time.
+const FORGET_HANDED_AFTER: Duration = Duration::from_secs(86_400);
 
 /// One who takes jobs. While it exists it also looks, once a second, for jobs whose worker was lost.
 pub struct Worker {
@@ -31,12 +31,16 @@ pub struct Worker {
     sweeper: AbortHandle,
     /// Calls of `lease.lua` so far.
     calls: AtomicU64,
+    /// What it tells of itself, once it does.
+    card: watch::Sender<Option<WorkerCard>>,
 }
 
 /// Who holds a lease, and how.
 pub(crate) struct Holder {
     pub(crate) name: String,
     pub(crate) options: LeaseOptions,
+    /// Takes test jobs, and no others.
+    is_test: bool,
 }
 
 /// What one call of `lease.lua` found.
@@ -44,25 +48,37 @@ struct Taken {
     leases: Vec<Lease>,
     /// When something delayed or leased will be due.
     due: Option<Duration>,
-    /// Each lane's last entry, when there was nothing to lease.
-    last: Vec<String>,
+    /// The last entry of the stream that wakes, when there was nothing to lease.
+    last: String,
 }
 
 impl Worker {
-    pub(crate) async fn start(queue: Queue, name: &str, options: LeaseOptions) -> Result<Self, Error> {
+    pub(crate) async fn start(queue: Queue, name: &str, options: LeaseOptions, is_test: bool) -> Result<Self, Error> {
         let mut enrol = queue.call(&queue.inner.scripts.enrol);
-        enrol.arg(millis(FORGET_CONSUMERS_AFTER));
+        enrol.arg(millis(FORGET_HANDED_AFTER));
         queue.inner.connections.script::<()>(&enrol).await?;
 
         let suffix = uuid::Uuid::new_v4().simple().to_string();
-        let holder = Arc::new(Holder { name: format!("{name}-{}", &suffix[..8]), options });
-        let sweeper = tokio::spawn(sweep(queue.clone())).abort_handle();
-        Ok(Self { queue, holder, blocking: Mutex::new(None), sweeper, calls: AtomicU64::new(0) })
+        let holder = Arc::new(Holder { name: format!("{name}-{}", &suffix[..8]), options, is_test });
+        let (card, announced) = watch::channel(None);
+        let sweeper = tokio::spawn(sweep(queue.clone(), announced)).abort_handle();
+        Ok(Self { queue, holder, blocking: Mutex::new(None), sweeper, calls: AtomicU64::new(0), card })
     }
 
     /// The worker's own name in Redis.
     pub fn name(&self) -> &str {
         &self.holder.name
+    }
+
+    /// Tells the queue of this worker, and goes on telling once a second for as long as the worker exists: it counts as
+    /// alive until 5 seconds after that. The card's name is replaced by the worker's own. One round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; it is told again nevertheless.
+    pub async fn announce(&self, card: WorkerCard) -> Result<(), Error> {
+        let card = WorkerCard { name: self.holder.name.clone(), ..card };
+        self.card.send_replace(Some(card.clone()));
+        self.queue.announce(&card).await
     }
 
     /// Takes up to `max` jobs, the next in line first. When none waits, waits up to `wait` for one; when none came,
@@ -126,8 +142,8 @@ impl Worker {
         receiver.await.expect("the task sends its answer. This is a bug.")
     }
 
-    /// Waits until a lane has an entry after `last`, or `at_most` is over.
-    async fn wait(&self, last: &[String], at_most: Duration) -> Result<(), Error> {
+    /// Waits until there is an entry after `last`, or `at_most` is over.
+    async fn wait(&self, last: &str, at_most: Duration) -> Result<(), Error> {
         let mut blocking = self.blocking.lock().await;
         // Taken out while it waits: if the caller goes away, it is closed, and no later read stands behind this one.
         let mut connection = match blocking.take() {
@@ -137,7 +153,7 @@ impl Worker {
         let mut read = redis::cmd("XREAD");
         // BLOCK 0 would wait for ever.
         read.arg("COUNT").arg(1).arg("BLOCK").arg(millis(at_most).max(1));
-        read.arg("STREAMS").arg(self.queue.inner.keys.lanes()).arg(last);
+        read.arg("STREAMS").arg(self.queue.inner.keys.wake(self.holder.is_test)).arg(last);
         timeout(at_most + 2 * TICK, read.query_async::<redis::Value>(&mut connection))
             .await
             .map_err(|late| Error::Unavailable(Box::new(late)))??;
@@ -162,12 +178,9 @@ async fn take(queue: Queue, holder: Arc<Holder>, max: usize, number: u64) -> Res
     let LeaseOptions { lease, max_attempts } = holder.options;
     let mut call = queue.call(&queue.inner.scripts.lease);
     call.arg(&holder.name).arg(max).arg(millis(lease)).arg(max_attempts);
-    call.arg(queue.inner.retention).arg(number);
+    call.arg(number).arg(if holder.is_test { "test" } else { "made" });
     type Leased = Vec<(String, String, u32, u64)>;
-    let (leased, due, last): (Leased, i64, Vec<String>) = queue.inner.connections.script(&call).await?;
-    if leased.is_empty() && last.len() != LANES {
-        return Err(Error::Corrupt { what: "a lane", source: None });
-    }
+    let (leased, due, last): (Leased, i64, String) = queue.inner.connections.script(&call).await?;
     let lease = |(_, job, attempt, fence): (String, String, u32, u64)| {
         let job = serde_json::from_str(&job).map_err(Error::corrupt("a job"))?;
         Ok(Lease::new(queue.clone(), Arc::clone(&holder), job, attempt, fence))
@@ -176,9 +189,15 @@ async fn take(queue: Queue, holder: Arc<Holder>, max: usize, number: u64) -> Res
     Ok(Taken { leases, due: u64::try_from(due).ok().map(Duration::from_millis), last })
 }
 
-async fn sweep(queue: Queue) {
+async fn sweep(queue: Queue, card: watch::Receiver<Option<WorkerCard>>) {
     loop {
         sleep(TICK).await;
+        let card = card.borrow().clone();
+        if let Some(card) = card
+            && let Err(error) = queue.announce(&card).await
+        {
+            tracing::debug!(%error, "cannot announce a worker");
+        }
         match queue.sweep().await {
             Ok(swept) if swept.reclaimed > 0 => tracing::info!(reclaimed = swept.reclaimed, "took back lost leases"),
             Ok(_) => {}
@@ -198,13 +217,14 @@ mod tests {
     use domain::{Class, Job, JobId, Parameters};
 
     #[tokio::test]
-    async fn workers_of_the_past_are_forgotten_unless_they_hold_a_job() {
+    async fn what_workers_of_the_past_were_handed_is_forgotten() {
         let server = test_support::RedisServer::start();
         let queue = Queue::connect(&RedisOptions::at(&server.url()).unwrap()).await.unwrap();
-        let (holder, idle) = (
-            queue.worker("holder", LeaseOptions::default()).await.unwrap(),
-            queue.worker("idle", LeaseOptions::default()).await.unwrap(),
-        );
+        let handed = async || {
+            let mut command = redis::cmd("HKEYS");
+            command.arg(format!("{}handed", queue.inner.keys.prefix()));
+            queue.inner.connections.command::<Vec<String>>(&command).await.unwrap()
+        };
         let job = Job {
             v: 1,
             id: JobId::new(),
@@ -217,20 +237,15 @@ mod tests {
             submitted_ms: 0,
             traceparent: None,
         };
-        queue.submit(&job).await.unwrap();
-        assert_eq!(holder.lease(1, Duration::ZERO).await.unwrap().len(), 1);
-        assert!(idle.lease(1, Duration::ZERO).await.unwrap().is_empty());
+        queue.submit(&job.into()).await.unwrap();
+        let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+        assert_eq!(worker.lease(1, Duration::ZERO).await.unwrap().len(), 1);
         sleep(Duration::from_millis(20)).await;
-
-        let mut enrol = queue.call(&queue.inner.scripts.enrol);
-        enrol.arg(5);
-        queue.inner.connections.script::<()>(&enrol).await.unwrap();
-        let mut command = redis::cmd("XINFO");
-        command.arg("CONSUMERS").arg(&queue.inner.keys.lanes()[1]).arg("workers");
-        let consumers: Vec<std::collections::HashMap<String, redis::Value>> =
-            queue.inner.connections.command(&command).await.unwrap();
-        let names: Vec<String> =
-            consumers.iter().map(|consumer| redis::from_redis_value(consumer["name"].clone()).unwrap()).collect();
-        assert_eq!(names, [holder.name()]);
+        for (age, expected) in [(60_000, vec![worker.name().to_owned()]), (5, vec![])] {
+            let mut enrol = queue.call(&queue.inner.scripts.enrol);
+            enrol.arg(age);
+            queue.inner.connections.script::<()>(&enrol).await.unwrap();
+            assert_eq!(handed().await, expected);
+        }
     }
 }

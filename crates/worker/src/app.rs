@@ -6,8 +6,9 @@ use crate::options::{BatchSettings, DecoderName, MappingName, ModelOptions, Opti
 use crate::probes::{self, Watched};
 use crate::{exit, failure, gpu, readings};
 use blobs::Blobs;
-use hunyuan3d::{Decoder, FlashMode, ImageTo3d, LoadOptions, Pipeline, VertexMapping};
-use queue::{LeaseOptions, Queue};
+use domain::RANGES;
+use hunyuan3d::{Decoder, FlashMode, ImageTo3d, LoadOptions, ModelInfo, Pipeline, VertexMapping};
+use queue::{LeaseOptions, Queue, WorkerCard};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -83,6 +84,7 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     let most = batch.most(on_gpu);
     let lease = Duration::from_secs_f64(work.lease_seconds);
     let worker = queue.worker(&work.worker_name, LeaseOptions { lease, max_attempts: work.max_attempts }).await?;
+    let card = card(&info, most);
     let workshop = Arc::new(Workshop {
         engine: Engine::start(loaded, batch_options(&batch, most))?,
         model: info,
@@ -112,6 +114,9 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     };
     tracing::info!(worker = worker.name(), batch_size_max = most, "taking jobs");
 
+    if let Err(error) = worker.announce(card).await {
+        tracing::warn!(error = failure::whole(&error), "the worker is not announced yet");
+    }
     let jobs = TaskTracker::new();
     tokio::select! {
         () = take_jobs(&workshop, &worker, most.into(), &jobs) => {}
@@ -160,6 +165,20 @@ async fn load(options: ModelOptions) -> Result<Box<dyn ImageTo3d>, Error> {
     // Not the runtime's pool: that would make a SIGTERM wait for the model.
     std::thread::Builder::new().name("load".to_owned()).spawn(move || drop(sender.send(load())))?;
     receiver.await.map_err(|_| std::io::Error::other("loading the model panicked"))?
+}
+
+/// What others may know of this worker. No grid within the range of parameters is too fine for it: memory bounds how
+/// much of it is decoded at once, not how much there is.
+fn card(info: &ModelInfo, seats: u16) -> WorkerCard {
+    let finest = RANGES.iter().find(|range| range.name == "octree_resolution").map_or(0.0, |range| range.max);
+    WorkerCard {
+        name: String::new(),
+        model: info.name.clone(),
+        model_digest: info.digest.clone(),
+        multi_view: info.multi_view,
+        seats: seats.into(),
+        max_octree_resolution: finest as u32,
+    }
 }
 
 /// Leases jobs as the engine has seats for them. Several that wait are taken at once and begin as one batch.

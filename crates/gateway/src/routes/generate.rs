@@ -81,7 +81,7 @@ async fn generate(
         submitted_ms: now_ms(),
         traceparent: telemetry::traceparent(),
     };
-    let position = queue.submit(&job).await?.position;
+    let position = queue.submit(&job.clone().into()).await?.line.position;
 
     tracing::Span::current().record("job.id", tracing::field::display(job.id));
     metrics::counter!(names::JOBS_SUBMITTED).increment(1);

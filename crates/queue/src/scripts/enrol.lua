@@ -1,17 +1,11 @@
--- What a new worker does first.
--- ARGV: idle time in ms. Consumers that hold nothing and have not asked for that long are forgotten.
-just_restarted(clock())
-for _, lane in ipairs(LANES) do
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', lane, GROUP)
-  for _, info in ipairs(consumers.err and {} or consumers) do
-    local consumer = {}
-    for k = 1, #info, 2 do
-      consumer[info[k]] = info[k + 1]
-    end
-    if consumer.pending == 0 and consumer.idle > tonumber(ARGV[1]) then
-      redis.call('XGROUP', 'DELCONSUMER', lane, GROUP, consumer.name)
-      redis.call('HDEL', HANDED, consumer.name)
-    end
+-- What a new worker does first. ARGV: ms after which what a worker was handed last is forgotten.
+local now = clock()
+just_restarted(now)
+local handed = redis.call('HGETALL', HANDED)
+for i = 1, #handed, 2 do
+  local at = tonumber(string.match(handed[i + 1], '^%S+ (%d+)'))
+  if now - at > tonumber(ARGV[3]) then
+    redis.call('HDEL', HANDED, handed[i])
   end
 end
 return redis.status_reply('OK')

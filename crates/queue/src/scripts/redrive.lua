@@ -1,13 +1,20 @@
--- ARGV: dead letter, new id, job, greatest depth. Returns as submit does; place -2: there is no such dead letter.
-local letter, id, job, max_depth = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+-- ARGV: dead letter, new id, tenant, job, time of submission, greatest depth of the class.
+-- Returns a word (`ok`, `unknown`, `full`), and for `full` the depth and ms after which to try again.
+local letter, id, tenant, job, submitted, max_depth = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
 if redis.call('EXISTS', JOB .. id) == 1 then
-  return { 0, 0 }
+  return { 'ok', 0, 0 }
 end
-if #redis.call('XRANGE', DEAD, letter, letter) == 0 then
-  return { -2, 0 }
+local found = redis.call('XRANGE', DEAD, letter, letter)
+if #found == 0 then
+  return { 'unknown', 0, 0 }
 end
-local accepted = accept(id, job, max_depth)
-if accepted[1] > 0 then
-  redis.call('XDEL', DEAD, letter)
+local depth = load('queued', class_of(tenant))
+if max_depth > 0 and depth >= max_depth then
+  return { 'full', depth, until_room(class_of(tenant)) }
 end
-return accepted
+local fields = found[1][2]
+local notify = fields[#fields] == '1' and { 'notify', 1 } or {}
+accept(id, tenant, job, submitted, unpack(notify))
+settle(tenant)
+redis.call('XDEL', DEAD, letter)
+return { 'ok', 0, 0 }

@@ -1,2 +1,2 @@
--- ARGV: retention in s. Returns how many delayed jobs joined their lane, and how many leases were taken back.
-return sweep(clock(), ARGV[1])
+-- Returns how many delayed jobs joined their line, and how many leases were taken back.
+return sweep(clock())

@@ -37,7 +37,7 @@ async fn each_job_is_seen_exactly_once_and_nobody_starves() {
             let world = Arc::clone(&world);
             tokio::spawn(async move {
                 for _ in 0..JOBS / PRODUCERS {
-                    world.queue.submit(&job()).await.unwrap();
+                    world.queue.submit(&job().into()).await.unwrap();
                 }
             })
         })

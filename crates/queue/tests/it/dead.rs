@@ -41,7 +41,7 @@ async fn redriving_respects_the_bound_and_asks_for_a_whole_id() {
     take(&worker).await.fail(&failure(true)).await.unwrap();
     world.submit().await;
     let letter = queue.dead_letters(1).await.unwrap().pop().unwrap();
-    assert!(matches!(queue.redrive(&letter.id).await, Err(Error::Full { depth: 1 })));
+    assert!(matches!(queue.redrive(&letter.id).await, Err(Error::Full { depth: 1, .. })));
     assert_eq!(queue.dead_letters(1).await.unwrap(), [letter], "it is still there");
     for wrong in ["", "-", "+", "1", "0-1", "x-y", "-\r\nFLUSHALL"] {
         assert!(matches!(queue.redrive(wrong).await, Err(Error::UnknownLetter(_))), "{wrong:?}");

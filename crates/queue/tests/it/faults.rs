@@ -30,6 +30,7 @@ async fn take_one() {
     let queue = Queue::connect(&options(url)).await.unwrap();
     let worker = queue.worker("victim", LeaseOptions { lease, max_attempts: 3 }).await.unwrap();
     let held = worker.lease(1, SECONDS).await.unwrap().pop().unwrap();
+    held.progress(&Progress::denoise(1, 2)).await.unwrap();
     let mut out = std::io::stdout();
     writeln!(out, "holds {} attempt {}", held.job().id, held.attempt()).unwrap();
     let error = loop {
@@ -90,7 +91,7 @@ async fn no_acknowledged_job_is_lost_when_redis_is_killed_under_load() {
             while !stop.load(Ordering::Relaxed) {
                 let job = job();
                 // A client whose submission was not acknowledged sends it again.
-                while let Err(error) = world.queue.submit(&job).await {
+                while let Err(error) = world.queue.submit(&job.clone().into()).await {
                     assert!(error.is_retryable(), "{error:?}");
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
@@ -155,7 +156,8 @@ async fn a_running_job_outlasts_an_outage_longer_than_its_lease() {
 
     // One whose worker does not come back is still taken back, a little later.
     let job = world.submit().await;
-    let _lost = take(&worker).await;
+    let lost = take(&worker).await;
+    lost.progress(&Progress::denoise(1, 2)).await.unwrap();
     world.server.restart();
     let lease = other.lease(1, SECONDS).await.unwrap().pop().unwrap();
     assert_eq!((lease.job().id, lease.attempt()), (job.id, 2));
@@ -204,7 +206,7 @@ async fn a_cut_or_stalled_line_is_a_typed_error_and_heals() {
     let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
 
     proxy.cut();
-    assert!(matches!(queue.submit(&job()).await, Err(Error::Unavailable(_))));
+    assert!(matches!(queue.submit(&job().into()).await, Err(Error::Unavailable(_))));
     let start = Instant::now();
     let wait = Duration::from_millis(400);
     assert!(matches!(worker.lease(1, wait).await, Err(Error::Unavailable(_))));
@@ -212,7 +214,7 @@ async fn a_cut_or_stalled_line_is_a_typed_error_and_heals() {
     assert!(matches!(Queue::connect(&options(&proxy.redis_url())).await, Err(Error::Unavailable(_))));
 
     proxy.heal();
-    queue.submit(&job()).await.unwrap();
+    queue.submit(&job().into()).await.unwrap();
     proxy.stall();
     let start = Instant::now();
     assert!(matches!(queue.ping().await, Err(Error::Unavailable(_))));
@@ -327,13 +329,13 @@ async fn out_of_memory_refuses_new_jobs_whole_and_lets_old_ones_end() {
     };
     limit("1").await;
     let refused = crate::world::job();
-    let error = world.queue.submit(&refused).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable(_)) && error.is_retryable(), "{error:?}");
+    let error = world.queue.submit(&refused.clone().into()).await.unwrap_err();
+    assert!(matches!(error, Error::Memory(_)) && error.is_retryable(), "{error:?}");
     assert!(world.queue.record(refused.id).await.unwrap().is_none(), "nothing half-written");
     take(&worker).await.succeed(&result()).await.unwrap();
     assert_eq!(world.queue.record(job.id).await.unwrap().unwrap().state, JobState::Succeeded);
     limit("0").await;
-    world.queue.submit(&refused).await.unwrap();
+    world.queue.submit(&refused.clone().into()).await.unwrap();
 }
 
 #[tokio::test]

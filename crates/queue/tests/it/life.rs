@@ -1,17 +1,24 @@
 //! Every way through a job's life.
 
-use crate::world::{LONG, SHORT, World, failure, job, make_due, options, result, take};
+use crate::world::{LONG, SHORT, World, failure, job, make_due, options, position, result, take};
 use domain::{JobState, Progress, Stage};
-use queue::{Depth, Error, LeaseOptions, Queue, RedisOptions, Renewal, Submitted};
+use queue::{Depth, Error, How, Lease, LeaseOptions, Queue, RedisOptions, Renewal};
 use std::time::{Duration, Instant};
 use test_support::RedisServer;
+
+/// The worker has begun: if it is lost from now on, the attempt counts.
+async fn begin(lease: &Lease) {
+    lease.progress(&Progress::stage(Stage::Preprocess)).await.unwrap();
+}
 
 #[tokio::test]
 async fn a_job_succeeds() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let job = job();
-    assert_eq!(queue.submit(&job).await.unwrap(), Submitted { position: 1 });
+    let submitted = queue.submit(&job.clone().into()).await.unwrap();
+    assert_eq!((submitted.id, submitted.state, submitted.how), (job.id, JobState::Queued, How::New));
+    assert_eq!((submitted.line.position, submitted.line.eta), (1, None), "no worker is alive");
     assert_eq!(queue.depth().await.unwrap(), Depth { queued: 1, running: 0, dead: 0 });
     let record = queue.record(job.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.attempt, record.started_ms), (JobState::Queued, 0, None));
@@ -19,7 +26,7 @@ async fn a_job_succeeds() {
     let lease = take(&worker).await;
     assert_eq!((lease.job(), lease.attempt()), (&job, 1));
     assert_eq!(queue.depth().await.unwrap(), Depth { queued: 0, running: 1, dead: 0 });
-    assert_eq!(queue.position(job.id).await.unwrap(), None);
+    assert_eq!(position(queue, job.id).await, None);
     assert_eq!(lease.renew().await.unwrap(), Renewal::Held);
     assert_eq!(lease.progress(&Progress::denoise(3, 30)).await.unwrap(), Renewal::Held);
     let record = queue.record(job.id).await.unwrap().unwrap();
@@ -59,7 +66,7 @@ async fn a_retryable_failure_queues_again_after_a_pause_until_attempts_run_out()
         assert_eq!(lease.fail(&failure(true)).await.unwrap(), JobState::Queued);
         assert!(worker.lease(1, Duration::ZERO).await.unwrap().is_empty(), "there is a pause first");
         assert_eq!(queue.depth().await.unwrap(), Depth { queued: 1, running: 0, dead: 0 });
-        assert_eq!(queue.position(job.id).await.unwrap(), Some(1));
+        assert_eq!(position(queue, job.id).await, Some(1));
         let record = queue.record(job.id).await.unwrap().unwrap();
         assert_eq!((record.state, record.failure), (JobState::Queued, None), "the job has not failed yet");
         make_due(&mut raw, "delayed", job.id).await;
@@ -94,8 +101,8 @@ async fn handing_back_costs_no_attempt_and_no_place_in_line() {
         assert_eq!((lease.job().id, lease.attempt()), (first.id, 1));
         lease.release().await.unwrap();
         assert_eq!(queue.record(first.id).await.unwrap().unwrap().attempt, 0);
-        assert_eq!(queue.position(first.id).await.unwrap(), Some(1));
-        assert_eq!(queue.position(second.id).await.unwrap(), Some(2));
+        assert_eq!(position(queue, first.id).await, Some(1));
+        assert_eq!(position(queue, second.id).await, Some(2));
     }
 }
 
@@ -105,7 +112,7 @@ async fn a_queued_job_is_cancelled_at_once_and_never_dispatched() {
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let (first, second) = (world.submit().await, world.submit().await);
     assert_eq!(queue.cancel(first.id).await.unwrap(), JobState::Cancelled);
-    assert_eq!(queue.position(second.id).await.unwrap(), Some(1));
+    assert_eq!(position(queue, second.id).await, Some(1));
     let leases = worker.lease(10, Duration::ZERO).await.unwrap();
     assert_eq!(leases.iter().map(|lease| lease.job().id).collect::<Vec<_>>(), [second.id]);
     assert_eq!(queue.cancel(first.id).await.unwrap(), JobState::Cancelled, "terminal states stay");
@@ -168,6 +175,7 @@ async fn a_lost_lease_comes_back_and_the_late_worker_is_refused() {
     let (queue, slow, other) = (&world.queue, world.worker(SHORT).await, world.worker(LONG).await);
     let job = world.submit().await;
     let lost = take(&slow).await;
+    begin(&lost).await;
     let start = Instant::now();
     let lease = other.lease(1, Duration::from_secs(10)).await.unwrap().pop().unwrap();
     assert!(start.elapsed() < SHORT + Duration::from_secs(3), "{:?}", start.elapsed());
@@ -192,6 +200,7 @@ async fn a_released_lease_and_its_successor_share_an_attempt_but_not_a_fence() {
     let (queue, slow, other) = (&world.queue, world.worker(SHORT).await, world.worker(LONG).await);
     world.submit().await;
     let lost = take(&slow).await;
+    begin(&lost).await;
     let second = other.lease(1, Duration::from_secs(10)).await.unwrap().pop().unwrap();
     second.release().await.unwrap();
     let third = take(&other).await;
@@ -225,6 +234,7 @@ async fn a_job_that_kills_its_workers_is_given_up() {
     for attempt in 1..=3 {
         let lease = worker.lease(1, Duration::from_secs(10)).await.unwrap().pop().unwrap();
         assert_eq!(lease.attempt(), attempt);
+        begin(&lease).await;
     }
     assert!(worker.lease(1, Duration::from_secs(3)).await.unwrap().is_empty());
     let record = queue.record(job.id).await.unwrap().unwrap();
@@ -244,7 +254,7 @@ async fn lost_leases_are_taken_back_though_nobody_asks_for_work() {
         world.queue.record(job.id).await.unwrap().unwrap().state == JobState::Queued
     })
     .await;
-    assert_eq!(world.queue.position(job.id).await.unwrap(), Some(1));
+    assert_eq!(position(&world.queue, job.id).await, Some(1));
 }
 
 #[tokio::test]
@@ -254,14 +264,14 @@ async fn the_line_is_in_order_and_a_lost_job_goes_to_its_head() {
     let mut jobs = Vec::new();
     for expected in 1..=5 {
         let job = job();
-        assert_eq!(queue.submit(&job).await.unwrap().position, expected);
+        assert_eq!(queue.submit(&job.clone().into()).await.unwrap().line.position, expected);
         jobs.push(job.id);
     }
     let lease = take(&worker).await;
     assert_eq!(lease.job().id, jobs[0]);
-    assert_eq!(queue.position(jobs[4]).await.unwrap(), Some(4));
+    assert_eq!(position(queue, jobs[4]).await, Some(4));
     lease.release().await.unwrap();
-    assert_eq!(queue.position(jobs[4]).await.unwrap(), Some(5));
+    assert_eq!(position(queue, jobs[4]).await, Some(5));
     let leases = worker.lease(5, Duration::ZERO).await.unwrap();
     assert_eq!(leases.iter().map(|lease| lease.job().id).collect::<Vec<_>>(), jobs);
 }
@@ -271,17 +281,18 @@ async fn the_queue_is_bounded_and_submitting_twice_is_submitting_once() {
     let server = RedisServer::start();
     let queue = Queue::connect(&RedisOptions { queue_max_depth: 2, ..options(&server.url()) }).await.unwrap();
     let (first, second, third) = (job(), job(), job());
-    queue.submit(&first).await.unwrap();
-    queue.submit(&second).await.unwrap();
-    assert!(matches!(queue.submit(&third).await, Err(Error::Full { depth: 2 })));
+    queue.submit(&first.clone().into()).await.unwrap();
+    queue.submit(&second.clone().into()).await.unwrap();
+    assert!(matches!(queue.submit(&third.clone().into()).await, Err(Error::Full { depth: 2, .. })));
     assert!(queue.record(third.id).await.unwrap().is_none());
-    assert_eq!(queue.submit(&second).await.unwrap(), Submitted { position: 2 }, "it is there already");
+    let again = queue.submit(&second.clone().into()).await.unwrap();
+    assert_eq!((again.how, again.line.position), (How::Repeated, 2), "it is there already");
 
     let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
     take(&worker).await.succeed(&result()).await.unwrap();
-    assert_eq!(queue.submit(&first).await.unwrap(), Submitted { position: 0 });
-    assert_eq!(queue.record(first.id).await.unwrap().unwrap().state, JobState::Succeeded);
-    assert_eq!(queue.submit(&third).await.unwrap(), Submitted { position: 2 });
+    let again = queue.submit(&first.clone().into()).await.unwrap();
+    assert_eq!((again.how, again.state, again.line.position), (How::Repeated, JobState::Succeeded, 0));
+    assert_eq!(queue.submit(&third.clone().into()).await.unwrap().line.position, 2);
 }
 
 #[tokio::test]
@@ -290,7 +301,7 @@ async fn a_finished_job_is_forgotten_after_its_retention() {
     let queue = Queue::connect(&RedisOptions { result_retention: 1, ..options(&server.url()) }).await.unwrap();
     let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
     let job = job();
-    queue.submit(&job).await.unwrap();
+    queue.submit(&job.clone().into()).await.unwrap();
     take(&worker).await.succeed(&result()).await.unwrap();
     assert!(queue.record(job.id).await.unwrap().is_some());
     test_support::wait_until("the job to be forgotten", Duration::from_secs(5), async || {

@@ -38,7 +38,7 @@ impl World {
 
     pub(crate) async fn submit(&self) -> Job {
         let job = job();
-        self.queue.submit(&job).await.unwrap();
+        self.queue.submit(&job.clone().into()).await.unwrap();
         job
     }
 }
@@ -111,6 +111,11 @@ pub(crate) fn result() -> ResultRecord {
 pub(crate) fn failure(retryable: bool) -> Failure {
     // Quotes, percent signs and other alphabets must pass through the scripts unharmed.
     Failure { code: "device_lost".to_owned(), detail: "100 % \"gone\" \\ — ή".to_owned(), retryable }
+}
+
+/// A job's place in line, if it waits.
+pub(crate) async fn position(queue: &Queue, id: JobId) -> Option<u64> {
+    queue.line(id).await.unwrap().map(|line| line.position).filter(|position| *position > 0)
 }
 
 /// Takes one job, which must be there.

@@ -27,7 +27,10 @@ async fn job(api: Api, caller: Authenticated, path: JobPath, queue: web::Data<Qu
 /// A job with its place in line, if it waits.
 pub(super) async fn view(api: Api, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
     let place = match record.state {
-        JobState::Queued => Place { position: queue.position(record.job.id).await?, eta: None },
+        JobState::Queued | JobState::Running => {
+            let line = queue.line(record.job.id).await?.unwrap_or_default();
+            Place { position: Some(line.position).filter(|place| *place > 0), eta: line.eta }
+        }
         _ => Place::default(),
     };
     Ok(JobView::of(api, record, place))

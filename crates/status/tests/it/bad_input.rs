@@ -12,7 +12,7 @@ async fn each_bad_request_has_its_own_answer() {
     let (ended, _) = world.succeeded(MeshFormat::Glb, b"0123456789").await;
     let waiting = world.submit().await;
     let theirs = job("bob");
-    world.queue.submit(&theirs).await.unwrap();
+    world.queue.submit(&theirs.clone().into()).await.unwrap();
     let get = |path: String| world.get(&path);
     let bare = |path: &str| world.client.get(world.url(path));
     let mut cases: Vec<(RequestBuilder, u16, &str)> = vec![

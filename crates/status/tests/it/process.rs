@@ -25,7 +25,7 @@ async fn from_start_to_sigterm_with_a_stream_open() {
 
     let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
     let job = job("ada");
-    queue.submit(&job).await.unwrap();
+    queue.submit(&job.clone().into()).await.unwrap();
     let url = format!("http://{address}/api/v1/jobs/{}", job.id);
     let view = Client::new().get(&url).bearer_auth(&keys[0]).header("x-request-id", "my-request").send().await.unwrap();
     assert_eq!(view.json::<Value>().await.unwrap()["status"], "queued");

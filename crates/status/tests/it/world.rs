@@ -65,7 +65,7 @@ impl World {
     /// Submits a job of the first owner.
     pub(crate) async fn submit(&self) -> JobId {
         let job = job("ada");
-        self.queue.submit(&job).await.unwrap();
+        self.queue.submit(&job.clone().into()).await.unwrap();
         job.id
     }
 

@@ -116,7 +116,7 @@ impl World {
             submitted_ms: 0,
             traceparent: None,
         };
-        self.queue.submit(&job).await.unwrap();
+        self.queue.submit(&job.into()).await.unwrap();
         id
     }
 

@@ -1,0 +1,170 @@
+//! Submitting: what comes with a job, and what is answered.
+
+use crate::error::Error;
+use crate::line::Line;
+use crate::queue::Queue;
+use crate::record::parse_state;
+use domain::{BatchId, Job, JobId, JobState};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Most jobs that one batch may have.
+pub const MAX_BATCH: usize = 256;
+
+/// A job, and how it is to be taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    /// The job.
+    pub job: Job,
+    /// What the request was, as a digest: the same id with another fingerprint is refused. The first 16 bytes count.
+    pub fingerprint: Option<[u8; 32]>,
+    /// What is to be made, as a digest that says whose it is: while another job of it waits or runs, or has lately
+    /// succeeded, that job answers. The first 16 bytes count.
+    pub same_as: Option<[u8; 32]>,
+    /// The bounds of the job's owner. Weight and `max_running` hold from now on for all of the owner's jobs.
+    pub bounds: TenantBounds,
+    /// Whether the job's end is to be told to the readers of [`Queue::ended`].
+    pub notify: bool,
+}
+
+impl From<Job> for Submission {
+    /// A job without any of the rest.
+    fn from(job: Job) -> Self {
+        Self { job, fingerprint: None, same_as: None, bounds: TenantBounds::default(), notify: false }
+    }
+}
+
+/// How much of the queue a tenant may have, in one class.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TenantBounds {
+    /// The tenant's share beside other tenants of its class; 2 gets twice as much as 1. Taken within 0.001 and 1000.
+    pub weight: f64,
+    /// Most jobs, queued and running; further ones are refused. 0: no bound.
+    pub max_active: u64,
+    /// Most jobs that run at once; further ones wait. 0: no bound.
+    pub max_running: u64,
+    /// Most jobs that wait; further ones are refused. 0: no bound.
+    pub max_queued: u64,
+}
+
+impl Default for TenantBounds {
+    /// Weight 1, no bounds.
+    fn default() -> Self {
+        Self { weight: 1.0, max_active: 0, max_running: 0, max_queued: 0 }
+    }
+}
+
+/// How a submission was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// With a new job.
+    New,
+    /// With the job that an earlier submission of this id was answered with.
+    Repeated,
+    /// With a job of the same thing that waits or runs.
+    Attached,
+    /// With a job of the same thing that has succeeded.
+    Cached,
+}
+
+/// A submission that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submitted {
+    /// The job that answers. It has another id than the one submitted when it is [`How::Attached`] or [`How::Cached`],
+    /// and when such a submission is repeated.
+    pub id: JobId,
+    /// Its state.
+    pub state: JobState,
+    /// Whether it is a new one.
+    pub how: How,
+    /// Where it stands in line.
+    pub line: Line,
+}
+
+impl Queue {
+    /// Puts a job in line, unless it is there already. One round trip.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`]; [`Error::Full`], [`Error::TooManyActive`], [`Error::TooManyQueued`]; [`Error::Memory`],
+    /// [`Error::Unavailable`]. Nothing was written then.
+    pub async fn submit(&self, submission: &Submission) -> Result<Submitted, Error> {
+        let submitted = self.submit_all(None, std::slice::from_ref(submission)).await?;
+        submitted.into_iter().next().ok_or(Error::Corrupt { what: "an answer", source: None })
+    }
+
+    /// Puts the jobs of a batch in line, all or none. They are of one tenant, whose bounds are those of the first; at
+    /// most [`MAX_BATCH`]. The same batch may be submitted again. One round trip.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit), and [`Error::InvalidBatch`].
+    pub async fn submit_batch(&self, batch: BatchId, submissions: &[Submission]) -> Result<Vec<Submitted>, Error> {
+        if submissions.is_empty() || submissions.len() > MAX_BATCH {
+            return Err(Error::InvalidBatch("a batch has 1 to 256 jobs"));
+        }
+        let first = &submissions[0].job;
+        if submissions.iter().any(|s| (&s.job.owner, s.job.class) != (&first.owner, first.class)) {
+            return Err(Error::InvalidBatch("the jobs of a batch are of one owner and one class"));
+        }
+        self.submit_all(Some(batch), submissions).await
+    }
+
+    async fn submit_all(&self, batch: Option<BatchId>, submissions: &[Submission]) -> Result<Vec<Submitted>, Error> {
+        let Submission { job: Job { owner, class, .. }, bounds, .. } = &submissions[0];
+        let weight = if bounds.weight.is_nan() { 1.0 } else { bounds.weight.clamp(0.001, 1000.0) };
+        let mut call = self.call(&self.inner.scripts.submit);
+        call.arg(tenant(*class, owner)).arg(weight).arg(bounds.max_active).arg(bounds.max_running);
+        call.arg(bounds.max_queued).arg(self.inner.max_depth).arg(self.inner.cache.as_millis() as u64);
+        call.arg(batch.map_or(String::new(), |batch| batch.to_string()));
+        for Submission { job, fingerprint, same_as, notify, .. } in submissions {
+            let json = serde_json::to_string(job).map_err(Error::corrupt("a job to be written"))?;
+            call.arg(job.id.to_string()).arg(json).arg(job.submitted_ms);
+            call.arg(hex(*fingerprint)).arg(hex(*same_as)).arg(if *notify { "1" } else { "" });
+        }
+        type Answer = (String, Vec<u64>, Vec<(String, String, String, u64, i64)>);
+        let (word, numbers, jobs): Answer = self.inner.connections.script(&call).await?;
+        let number = |k: usize| numbers.get(k).copied().unwrap_or_default();
+        let (there, retry_after) = (number(0), retry_after(number(1)));
+        match word.as_str() {
+            "ok" => {
+                jobs.into_iter().map(|(id, state, how, place, eta)| submitted(&id, &state, &how, place, eta)).collect()
+            }
+            "conflict" => Err(Error::Conflict),
+            "full" => Err(Error::Full { class: *class, depth: there, retry_after }),
+            "active" => Err(Error::TooManyActive { active: there, most: bounds.max_active, retry_after }),
+            "queued" => Err(Error::TooManyQueued { queued: there, most: bounds.max_queued, retry_after }),
+            _ => Err(Error::Corrupt { what: "an answer", source: None }),
+        }
+    }
+}
+
+fn submitted(id: &str, state: &str, how: &str, place: u64, eta: i64) -> Result<Submitted, Error> {
+    let how = match how {
+        "new" => How::New,
+        "repeated" => How::Repeated,
+        "attached" => How::Attached,
+        "cached" => How::Cached,
+        _ => return Err(Error::Corrupt { what: "an answer", source: None }),
+    };
+    let id = id.parse().map_err(|_| Error::Corrupt { what: "a job's id", source: None })?;
+    Ok(Submitted { id, state: parse_state(state)?, how, line: Line::new(place, eta) })
+}
+
+/// A tenant's name in Redis: in each class a tenant has a line of its own.
+pub(crate) fn tenant(class: domain::Class, owner: &str) -> String {
+    format!("{}:{owner}", class.as_str())
+}
+
+/// When to come again: whole seconds, from one to an hour.
+pub(crate) fn retry_after(ms: u64) -> Duration {
+    Duration::from_secs(ms.div_ceil(1000).clamp(1, 3600))
+}
+
+/// The first half of a digest: 128 bits are enough for a tenant not to meet its own requests by chance, and memory is
+/// dear.
+fn hex(digest: Option<[u8; 32]>) -> String {
+    let mut text = String::new();
+    for byte in digest.iter().flat_map(|digest| &digest[..16]) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
