@@ -85,7 +85,8 @@ pub struct RedisUrl(SecretString);
 pub struct InvalidRedisUrl;
 
 impl RedisUrl {
-    pub(crate) fn expose(&self) -> &str {
+    /// The URL itself, with user and password.
+    pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
