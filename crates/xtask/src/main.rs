@@ -4,11 +4,13 @@
 //! * `demo`: the main job on real pictures, through the real services.
 //! * `test`: every check there is.
 //! * `bench`: the pipeline against PyTorch eager.
+//! * `fuzz`: random inputs for everything that reads what strangers send.
 //! * `tidy`: the house rules that can be read from the tree.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program speaks on its standard output
 
 mod bench;
 mod demo;
+mod fuzz;
 mod programs;
 mod setup;
 mod shell;
@@ -40,6 +42,8 @@ enum Task {
     Test(test::Options),
     /// The pipeline against PyTorch eager, side by side
     Bench(bench::Options),
+    /// Look for inputs that break a parser, with libFuzzer
+    Fuzz(fuzz::Options),
     /// Who may know whom, and other rules of the house
     Tidy,
 }
@@ -60,6 +64,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
     }
 }
