@@ -8,6 +8,14 @@ pub const HTTP_REQUESTS: &str = "orfeas_http_requests_total";
 pub const HTTP_REQUEST_SECONDS: &str = "orfeas_http_request_seconds";
 /// Answers that were problems. Label: `code`, as in the error table.
 pub const HTTP_PROBLEMS: &str = "orfeas_http_problems_total";
+/// Requests whose sender was not proven. Label: `reason`, such as `unknown_key` or `wrong_signature`: finer than what
+/// clients are told.
+pub const AUTH_FAILURES: &str = "orfeas_auth_failures_total";
+/// Requests whose sender was proven. Labels: `operation`; `outcome`, `allowed` or `refused`; `reason`, empty for what was
+/// allowed.
+pub const DECISIONS: &str = "orfeas_decisions_total";
+/// Decisions that are missing in the audit, because its buffer was full.
+pub const AUDIT_DROPPED: &str = "orfeas_audit_dropped_total";
 /// Sizes of accepted pictures.
 pub const UPLOAD_BYTES: &str = "orfeas_upload_bytes";
 /// Time to check one picture, decoding included.
@@ -106,6 +114,9 @@ pub const ALL: &[Metric] = &[
     counter(HTTP_REQUESTS, "HTTP requests answered, by method, route and status"),
     histogram(HTTP_REQUEST_SECONDS, Unit::Seconds, "Time up to the head of the answer, by method and route", SHORT),
     counter(HTTP_PROBLEMS, "Answers that were problems, by code"),
+    counter(AUTH_FAILURES, "Requests whose sender was not proven, by reason"),
+    counter(DECISIONS, "Requests whose sender was proven, by operation, outcome and reason"),
+    counter(AUDIT_DROPPED, "Decisions that are missing in the audit"),
     histogram(UPLOAD_BYTES, Unit::Bytes, "Sizes of accepted pictures", SIZES),
     histogram(PICTURE_CHECK_SECONDS, Unit::Seconds, "Time to check one picture, decoding included", SHORT),
     gauge(EVENT_STREAMS, Unit::Count, "Event streams open now"),
