@@ -31,8 +31,8 @@ pub struct AuditOptions {
           value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub audit_retention_days: u32,
 
-    /// Decisions about proven tenants that are kept at most. At about 130 bytes of Redis memory each, 200000 need some
-    /// 26 MB.
+    /// Decisions about proven tenants that are kept at most. At about 150 bytes of Redis memory each, 200000 need some
+    /// 30 MB.
     #[arg(long, env = "ORFEAS_AUDIT_MAX_RECORDS", default_value_t = 200_000)]
     pub audit_max_records: u64,
 

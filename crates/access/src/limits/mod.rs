@@ -5,7 +5,7 @@
 //! A request is admitted if fewer than the limit are in it. So in no span of 60 s, wherever it begins, are there more
 //! than the limit, and a request that has room is never refused: the count is exact, by Redis's clock, whatever the
 //! gateways' clocks say and however many they are. A counter for each second would be smaller for large limits, but it
-//! forgets up to a second late; the log costs 6 bytes for each request in the window (0.9 KB when 100 are), goes when
+//! forgets up to a second late; the log costs 6 bytes for each request in the window (0.8 KB when 100 are), goes when
 //! nobody asked for 60 s, and tells to the millisecond when there is room again.
 //!
 //! A refused request leaves no entry: whoever hammers is let in again as soon as the oldest entry leaves.

@@ -7,6 +7,7 @@ mod audit;
 mod caller;
 mod keys;
 mod limits;
+mod limits_cost;
 mod limits_crowd;
 mod nonces;
 mod tenants;
