@@ -17,7 +17,7 @@
 //! <X-Agent-Timestamp>
 //! <X-Agent-Nonce>
 //! <name>:<value>          for each of these headers that the request has, in this order:
-//!                         content-encoding, content-type, idempotency-key, x-test-scenario
+//!                         cache-control, content-encoding, content-type, idempotency-key, x-test-scenario
 //! <SHA-256 of the body, in lower-case hexadecimal; of nothing if there is no body>
 //! ```
 //!

@@ -3,7 +3,8 @@
 use crate::Malformed;
 
 /// Headers that change what a request means. Both schemes cover each of them that is present, and refuse a second one.
-pub const MEANINGFUL_HEADERS: [&str; 4] = ["content-encoding", "content-type", "idempotency-key", "x-test-scenario"];
+pub const MEANINGFUL_HEADERS: [&str; 5] =
+    ["cache-control", "content-encoding", "content-type", "idempotency-key", "x-test-scenario"];
 
 /// The longest path with query, in bytes.
 pub(crate) const MOST_TARGET: usize = 8 * 1024;
