@@ -1,0 +1,25 @@
+//! From a name to addresses.
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
+use std::io;
+use std::net::IpAddr;
+
+/// What a resolver works on.
+pub type Resolving<'a> = BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+
+/// Finds the addresses of a name. Asked once for each call.
+pub trait Resolve: Send + Sync {
+    /// All addresses of `host`, a name without a dot at its end.
+    fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a>;
+}
+
+/// The system's own resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a> {
+        tokio::net::lookup_host((host, 0)).map_ok(|found| found.map(|address| address.ip()).collect()).boxed()
+    }
+}

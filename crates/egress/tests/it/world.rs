@@ -1,0 +1,111 @@
+//! Servers that answer anything, and names that lead anywhere.
+
+use egress::{Egress, EgressOptions, Resolve, Resolving};
+use futures_util::FutureExt;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const TIME: Duration = Duration::from_secs(5);
+pub(crate) const MOST: usize = 10_000;
+
+/// Stands for the public internet: the only address of this machine that may be called.
+pub(crate) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Stands for what must not be reached.
+pub(crate) const INSIDE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// Names with the answers that are given for them, one after the other; the last one stays.
+#[derive(Default)]
+pub(crate) struct Names {
+    answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
+    pub(crate) asked: AtomicUsize,
+}
+
+impl Names {
+    pub(crate) fn of(names: &[(&str, &[&[&str]])]) -> Arc<Self> {
+        let parse = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
+        let names = names.iter().map(|(name, answers)| ((*name).to_owned(), answers.iter().map(parse).collect()));
+        Arc::new(Self { answers: Mutex::new(names.collect()), asked: AtomicUsize::new(0) })
+    }
+}
+
+impl Resolve for Names {
+    fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let mut names = self.answers.lock().unwrap();
+        let answer = match names.get_mut(host) {
+            Some(answers) if answers.len() > 1 => Ok(answers.remove(0)),
+            Some(answers) => Ok(answers[0].clone()),
+            None => Err(io::Error::other("no such name")),
+        };
+        async { answer }.boxed()
+    }
+}
+
+/// A server that sends the same to everybody, and counts who came.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) visits: Arc<AtomicUsize>,
+    pub(crate) last: Arc<Mutex<String>>,
+}
+
+impl Server {
+    pub(crate) async fn answering(address: Ipv4Addr, port: u16, answer: &[u8]) -> Self {
+        let answer = answer.to_vec();
+        Self::start(address, port, move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                let _ = stream.write_all(&answer).await;
+            }
+        })
+        .await
+    }
+
+    /// `answer` gets each connection after the head of its request and a second's worth of body have come.
+    pub(crate) async fn start<F: Future<Output = ()> + Send>(
+        address: Ipv4Addr,
+        port: u16,
+        answer: impl Fn(TcpStream) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(SocketAddr::from((address, port))).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Self { port, visits: Arc::default(), last: Arc::default() };
+        let (visits, last, answer) = (server.visits.clone(), server.last.clone(), Arc::new(answer));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                visits.fetch_add(1, Ordering::SeqCst);
+                let (last, answer) = (last.clone(), answer.clone());
+                tokio::spawn(async move {
+                    let mut request = Vec::new();
+                    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    *last.lock().unwrap() = String::from_utf8_lossy(&request).into_owned();
+                    answer(stream).await;
+                });
+            }
+        });
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{OUTSIDE}:{}/", self.port)
+    }
+}
+
+/// A way out that may call OUTSIDE, on these ports.
+pub(crate) fn egress(ports: &[u16], names: Arc<Names>) -> Egress {
+    let options = EgressOptions {
+        egress_allow: vec!["127.0.0.2/32".parse().unwrap()],
+        egress_ports: ports.to_vec(),
+        ..EgressOptions::default()
+    };
+    Egress::with_resolver(&options, names).unwrap()
+}
