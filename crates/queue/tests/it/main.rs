@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod batches;
+mod bounds;
 mod cost;
 mod crowd;
 mod dead;
+mod fair;
 mod faults;
 mod life;
 mod model;
+mod once;
+mod reference;
 mod state;
 mod watch;
 mod world;

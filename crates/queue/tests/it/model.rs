@@ -1,24 +1,24 @@
-//! Random sequences of operations against a small model of the state machine.
-//!
-//! The model knows no Redis: a line of jobs, and for each its state, attempts and holder. After every operation the
-//! queue must agree with it, and its keys must agree with each other.
+//! Random sequences of operations: after each of them the queue must agree with its reference in plain Rust, and its
+//! keys must agree with each other.
 
-use crate::world::{LONG, World, failure, job, key, make_due, position, result};
-use domain::{JobId, JobState, Progress};
+use crate::reference::{MAX_ATTEMPTS, Model, Place, TENANTS, USERS_SHARE};
+use crate::world::{LONG, World, failure, job, key, make_due, options, position, result};
+use domain::{Class, Job, JobId, JobState, Progress};
 use proptest::prelude::*;
-use queue::{Depth, Error, Lease, LeaseOptions, Renewal, Worker};
+use queue::{Depth, Error, Lease, LeaseOptions, Queue, RedisOptions, Renewal, Submission, TenantBounds, Worker};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
-
-const MAX_ATTEMPTS: u32 = 2;
+use test_support::RedisServer;
 
 #[derive(Debug, Clone, Copy)]
 enum Operation {
-    Submit,
+    /// By the tenant of this number.
+    Submit(usize),
     Resubmit(usize),
-    Lease(usize),
+    /// Of test jobs (`true`) or of all others; so many.
+    Lease(bool, usize),
     Renew(usize),
     Progress(usize),
     Succeed(usize),
@@ -38,11 +38,12 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     };
     let n = 0..16_usize;
     let operation = prop_oneof![
-        4 => Just(Submit),
+        6 => (0..TENANTS.len()).prop_map(Submit),
         1 => n.clone().prop_map(Resubmit),
-        5 => (1..4_usize).prop_map(Lease),
+        5 => (1..4_usize).prop_map(|max| Lease(false, max)),
+        1 => (1..3_usize).prop_map(|max| Lease(true, max)),
         2 => n.clone().prop_map(Renew),
-        2 => n.clone().prop_map(Progress),
+        3 => n.clone().prop_map(Progress),
         2 => n.clone().prop_map(Succeed),
         3 => (n.clone(), any::<bool>()).prop_map(|(n, retryable)| Fail(n, retryable)),
         2 => n.clone().prop_map(Release),
@@ -54,95 +55,12 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 1..60)
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Place {
-    /// In the lane of those that came back (`true`) or that of the new.
-    Lane(bool),
-    Delayed,
-    /// With the lease of this number.
-    With(usize),
-    Over(JobState),
-}
-
-#[derive(Debug)]
-struct ModelJob {
-    place: Place,
-    attempt: u32,
-    /// Leases that did not count.
-    spared: u32,
-    has_begun: bool,
-    is_cancelled: bool,
-}
-
-impl ModelJob {
-    fn state(&self) -> JobState {
-        match self.place {
-            Place::Lane(_) | Place::Delayed => JobState::Queued,
-            Place::With(_) => JobState::Running,
-            Place::Over(state) => state,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Model {
-    jobs: BTreeMap<JobId, ModelJob>,
-    /// Lanes in order of dispatch: those that came back, then the new.
-    returned: Vec<JobId>,
-    new: Vec<JobId>,
-    dead: u64,
-    fenced: u64,
-    reclaimed: u64,
-}
-
-impl Model {
-    fn line(&self) -> impl Iterator<Item = JobId> {
-        self.returned.iter().chain(&self.new).copied()
-    }
-
-    fn leave_line(&mut self, id: JobId) {
-        self.returned.retain(|job| *job != id);
-        self.new.retain(|job| *job != id);
-    }
-
-    fn of(&mut self, id: JobId) -> &mut ModelJob {
-        self.jobs.get_mut(&id).unwrap()
-    }
-
-    /// Whether lease `n` of `id` is the live one; if not, a refused write is counted.
-    fn holds(&mut self, id: JobId, n: usize) -> bool {
-        let holds = self.of(id).place == Place::With(n);
-        self.fenced += u64::from(!holds);
-        holds
-    }
-
-    fn give_back(&mut self, id: JobId) {
-        self.of(id).place = Place::Lane(true);
-        self.returned.push(id);
-    }
-
-    /// The attempt is over and has not succeeded; it may be followed by another.
-    fn attempt_failed(&mut self, id: JobId, again: impl FnOnce(&mut Self)) -> JobState {
-        let job = self.of(id);
-        if job.is_cancelled {
-            job.place = Place::Over(JobState::Cancelled);
-        } else if job.attempt >= MAX_ATTEMPTS {
-            job.place = Place::Over(JobState::Failed);
-            self.dead += 1;
-        } else {
-            again(self);
-        }
-        self.of(id).state()
-    }
-
-    fn in_place(&self, wanted: impl Fn(&Place) -> bool) -> Vec<JobId> {
-        self.jobs.iter().filter(|(_, job)| wanted(&job.place)).map(|(id, _)| *id).collect()
-    }
-}
-
 struct Run {
-    world: World,
+    /// Keeps the server alive.
+    _server: RedisServer,
+    queue: Queue,
     worker: Worker,
+    test_worker: Worker,
     raw: MultiplexedConnection,
     model: Model,
     /// All leases ever taken that were not ended, the lost ones too, by their number.
@@ -169,13 +87,28 @@ fn agree<T>(result: Result<T, Error>, holds: bool) -> Option<T> {
     }
 }
 
+fn submission(id: JobId, tenant: usize) -> Submission {
+    let (class, owner, weight, max_running) = TENANTS[tenant];
+    let job = Job { id, class, owner: owner.to_owned(), ..job() };
+    Submission { bounds: TenantBounds { weight, max_running, ..TenantBounds::default() }, ..job.into() }
+}
+
+fn name(tenant: usize) -> String {
+    let (class, owner, ..) = TENANTS[tenant];
+    format!("{}:{owner}", class.as_str())
+}
+
 impl Run {
     async fn new() -> Self {
-        let world = World::new().await;
+        let World { server, .. } = World::new().await;
+        let bounds = RedisOptions { users_share: USERS_SHARE, ..options(&server.url()) };
+        let queue = Queue::connect(&bounds).await.unwrap();
         let options = LeaseOptions { lease: LONG, max_attempts: MAX_ATTEMPTS };
-        let worker = world.queue.worker("w", options).await.unwrap();
-        let raw = world.raw().await;
-        Self { world, worker, raw, model: Model::default(), leases: BTreeMap::new(), taken: 0 }
+        let worker = queue.worker("w", options).await.unwrap();
+        let test_worker = queue.test_worker("t", options).await.unwrap();
+        let raw = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let (model, leases) = (Model::default(), BTreeMap::new());
+        Self { _server: server, queue, worker, test_worker, raw, model, leases, taken: 0 }
     }
 
     /// A lease to end: picked, and no longer there.
@@ -195,47 +128,25 @@ impl Run {
 
     async fn apply(&mut self, operation: Operation) {
         match operation {
-            Operation::Submit => {
-                let job = job();
-                let position = self.world.queue.submit(&job.clone().into()).await.unwrap().line.position;
-                self.model.jobs.insert(
-                    job.id,
-                    ModelJob {
-                        place: Place::Lane(false),
-                        attempt: 0,
-                        spared: 0,
-                        has_begun: false,
-                        is_cancelled: false,
-                    },
-                );
-                self.model.new.push(job.id);
-                assert_eq!(position as usize, self.model.line().count());
+            Operation::Submit(tenant) => {
+                let id = JobId::new();
+                self.queue.submit(&submission(id, tenant)).await.unwrap();
+                self.model.submit(id, tenant);
             }
             Operation::Resubmit(n) => {
                 let Some(id) = pick(&self.model.in_place(|_| true), n) else { return };
-                let again = domain::Job { id, ..job() };
-                let position = self.world.queue.submit(&again.clone().into()).await.unwrap().line.position;
-                if self.model.of(id).place != Place::Delayed {
-                    assert_eq!(
-                        position as usize,
-                        self.model.line().position(|other| other == id).map_or(0, |at| at + 1)
-                    );
-                }
+                let job = self.model.of(id);
+                let again = self.queue.submit(&submission(id, job.tenant)).await.unwrap();
+                assert_eq!((again.id, again.state), (id, job.state()));
             }
-            Operation::Lease(max) => {
-                let leases = self.worker.lease(max, Duration::ZERO).await.unwrap();
-                let expected: Vec<JobId> = self.model.line().take(max).collect();
+            Operation::Lease(is_test, max) => {
+                let worker = if is_test { &self.test_worker } else { &self.worker };
+                let leases = worker.lease(max, Duration::ZERO).await.unwrap();
+                let expected: Vec<JobId> = (0..max).map_while(|k| self.model.lease(is_test, self.taken + k)).collect();
                 assert_eq!(leases.iter().map(|lease| lease.job().id).collect::<Vec<_>>(), expected);
                 for lease in leases {
-                    let id = lease.job().id;
-                    self.model.leave_line(id);
-                    let taken = self.taken;
-                    let job = self.model.of(id);
-                    job.attempt += 1;
-                    job.has_begun = false;
-                    job.place = Place::With(taken);
-                    assert_eq!(lease.attempt(), job.attempt);
-                    self.leases.insert(taken, lease);
+                    assert_eq!(lease.attempt(), self.model.of(lease.job().id).attempt);
+                    self.leases.insert(self.taken, lease);
                     self.taken += 1;
                 }
             }
@@ -255,21 +166,13 @@ impl Run {
             Operation::Succeed(n) => {
                 let Some((id, holds, lease)) = self.end(n) else { return };
                 if agree(lease.succeed(&result()).await, holds).is_some() {
-                    self.model.of(id).place = Place::Over(JobState::Succeeded);
+                    self.model.end(id, JobState::Succeeded);
                 }
             }
             Operation::Fail(n, retryable) => {
                 let Some((id, holds, lease)) = self.end(n) else { return };
                 let Some(state) = agree(lease.fail(&failure(retryable)).await, holds) else { return };
-                let expected = if retryable {
-                    self.model.attempt_failed(id, |model| model.of(id).place = Place::Delayed)
-                } else {
-                    let job = self.model.of(id);
-                    let over = if job.is_cancelled { JobState::Cancelled } else { JobState::Failed };
-                    job.place = Place::Over(over);
-                    over
-                };
-                assert_eq!(state, expected);
+                assert_eq!(state, self.model.fail(id, retryable));
                 if self.model.of(id).place == Place::Delayed {
                     // It is due when the model says so, not when the clock does.
                     let far = 9e12;
@@ -279,61 +182,37 @@ impl Run {
             Operation::Release(n) => {
                 let Some((id, holds, lease)) = self.end(n) else { return };
                 if agree(lease.release().await, holds).is_some() {
-                    let job = self.model.of(id);
-                    if job.is_cancelled {
-                        job.place = Place::Over(JobState::Cancelled);
-                    } else {
-                        job.attempt -= 1;
-                        job.spared += 1;
-                        self.model.give_back(id);
-                    }
+                    self.model.release(id);
                 }
             }
             Operation::ConfirmCancel(n) => {
                 let Some((id, holds, lease)) = self.end(n) else { return };
                 if agree(lease.cancelled().await, holds).is_some() {
-                    self.model.of(id).place = Place::Over(JobState::Cancelled);
+                    self.model.end(id, JobState::Cancelled);
                 }
             }
             Operation::Cancel(n) => {
                 let Some(id) = pick(&self.model.in_place(|_| true), n) else { return };
-                let state = self.world.queue.cancel(id).await.unwrap();
-                match self.model.of(id).state() {
-                    JobState::Queued => {
-                        self.model.leave_line(id);
-                        self.model.of(id).place = Place::Over(JobState::Cancelled);
-                    }
-                    JobState::Running => self.model.of(id).is_cancelled = true,
-                    _ => {}
-                }
-                assert_eq!(state, self.model.of(id).state());
+                assert_eq!(self.queue.cancel(id).await.unwrap(), self.model.cancel(id));
             }
             Operation::Expire(n) => {
                 let Some(id) = pick(&self.model.in_place(|place| matches!(place, Place::With(_))), n) else { return };
                 make_due(&mut self.raw, "leases", id).await;
-                self.world.queue.sweep().await.unwrap();
-                self.model.reclaimed += 1;
-                let job = self.model.of(id);
-                if job.has_begun || job.spared >= 10 || job.is_cancelled {
-                    self.model.attempt_failed(id, |model| model.give_back(id));
-                } else {
-                    job.attempt -= 1;
-                    job.spared += 1;
-                    self.model.give_back(id);
-                }
+                self.queue.sweep().await.unwrap();
+                self.model.expire(id);
             }
             Operation::Due(n) => {
                 let Some(id) = pick(&self.model.in_place(|place| *place == Place::Delayed), n) else { return };
                 make_due(&mut self.raw, "delayed", id).await;
-                self.world.queue.sweep().await.unwrap();
-                self.model.give_back(id);
+                self.queue.sweep().await.unwrap();
+                self.model.due(id);
             }
         }
     }
 
-    /// The queue agrees with the model, and its keys with each other.
+    /// The queue agrees with the model.
     async fn check(&mut self) {
-        let (queue, model) = (&self.world.queue, &self.model);
+        let (queue, model) = (&self.queue, &self.model);
         for (id, expected) in &model.jobs {
             let record = queue.record(*id).await.unwrap().expect("no job is ever lost");
             assert_eq!((record.state, record.attempt), (expected.state(), expected.attempt), "{id}");
@@ -341,20 +220,63 @@ impl Run {
             assert_eq!(record.result.is_some(), record.state == JobState::Succeeded);
             assert_eq!(record.failure.is_some(), record.state == JobState::Failed);
         }
-        for (at, id) in model.line().enumerate() {
-            assert_eq!(position(queue, id).await, Some(at as u64 + 1));
+        let loads: Vec<(u64, u64)> = (0..TENANTS.len()).map(|n| model.load_of(n)).collect();
+        let (queued, running) = loads.iter().fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1));
+        assert_eq!(queue.depth().await.unwrap(), Depth { queued, running, dead: model.dead });
+        for (n, (class, owner, ..)) in TENANTS.iter().enumerate() {
+            let usage = queue.usage(owner, *class).await.unwrap();
+            assert_eq!((usage.queued, usage.running), loads[n]);
         }
-        let running: BTreeSet<String> =
-            model.in_place(|place| matches!(place, Place::With(_))).iter().map(JobId::to_string).collect();
-        let delayed = model.in_place(|place| *place == Place::Delayed).len() as u64;
-        let line = model.line().count() as u64;
-        let depth = Depth { queued: line + delayed, running: running.len() as u64, dead: model.dead };
-        assert_eq!(queue.depth().await.unwrap(), depth);
+        for (class, load) in queue.load().await.unwrap() {
+            let of_class = |n: &usize| TENANTS[*n].0 == class;
+            let sum = (0..TENANTS.len()).filter(of_class).fold((0, 0), |s, n| (s.0 + loads[n].0, s.1 + loads[n].1));
+            assert_eq!((load.queued, load.running), sum, "{class:?}");
+        }
         let counters = queue.counters().await.unwrap();
         assert_eq!((counters.fenced, counters.reclaimed), (model.fenced, model.reclaimed));
 
-        let leases: BTreeSet<String> = self.raw.zrange(key("leases"), 0, -1).await.unwrap();
-        assert_eq!(leases, running);
+        let in_line: u64 = model.tenants.iter().map(|tenant| tenant.line.len() as u64).sum();
+        for (n, tenant) in model.tenants.iter().enumerate() {
+            let is_alone = tenant.line.len() as u64 == in_line && (tenant.has_turn || in_line == 0);
+            for (at, id) in tenant.line.values().enumerate() {
+                let place = position(queue, *id).await.expect("it waits");
+                assert!(place > at as u64 && place <= queued.max(in_line), "{place} of {queued}, {}", name(n));
+                assert!(!is_alone || place == at as u64 + 1, "alone in line, it is known: {place}, not {}", at + 1);
+            }
+        }
+    }
+
+    /// The keys agree with the model, and so with each other.
+    async fn check_keys(&mut self) {
+        let (raw, model) = (&mut self.raw, &self.model);
+        let ids = |jobs: Vec<JobId>| jobs.iter().map(JobId::to_string).collect::<BTreeSet<String>>();
+        for (set, expected) in [
+            ("leases", model.in_place(|place| matches!(place, Place::With(_)))),
+            ("delayed", model.in_place(|place| *place == Place::Delayed)),
+            ("open", model.in_place(|place| !matches!(place, Place::Over(_)))),
+        ] {
+            let members: BTreeSet<String> = raw.zrange(key(set), 0, -1).await.unwrap();
+            assert_eq!(members, ids(expected), "{set}");
+        }
+        for (n, tenant) in model.tenants.iter().enumerate() {
+            let line: Vec<String> = raw.zrange(key(&format!("line:{}", name(n))), 0, -1).await.unwrap();
+            assert_eq!(line, tenant.line.values().map(JobId::to_string).collect::<Vec<_>>(), "{}", name(n));
+        }
+        for class in [Class::Agent, Class::User, Class::Test] {
+            let turn: BTreeSet<String> = raw.zrange(key(&format!("turn:{}", class.as_str())), 0, -1).await.unwrap();
+            let expected = (0..TENANTS.len()).filter(|n| TENANTS[*n].0 == class && model.tenants[*n].has_turn);
+            assert_eq!(turn, expected.map(name).collect(), "{class:?}");
+        }
+        for (id, job) in &model.jobs {
+            let ttl: i64 = raw.ttl(key(&format!("job:{id}"))).await.unwrap();
+            assert_eq!(ttl > 0, job.state().is_terminal(), "{id} lives for {ttl}");
+        }
+        // An idle tenant is forgotten in time, a busy one is not.
+        for n in 0..TENANTS.len() {
+            let fields: HashMap<String, String> = raw.hgetall(key(&format!("tenant:{}", name(n)))).await.unwrap();
+            let ttl: i64 = raw.ttl(key(&format!("tenant:{}", name(n)))).await.unwrap();
+            assert_eq!(ttl > 0, !fields.is_empty() && model.load_of(n) == (0, 0), "{}: {ttl}", name(n));
+        }
     }
 
     /// Whatever happened, every job comes to its end.
@@ -366,9 +288,10 @@ impl Run {
         for id in self.model.in_place(|place| *place == Place::Delayed) {
             make_due(&mut self.raw, "delayed", id).await;
         }
-        self.world.queue.sweep().await.unwrap();
+        self.queue.sweep().await.unwrap();
         loop {
-            let leases = self.worker.lease(100, Duration::ZERO).await.unwrap();
+            let mut leases = self.worker.lease(100, Duration::ZERO).await.unwrap();
+            leases.extend(self.test_worker.lease(100, Duration::ZERO).await.unwrap());
             if leases.is_empty() {
                 break;
             }
@@ -377,14 +300,15 @@ impl Run {
             }
         }
         for (id, before) in &self.model.jobs {
-            let state = self.world.queue.record(*id).await.unwrap().unwrap().state;
+            let state = self.queue.record(*id).await.unwrap().unwrap().state;
             assert!(state.is_terminal(), "{id} never ends");
             if let Place::Over(over) = before.place {
                 assert_eq!(state, over, "a terminal state changed");
             }
         }
-        let dead = self.world.queue.depth().await.unwrap().dead;
-        assert_eq!(self.world.queue.depth().await.unwrap(), Depth { queued: 0, running: 0, dead });
+        let dead = self.queue.depth().await.unwrap().dead;
+        assert_eq!(self.queue.depth().await.unwrap(), Depth { queued: 0, running: 0, dead });
+        assert_eq!(self.queue.oldest_open().await.unwrap(), None);
     }
 }
 
@@ -399,6 +323,7 @@ proptest! {
             for operation in operations {
                 run.apply(operation).await;
                 run.check().await;
+                run.check_keys().await;
             }
             run.drain().await;
         });

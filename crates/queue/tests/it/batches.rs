@@ -1,0 +1,236 @@
+//! Batches, and lists of jobs.
+
+use crate::world::{LONG, World, job, options, result, take};
+use domain::{BatchId, Class, Job, JobId, JobState};
+use queue::{Error, How, LeaseOptions, Queue, RedisOptions, Submission, TenantBounds};
+use redis::AsyncCommands;
+use std::collections::HashSet;
+use std::time::Duration;
+
+fn members(batch: BatchId, n: usize) -> Vec<Submission> {
+    let member = |k: usize| {
+        let job = Job { id: JobId::new(), batch: Some(batch), ..job() };
+        Submission { fingerprint: Some([k as u8; 32]), ..job.into() }
+    };
+    (0..n).map(member).collect()
+}
+
+#[tokio::test]
+async fn a_batch_is_taken_whole_or_not_at_all() {
+    let world = World::new().await;
+    let queue = Queue::connect(&RedisOptions { queue_max_depth: 10, ..options(&world.server.url()) }).await.unwrap();
+    let (batch, refused) = (BatchId::new(), BatchId::new());
+    let submitted = queue.submit_batch(batch, &members(batch, 6)).await.unwrap();
+    assert_eq!(submitted.iter().map(|s| s.line.position).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+
+    let too_many = members(refused, 5);
+    assert!(matches!(queue.submit_batch(refused, &too_many).await, Err(Error::Full { depth: 6, .. })));
+    let bounds = TenantBounds { max_active: 7, ..TenantBounds::default() };
+    let too_active: Vec<_> = members(refused, 2).into_iter().map(|s| Submission { bounds, ..s }).collect();
+    assert!(matches!(queue.submit_batch(refused, &too_active).await, Err(Error::TooManyActive { active: 6, .. })));
+    // One that is another request spoils all.
+    let mut conflicting = members(refused, 3);
+    conflicting[2].job.id = submitted[0].id;
+    assert!(matches!(queue.submit_batch(refused, &conflicting).await, Err(Error::Conflict)));
+    for submission in too_many.iter().chain(&conflicting[..2]) {
+        assert!(queue.record(submission.job.id).await.unwrap().is_none());
+    }
+    assert!(queue.batch(refused).await.unwrap().is_none());
+    assert_eq!(queue.depth().await.unwrap().queued, 6);
+
+    for wrong in [vec![], members(refused, 257)] {
+        assert!(matches!(queue.submit_batch(refused, &wrong).await, Err(Error::InvalidBatch(_))));
+    }
+    let mut mixed = members(refused, 2);
+    mixed[1].job.owner = "other".to_owned();
+    assert!(matches!(queue.submit_batch(refused, &mixed).await, Err(Error::InvalidBatch(_))));
+}
+
+#[tokio::test]
+async fn the_same_batch_is_one_batch_and_another_is_refused() {
+    let world = World::new().await;
+    let queue = &world.queue;
+    let batch = BatchId::new();
+    let all = members(batch, 3);
+    let first = queue.submit_batch(batch, &all).await.unwrap();
+    let again = queue.submit_batch(batch, &all).await.unwrap();
+    assert!(again.iter().all(|submitted| submitted.how == How::Repeated));
+    assert_eq!(first.iter().map(|s| s.id).collect::<Vec<_>>(), again.iter().map(|s| s.id).collect::<Vec<_>>());
+    let mut changed = all.clone();
+    changed[1].fingerprint = Some([77; 32]);
+    assert!(matches!(queue.submit_batch(batch, &changed).await, Err(Error::Conflict)));
+    assert!(matches!(queue.submit_batch(batch, &all[..2]).await, Err(Error::Conflict)), "fewer are another batch");
+    assert_eq!(queue.depth().await.unwrap().queued, 3);
+}
+
+#[tokio::test]
+async fn the_same_picture_twice_in_a_batch_is_made_once() {
+    let world = World::new().await;
+    let batch = BatchId::new();
+    let mut all = members(batch, 3);
+    all.iter_mut().for_each(|member| member.same_as = Some([1; 32]));
+    all[2].same_as = None;
+    let submitted = world.queue.submit_batch(batch, &all).await.unwrap();
+    assert_eq!(submitted.iter().map(|s| s.how).collect::<Vec<_>>(), [How::New, How::Attached, How::New]);
+    assert_eq!(submitted[0].id, submitted[1].id);
+    let record = world.queue.batch(batch).await.unwrap().unwrap();
+    assert_eq!(
+        record.members.iter().map(|m| m.id).collect::<Vec<_>>(),
+        submitted.iter().map(|s| s.id).collect::<Vec<_>>()
+    );
+    let again = world.queue.submit_batch(batch, &all).await.unwrap();
+    assert_eq!(again.iter().map(|s| s.id).collect::<Vec<_>>(), submitted.iter().map(|s| s.id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_batch_is_known_for_as_long_as_its_jobs() {
+    let world = World::new().await;
+    let queue = &world.queue;
+    let (batch, worker) = (BatchId::new(), world.worker(LONG).await);
+    let submitted = queue.submit_batch(batch, &members(batch, 3)).await.unwrap();
+    let mut raw = world.raw().await;
+    let mut ttl = async || raw.ttl::<_, i64>(crate::world::key(&format!("batch:{batch}"))).await.unwrap();
+    take(&worker).await.succeed(&result()).await.unwrap();
+    let running = take(&worker).await;
+    let record = queue.batch(batch).await.unwrap().unwrap();
+    assert_eq!((record.owner.as_str(), record.submitted_ms), ("studio-agent-0042", 1_700_000_000_000));
+    let states = |record: &queue::BatchRecord| {
+        record.members.iter().map(|m| m.record.as_ref().unwrap().state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&record), [JobState::Succeeded, JobState::Running, JobState::Queued]);
+    assert_eq!(ttl().await, -1);
+    queue.cancel(submitted[2].id).await.unwrap();
+    running.succeed(&result()).await.unwrap();
+    let record = queue.batch(batch).await.unwrap().unwrap();
+    assert_eq!(states(&record), [JobState::Succeeded, JobState::Succeeded, JobState::Cancelled]);
+    assert!((86_390..=86_400).contains(&ttl().await), "its retention has begun");
+    assert!(queue.batch(BatchId::new()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn jobs_are_listed_page_by_page_newest_first() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let mut ids = Vec::new();
+    for _ in 0..25 {
+        ids.push(world.submit().await.id);
+    }
+    for _ in 0..5 {
+        take(&worker).await.succeed(&result()).await.unwrap();
+    }
+    queue.submit(&Job { owner: "other".to_owned(), ..job() }.into()).await.unwrap();
+    queue.submit(&Job { class: Class::Test, ..job() }.into()).await.unwrap();
+    ids.reverse();
+    let owner = job().owner;
+    let list = async |state, limit| {
+        let (mut found, mut after, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = queue.jobs_of(&owner, Class::User, state, after, limit).await.unwrap();
+            assert!(page.items.len() <= limit);
+            found.extend(page.items.into_iter().map(|record| record.job.id));
+            pages += 1;
+            // As a client would send it back.
+            after = page.next.map(|next| next.to_string().parse().unwrap());
+            if after.is_none() {
+                return (found, pages);
+            }
+        }
+    };
+    assert_eq!(list(None, 100).await, (ids.clone(), 1));
+    assert_eq!(list(None, 10).await, (ids.clone(), 3));
+    assert_eq!(list(Some(JobState::Succeeded), 10).await, (ids[20..].to_vec(), 1));
+    assert_eq!(list(Some(JobState::Queued), 7).await.0, ids[..20]);
+    assert_eq!(list(Some(JobState::Cancelled), 7).await, (vec![], 1));
+}
+
+#[tokio::test]
+async fn a_list_forgets_the_jobs_that_are_forgotten() {
+    let world = World::new().await;
+    let short = RedisOptions { result_retention: 1, ..options(&world.server.url()) };
+    let queue = Queue::connect(&short).await.unwrap();
+    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    for _ in 0..20 {
+        world.submit().await;
+        take(&worker).await.succeed(&result()).await.unwrap();
+    }
+    let mut raw = world.raw().await;
+    let index = crate::world::key(&format!("jobs:user:{}", job().owner));
+    let last = world.submit().await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(raw.zcard::<_, u64>(&index).await.unwrap(), 21);
+    // Those who submit clean up a little, those who look clean up what they see.
+    world.submit().await;
+    assert!(raw.zcard::<_, u64>(&index).await.unwrap() < 21);
+    let page = queue.jobs_of(&job().owner, Class::User, None, None, 100).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (2, None));
+    assert_eq!(raw.zcard::<_, u64>(&index).await.unwrap(), 2);
+    queue.cancel(last.id).await.unwrap();
+    take(&worker).await.succeed(&result()).await.unwrap();
+    test_support::wait_until("the list to go with its last job", Duration::from_secs(5), async || {
+        world.raw().await.exists::<_, u64>(&index).await.unwrap() == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_asked_is_told_of_the_end_at_least_once() {
+    const AGAIN: Duration = Duration::from_millis(300);
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    let mut asked = Vec::new();
+    for notify in [true, false, true, true] {
+        let job = job();
+        queue.submit(&Submission { notify, ..job.clone().into() }).await.unwrap();
+        if notify {
+            asked.push(job.id);
+        }
+    }
+    take(&worker).await.succeed(&result()).await.unwrap();
+    take(&worker).await.succeed(&result()).await.unwrap();
+    queue.cancel(asked[1]).await.unwrap();
+    let told = queue.ended("one", 2, AGAIN, Duration::ZERO).await.unwrap();
+    let states: Vec<_> = told.iter().map(|ended| (ended.job, ended.state)).collect();
+    assert_eq!(states, [(asked[0], JobState::Succeeded), (asked[1], JobState::Cancelled)]);
+    assert_eq!((told[0].owner.as_str(), told[0].class), ("studio-agent-0042", Class::User));
+    assert!(told[0].at_ms > 1_700_000_000_000);
+    assert_eq!(queue.ended("two", 2, AGAIN, Duration::ZERO).await.unwrap(), [], "another has them");
+    queue.confirm_ended(&told[..1]).await.unwrap();
+
+    // The first reader dies with one in its hands; a third one ends meanwhile.
+    let waiting = queue.ended("two", 9, AGAIN, Duration::from_secs(10));
+    let ending = async {
+        tokio::time::sleep(AGAIN).await;
+        queue.cancel(asked[2]).await.unwrap();
+    };
+    let (mut again, ()) = tokio::join!(waiting, ending);
+    if again.as_ref().unwrap().len() == 1 {
+        tokio::time::sleep(AGAIN).await;
+        again.as_mut().unwrap().extend(queue.ended("two", 9, AGAIN, Duration::from_secs(10)).await.unwrap());
+    }
+    let again = again.unwrap();
+    let jobs: HashSet<JobId> = again.iter().map(|ended| ended.job).collect();
+    assert!(jobs.is_superset(&HashSet::from([asked[1]])) && !jobs.contains(&asked[0]), "{again:?}");
+    queue.confirm_ended(&again).await.unwrap();
+    tokio::time::sleep(AGAIN).await;
+    let rest = queue.ended("three", 9, AGAIN, Duration::ZERO).await.unwrap();
+    queue.confirm_ended(&rest).await.unwrap();
+    let jobs: HashSet<JobId> = jobs.into_iter().chain(rest.iter().map(|ended| ended.job)).collect();
+    assert_eq!(jobs, HashSet::from([asked[1], asked[2]]));
+    let left: u64 = world.raw().await.xlen(crate::world::key("ended")).await.unwrap();
+    assert_eq!(left, 0, "what is confirmed takes no memory");
+}
+
+#[tokio::test]
+async fn the_oldest_open_job_is_known() {
+    let world = World::new().await;
+    let queue = &world.queue;
+    assert_eq!(queue.oldest_open().await.unwrap(), None);
+    let (old, new) = (Job { submitted_ms: 1000, ..job() }, Job { submitted_ms: 2000, ..job() });
+    queue.submit(&new.clone().into()).await.unwrap();
+    queue.submit(&old.clone().into()).await.unwrap();
+    assert_eq!(queue.oldest_open().await.unwrap(), Some(1000));
+    queue.cancel(old.id).await.unwrap();
+    assert_eq!(queue.oldest_open().await.unwrap(), Some(2000));
+    take(&world.worker(LONG).await).await.succeed(&result()).await.unwrap();
+    assert_eq!(queue.oldest_open().await.unwrap(), None);
+}

@@ -1,0 +1,128 @@
+//! Once is enough: the same request is the same job, and the same thing is made once.
+
+use crate::world::{LONG, World, failure, job, options, result, take};
+use domain::{Class, Job, JobId, JobState};
+use queue::{Error, How, LeaseOptions, Queue, RedisOptions, Submission, Submitted};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn of(job: Job, fingerprint: u8, thing: u8) -> Submission {
+    Submission { fingerprint: Some([fingerprint; 32]), same_as: Some([thing; 32]), ..job.into() }
+}
+
+async fn submit(queue: &Queue, submission: &Submission) -> Submitted {
+    queue.submit(submission).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_same_id_is_the_same_request_or_refused() {
+    let world = World::new().await;
+    let queue = &world.queue;
+    let job = job();
+    let first = Submission { fingerprint: Some([1; 32]), ..job.clone().into() };
+    assert_eq!(submit(queue, &first).await.how, How::New);
+    let other = Submission { fingerprint: Some([2; 32]), ..first.clone() };
+    assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
+    let none = Submission { fingerprint: None, ..first.clone() };
+    assert!(matches!(queue.submit(&none).await, Err(Error::Conflict)));
+    let stranger = Submission { job: Job { owner: "somebody".to_owned(), ..job.clone() }, ..first.clone() };
+    assert!(matches!(queue.submit(&stranger).await, Err(Error::Conflict)));
+    assert_eq!(queue.record(job.id).await.unwrap().unwrap().job, job, "nobody changed it");
+
+    let lease = take(&world.worker(LONG).await).await;
+    let again = submit(queue, &first).await;
+    assert_eq!((again.how, again.state, again.line.position), (How::Repeated, JobState::Running, 0));
+    lease.fail(&failure(false)).await.unwrap();
+    let again = submit(queue, &first).await;
+    assert_eq!((again.how, again.state), (How::Repeated, JobState::Failed), "also when it failed");
+    assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
+    assert_eq!(queue.counters().await.unwrap().repeated, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_duplicates_at_once_make_one_job() {
+    let world = Arc::new(World::new().await);
+    let same = job();
+    let mut named = Vec::new();
+    let mut unnamed = Vec::new();
+    for _ in 0..500 {
+        // The same id, and other ids for the same thing.
+        let (a, b) = (of(same.clone(), 1, 1), of(Job { id: JobId::new(), ..same.clone() }, 1, 2));
+        for (tasks, submission) in [(&mut named, a), (&mut unnamed, b)] {
+            let world = Arc::clone(&world);
+            tasks.push(tokio::spawn(async move { world.queue.submit(&submission).await.unwrap() }));
+        }
+    }
+    for (tasks, how) in [(named, How::Repeated), (unnamed, How::Attached)] {
+        let (mut ids, mut new) = (HashSet::new(), 0);
+        for task in tasks {
+            let submitted = task.await.unwrap();
+            ids.insert(submitted.id);
+            new += usize::from(submitted.how == How::New);
+            assert!(submitted.how == How::New || submitted.how == how, "{submitted:?}");
+        }
+        assert_eq!((ids.len(), new), (1, 1));
+    }
+    assert_eq!(world.queue.depth().await.unwrap().queued, 2);
+}
+
+#[tokio::test]
+async fn the_same_thing_is_attached_then_cached_then_made_again() {
+    let world = World::new().await;
+    let short = RedisOptions { result_cache_seconds: 1, ..options(&world.server.url()) };
+    let queue = Queue::connect(&short).await.unwrap();
+    let worker = world.worker(LONG).await;
+    let first = of(job(), 1, 7);
+    assert_eq!(submit(&queue, &first).await.how, How::New);
+    let second = of(job(), 2, 7);
+    let attached = submit(&queue, &second).await;
+    assert_eq!((attached.how, attached.id, attached.line.position), (How::Attached, first.job.id, 1));
+    let lease = take(&worker).await;
+    assert_eq!(submit(&queue, &of(job(), 3, 7)).await.how, How::Attached, "to a running one too");
+    lease.succeed(&result()).await.unwrap();
+    let cached = submit(&queue, &of(job(), 4, 7)).await;
+    assert_eq!((cached.how, cached.id, cached.state), (How::Cached, first.job.id, JobState::Succeeded));
+    // The id that was attached stands for that job from now on, for the same request only.
+    let again = submit(&queue, &second).await;
+    assert_eq!((again.how, again.id), (How::Repeated, first.job.id));
+    let other = Submission { fingerprint: Some([9; 32]), ..second.clone() };
+    assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
+
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let late = submit(&queue, &of(job(), 5, 7)).await;
+    assert_eq!(late.how, How::New, "the result is too old");
+    assert_eq!((submit(&queue, &second).await.how, submit(&queue, &second).await.id), (How::Repeated, first.job.id));
+    let counters = queue.counters().await.unwrap();
+    assert_eq!((counters.missed, counters.attached, counters.cached), (2, 2, 1));
+}
+
+#[tokio::test]
+async fn what_failed_or_is_being_cancelled_or_is_anothers_answers_nobody() {
+    let world = World::new().await;
+    let (queue, worker) = (&world.queue, world.worker(LONG).await);
+    submit(queue, &of(job(), 1, 1)).await;
+    take(&worker).await.fail(&failure(false)).await.unwrap();
+    let second = of(job(), 1, 1);
+    assert_eq!(submit(queue, &second).await.how, How::New, "the first failed");
+    let running = take(&worker).await;
+    queue.cancel(second.job.id).await.unwrap();
+    assert_eq!(submit(queue, &of(job(), 1, 1)).await.how, How::New, "the second is to be cancelled");
+    drop(running);
+    for job in [Job { owner: "other".to_owned(), ..job() }, Job { class: Class::Test, ..job() }] {
+        assert_eq!(submit(queue, &of(job, 1, 1)).await.how, How::New);
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_is_off_answers_nobody() {
+    let world = World::new().await;
+    let off = RedisOptions { result_cache_seconds: 0, ..options(&world.server.url()) };
+    let queue = Queue::connect(&off).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(submit(&queue, &of(job(), 1, 1)).await.how, How::New);
+    }
+    assert_eq!(queue.counters().await.unwrap().missed, 0);
+    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    assert_eq!(worker.lease(9, Duration::ZERO).await.unwrap().len(), 3);
+}
