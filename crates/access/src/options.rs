@@ -27,9 +27,14 @@ pub struct AccessOptions {
     #[arg(long, env = "AGENT_MAX_REQUESTS_PER_MINUTE", value_name = "N", default_value_t = 100)]
     pub agent_max_requests_per_minute: u32,
 
-    /// Requests of a user's key in any 60 seconds, for each operation. 0 means no limit.
+    /// Requests of a user's key in any 60 seconds, for each operation that does not only read. 0 means no limit.
     #[arg(long, env = "USER_MAX_REQUESTS_PER_MINUTE", value_name = "N", default_value_t = 10)]
     pub user_max_requests_per_minute: u32,
+
+    /// Requests of a user's key in any 60 seconds that only read: a page that shows a few jobs asks for each of them every
+    /// few seconds. 0 means no limit.
+    #[arg(long, env = "USER_MAX_QUERIES_PER_MINUTE", value_name = "N", default_value_t = 60)]
+    pub user_max_queries_per_minute: u32,
 
     /// Pictures in one batch.
     #[arg(long, env = "AGENT_MAX_BATCH_SIZE", value_name = "N", default_value_t = 16,
@@ -43,6 +48,7 @@ impl AccessOptions {
         Defaults {
             agent_max_requests_per_minute: self.agent_max_requests_per_minute,
             user_max_requests_per_minute: self.user_max_requests_per_minute,
+            user_max_queries_per_minute: self.user_max_queries_per_minute,
             max_batch_size: self.agent_max_batch_size,
         }
     }

@@ -58,17 +58,19 @@ impl fmt::Display for Tier {
 /// How much a tenant may ask for. 0 is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Requests in any 60 seconds, of each key and for each [`Operation`] apart.
+    /// Requests in any 60 seconds, of each key and for each [`Operation`] apart, except those that only read.
     pub requests_per_minute: u32,
+    /// The same for requests that only read ([`Operation::Query`]).
+    pub queries_per_minute: u32,
     /// Jobs that wait or run at once.
     pub max_active_jobs: u64,
     /// Jobs that run at once; more wait.
     pub max_running_jobs: u64,
     /// Jobs that wait at once.
     pub max_queued_jobs: u64,
-    /// Jobs in any 24 hours.
+    /// Jobs in one UTC day.
     pub jobs_per_day: u64,
-    /// Millions of pixels of pictures in any 24 hours.
+    /// Millions of pixels of pictures in one UTC day.
     pub megapixels_per_day: u64,
     /// Pictures in one batch.
     pub max_batch_size: u32,
@@ -78,18 +80,24 @@ pub struct Limits {
 
 impl Limits {
     /// Requests of one key in any 60 seconds for this operation; 0 is no limit.
-    pub fn requests_per_minute(&self, _: Operation) -> u32 {
-        self.requests_per_minute
+    pub fn requests_per_minute(&self, operation: Operation) -> u32 {
+        match operation {
+            Operation::Query => self.queries_per_minute,
+            Operation::Generate | Operation::Batch | Operation::Cancel | Operation::Admin => self.requests_per_minute,
+        }
     }
 
     /// What a tier gives, changed by what is set for the tenant alone.
     pub fn of(class: Class, tier: Tier, overrides: &Overrides, defaults: &Defaults) -> Self {
-        let rate = match class {
-            Class::Agent => defaults.agent_max_requests_per_minute,
-            Class::User | Class::Test => defaults.user_max_requests_per_minute,
+        let (rate, queries) = match class {
+            Class::Agent => (defaults.agent_max_requests_per_minute, defaults.agent_max_requests_per_minute),
+            Class::User | Class::Test => {
+                (defaults.user_max_requests_per_minute, defaults.user_max_queries_per_minute)
+            }
         };
         let mut limits = Self {
             requests_per_minute: rate,
+            queries_per_minute: queries,
             max_active_jobs: 0,
             max_running_jobs: 0,
             max_queued_jobs: 0,
@@ -110,12 +118,13 @@ impl Limits {
             }
             Tier::Pro => {
                 limits.requests_per_minute = rate.saturating_mul(5);
+                limits.queries_per_minute = queries.saturating_mul(5);
                 (limits.max_active_jobs, limits.max_running_jobs, limits.max_queued_jobs) = (2_000, 64, 2_000);
                 (limits.jobs_per_day, limits.megapixels_per_day) = (100_000, 400_000);
                 limits.weight = 4.0;
             }
             Tier::Unlimited => {
-                limits.requests_per_minute = 0;
+                (limits.requests_per_minute, limits.queries_per_minute) = (0, 0);
                 limits.weight = 4.0;
             }
         }
@@ -129,15 +138,22 @@ impl Limits {
 pub struct Defaults {
     /// Requests a minute of an agent's key, of each operation.
     pub agent_max_requests_per_minute: u32,
-    /// Requests a minute of a user's key, of each operation.
+    /// Requests a minute of a user's key, of each operation that does not only read.
     pub user_max_requests_per_minute: u32,
+    /// Requests a minute of a user's key that only read.
+    pub user_max_queries_per_minute: u32,
     /// Pictures in one batch.
     pub max_batch_size: u32,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { agent_max_requests_per_minute: 100, user_max_requests_per_minute: 10, max_batch_size: 16 }
+        Self {
+            agent_max_requests_per_minute: 100,
+            user_max_requests_per_minute: 10,
+            user_max_queries_per_minute: 60,
+            max_batch_size: 16,
+        }
     }
 }
 
@@ -156,6 +172,10 @@ macro_rules! overrides {
 
         impl Overrides {
             fn apply(&self, limits: &mut Limits) {
+                // Who sets one number for all operations means all.
+                if let Some(requests) = self.requests_per_minute {
+                    limits.queries_per_minute = requests;
+                }
                 $(if let Some(value) = self.$field {
                     limits.$field = value;
                 })*
@@ -167,6 +187,8 @@ macro_rules! overrides {
 overrides! {
     /// See [`Limits::requests_per_minute`].
     requests_per_minute: u32,
+    /// See [`Limits::queries_per_minute`]; as [`Limits::requests_per_minute`] where only that is set.
+    queries_per_minute: u32,
     /// See [`Limits::max_active_jobs`].
     max_active_jobs: u64,
     /// See [`Limits::max_running_jobs`].
@@ -204,6 +226,13 @@ mod tests {
         assert_eq!(of(Class::User, Tier::Standard, &none).requests_per_minute, 10);
         assert_eq!(of(Class::User, Tier::Pro, &none).requests_per_minute, 50);
         assert_eq!(of(Class::Agent, Tier::Unlimited, &none).requests_per_minute, 0);
+        let rates = |limits: Limits| Operation::ALL.map(|operation| limits.requests_per_minute(operation));
+        assert_eq!(rates(of(Class::Agent, Tier::Standard, &none)), [100; 5]);
+        assert_eq!(rates(of(Class::User, Tier::Standard, &none)), [10, 10, 60, 10, 10]);
+        let seven = Overrides { requests_per_minute: Some(7), ..none };
+        assert_eq!(rates(of(Class::User, Tier::Standard, &seven)), [7; 5]);
+        let apart = Overrides { queries_per_minute: Some(9), ..seven };
+        assert_eq!(rates(of(Class::User, Tier::Standard, &apart)), [7, 7, 9, 7, 7]);
         let own = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..none };
         let limits = of(Class::Agent, Tier::Pro, &own);
         assert_eq!((limits.jobs_per_day, limits.weight, limits.max_active_jobs), (7, 0.5, 2_000));

@@ -11,6 +11,8 @@ pub(crate) fn agent(set: impl FnOnce(&mut Limits)) -> Caller {
     let overrides = Overrides::default();
     let mut limits = Limits::of(Class::Agent, Tier::Standard, &overrides, &access::Defaults::default());
     set(&mut limits);
+    // What is set for one operation is set for all.
+    limits.queries_per_minute = limits.requests_per_minute;
     Caller {
         tenant: Tenant {
             v: 1,
