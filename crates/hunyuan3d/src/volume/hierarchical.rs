@@ -1,6 +1,6 @@
 //! Coarse to fine (specification section 12.3), in the intended float32 behaviour.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::field::Field;
 use super::levels::levels;
@@ -36,6 +36,22 @@ fn refine(run: &Run<'_>, mut grid: Tensor, finer: &[Lattice], shape: &ShapeKeyVa
 fn evaluate(run: &Run<'_>, grid: &Tensor, lattice: &Lattice, last: bool, shape: &ShapeKeyValues) -> Sparse {
     let n = lattice.sizes()[0];
     let index = refined_points(grid, f64::from(run.options.mc_level), n, last);
-    let values = points::evaluate(run, lattice, shape, &index);
-    Sparse { points: n, index, values }
+    let Some(values) = known_values(grid, n, &index) else {
+        let values = points::evaluate(run, lattice, shape, &index);
+        return Sparse { points: n, index, values };
+    };
+    let unknown = values.isnan().nonzero().view(-1);
+    let new = points::evaluate(run, lattice, shape, &index.index_select(0, &unknown));
+    Sparse { points: n, index, values: values.index_copy(0, &unknown, &new) }
+}
+
+/// What `grid` says of the points `index` of the next lattice, of `n` points per axis: every second point of an axis is
+/// one of its own, an eighth of all. `[P]`, NaN where it does not know; `None` if the lattices do not coincide.
+fn known_values(grid: &Tensor, n: i64, index: &Tensor) -> Option<Tensor> {
+    if n != 2 * grid.size()[0] - 1 {
+        return None;
+    }
+    let finer = Tensor::full([n, n, n], f64::NAN, (Kind::Float, grid.device()));
+    finer.slice(0, 0, n, 2).slice(1, 0, n, 2).slice(2, 0, n, 2).copy_(grid);
+    Some(finer.take(index))
 }
