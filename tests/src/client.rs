@@ -18,6 +18,11 @@ impl Client {
         Self { http: reqwest::Client::new(), base: format!("http://127.0.0.1:{port}"), key: key.to_owned() }
     }
 
+    /// The address of the house.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// `GET path`.
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.key)

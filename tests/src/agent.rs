@@ -1,0 +1,14 @@
+//! Programs that sign, in the registry of the house.
+
+use crate::House;
+use access::{Defaults, Issued, MasterKey, Mode, NewTenant, Registry};
+use domain::Class;
+
+impl House {
+    /// An agent of the standard tier with its first key.
+    pub async fn new_agent(&self, name: &str, mode: Mode) -> Issued {
+        let master = MasterKey::read(&self.folder.path().join("master-key")).unwrap();
+        let registry = Registry::connect(&self.redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+        registry.add(NewTenant::new(name, Class::Agent), mode, None).await.unwrap()
+    }
+}
