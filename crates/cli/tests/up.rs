@@ -97,7 +97,7 @@ async fn metrics(session: &Session) -> String {
 
 /// Waits until a worker has a job.
 async fn under_way(session: &Session) {
-    let running = "orfeas_queue_depth{state=\"running\"} 1";
+    let running = "orfeas_queue_depth{class=\"user\",state=\"running\"} 1";
     wait_until("a job that runs", PATIENCE, async || metrics(session).await.contains(running)).await;
 }
 

@@ -32,8 +32,16 @@ pub const JOBS_CANCELLED: &str = "orfeas_jobs_cancelled_total";
 /// Attempts that a worker ended. Label: `outcome`: `succeeded`, `failed` (for good), `retried`, `cancelled`,
 /// `released` (handed back on shutdown), `lost`.
 pub const JOBS_FINISHED: &str = "orfeas_jobs_finished_total";
-/// Jobs in the queue. Label: `state`: `queued`, `running`, `dead`.
+/// Jobs in the queue. Labels: `class`: `agent`, `user`, `test`; `state`: `queued`, `running`.
 pub const QUEUE_DEPTH: &str = "orfeas_queue_depth";
+/// Dead letters.
+pub const DEAD_LETTERS: &str = "orfeas_dead_letters";
+/// Writes of workers that no longer held their job, refused, of all processes together.
+pub const FENCED_WRITES: &str = "orfeas_fenced_writes_total";
+/// Leases that ran out and were taken back, of all processes together.
+pub const LEASES_RECLAIMED: &str = "orfeas_leases_reclaimed_total";
+/// Jobs that all live workers together can run at once.
+pub const WORKER_SEATS: &str = "orfeas_worker_seats";
 /// From submission to the first lease.
 pub const QUEUE_WAIT_SECONDS: &str = "orfeas_queue_wait_seconds";
 /// From submission to the stored mesh.
@@ -124,7 +132,11 @@ pub const ALL: &[Metric] = &[
     counter(JOBS_SUBMITTED, "Jobs accepted into the queue"),
     counter(JOBS_CANCELLED, "Jobs withdrawn by their owner"),
     counter(JOBS_FINISHED, "Attempts that a worker ended, by outcome"),
-    gauge(QUEUE_DEPTH, Unit::Count, "Jobs in the queue, by state"),
+    gauge(QUEUE_DEPTH, Unit::Count, "Jobs in the queue, by class and state"),
+    gauge(DEAD_LETTERS, Unit::Count, "Dead letters"),
+    counter(FENCED_WRITES, "Writes of workers that no longer held their job, refused"),
+    counter(LEASES_RECLAIMED, "Leases that ran out and were taken back"),
+    gauge(WORKER_SEATS, Unit::Count, "Jobs that all live workers together can run at once"),
     histogram(QUEUE_WAIT_SECONDS, Unit::Seconds, "From submission to the first lease", LONG),
     histogram(JOB_SECONDS, Unit::Seconds, "From submission to the stored mesh", LONG),
     histogram(STAGE_SECONDS, Unit::Seconds, "Time a job spent in one stage, by stage", MEDIUM),

@@ -88,15 +88,27 @@ async fn reach(blobs: &Blobs, needed: BlobUse) -> Result<(), blobs::Error> {
 )]
 #[get("/metrics")]
 async fn render_metrics(queue: web::Data<Queue>) -> HttpResponse {
-    // The depth is read when somebody looks; a queue that cannot be reached must not hide the other metrics.
-    if let Ok(Ok(depth)) = tokio::time::timeout(PATIENCE, queue.depth()).await {
-        for (state, jobs) in [("queued", depth.queued), ("running", depth.running), ("dead", depth.dead)] {
-            metrics::gauge!(names::QUEUE_DEPTH, "state" => state).set(jobs as f64);
-        }
-    }
+    // The queue is read when somebody looks; one that cannot be reached must not hide the other metrics.
+    let _ = tokio::time::timeout(PATIENCE, read_queue(&queue)).await;
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(telemetry::render())
+}
+
+/// Sets the metrics of the queue to what it says.
+async fn read_queue(queue: &Queue) -> Result<(), queue::Error> {
+    for (class, load) in queue.load().await? {
+        for (state, jobs) in [("queued", load.queued), ("running", load.running)] {
+            metrics::gauge!(names::QUEUE_DEPTH, "class" => class.as_str(), "state" => state).set(jobs as f64);
+        }
+    }
+    metrics::gauge!(names::DEAD_LETTERS).set(queue.depth().await?.dead as f64);
+    let seats: u32 = queue.workers().await?.iter().map(|worker| worker.seats).sum();
+    metrics::gauge!(names::WORKER_SEATS).set(f64::from(seats));
+    let counters = queue.counters().await?;
+    metrics::counter!(names::FENCED_WRITES).absolute(counters.fenced);
+    metrics::counter!(names::LEASES_RECLAIMED).absolute(counters.reclaimed);
+    Ok(())
 }
 
 /// This document

@@ -42,7 +42,8 @@ async fn probes_answer_without_a_key() {
     let metrics = get("/metrics").await.text().await.unwrap();
     for line in [
         "orfeas_jobs_submitted_total ",
-        "orfeas_queue_depth{state=\"queued\"} ",
+        "orfeas_queue_depth{class=\"user\",state=\"queued\"} ",
+        "orfeas_queue_depth{class=\"agent\",state=\"running\"} 0",
         "orfeas_http_requests_total{method=\"POST\",route=\"/api/v1/generate-3d\",status=\"202\"} ",
         "orfeas_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"} ",
         "orfeas_http_problems_total{code=\"route_not_found\"} ",
