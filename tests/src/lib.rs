@@ -4,11 +4,14 @@
 //! in `tests/it` speak to it as a client would. Only tests use this crate, so it panics with a telling message.
 #![allow(clippy::unwrap_used)]
 
+mod agent;
 mod client;
 mod nginx;
 
 pub use client::Client;
 
+use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
+use domain::Class;
 use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,13 +40,12 @@ impl House {
     pub async fn start(workers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = RedisServer::start();
-        let (key, hashed) = access::new_key("system-test").unwrap();
-        access::Keyring::new(vec![hashed]).save(&folder.path().join("api-keys.json")).unwrap();
+        let key = register(&redis, folder.path()).await;
 
         let (gateway, gateway_port) = Self::server("orfeas-gateway", &redis, folder.path());
         let (status, status_port) = Self::server("orfeas-status", &redis, folder.path());
         let (nginx, nginx_port) = nginx::start(&folder.path().join("nginx"), gateway_port, status_port);
-        let client = Client::new(nginx_port, key.expose_secret());
+        let client = Client::new(nginx_port, &key);
 
         let mut house = Self { client, nginx, gateway, status, workers: Vec::new(), redis, folder };
         for _ in 0..workers {
@@ -75,7 +77,7 @@ impl House {
         let port = free_port();
         let mut command = Self::service(name, redis, folder);
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
-        command.arg("--api-keys-file").arg(folder.join("api-keys.json"));
+        command.arg("--master-key-file").arg(folder.join("master-key"));
         (ServiceProcess::spawn(&mut command), port)
     }
 
@@ -84,6 +86,14 @@ impl House {
         command.args(["--redis-url", &redis.url()]).arg("--blobs").arg(folder.join("blobs"));
         command
     }
+}
+
+/// A user without limits; returns the key.
+async fn register(redis: &RedisServer, folder: &Path) -> String {
+    let master = MasterKey::create(&folder.join("master-key")).unwrap();
+    let registry = Registry::connect(&redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+    let user = NewTenant { tier: Tier::Unlimited, ..NewTenant::new("system-test", Class::User) };
+    registry.add(user, Mode::Live, None).await.unwrap().api_key.expose_secret().to_owned()
 }
 
 /// The root of the repository.

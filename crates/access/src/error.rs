@@ -7,33 +7,6 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file of keys cannot be read.
-    #[error("the API keys file {path} cannot be read", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file of keys cannot be written.
-    #[error("the API keys file {path} cannot be written", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is no list of hashed keys.
-    #[error("the API keys file {path} is not a list of {{owner, sha256}}", path = path.display())]
-    Form {
-        /// The file.
-        path: PathBuf,
-        /// Where it goes wrong.
-        #[source]
-        source: serde_json::Error,
-    },
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random,

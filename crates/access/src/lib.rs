@@ -11,8 +11,6 @@
 pub mod audit;
 mod error;
 mod id;
-mod key;
-mod keyring;
 pub mod limits;
 mod line;
 mod master;
@@ -25,8 +23,6 @@ mod token;
 
 pub use error::Error;
 pub use id::{InvalidId, KeyId, TenantId};
-pub use key::{HashedKey, KEY_PREFIX, Sha256, new_key};
-pub use keyring::Keyring;
 pub use master::MasterKey;
 pub use options::{AccessOptions, MasterKeyOptions};
 pub use permission::{InvalidPermission, Operation, Permission, Permissions};

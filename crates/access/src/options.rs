@@ -1,5 +1,6 @@
 //! What an operator may set.
 
+use crate::audit::AuditOptions;
 use crate::{Defaults, Error, MasterKey};
 use clap::Args;
 use ipnet::IpNet;
@@ -10,10 +11,6 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access")]
 pub struct AccessOptions {
-    /// File of the API keys that are let in: a JSON list of {"owner": "...", "sha256": "..."}.
-    #[arg(long, env = "ORFEAS_API_KEYS_FILE", value_name = "FILE")]
-    pub api_keys_file: PathBuf,
-
     /// What opens the registry of tenants.
     #[command(flatten)]
     pub master: MasterKeyOptions,
@@ -40,6 +37,10 @@ pub struct AccessOptions {
     #[arg(long, env = "AGENT_MAX_BATCH_SIZE", value_name = "N", default_value_t = 16,
         value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub agent_max_batch_size: u32,
+
+    /// What is kept of decisions.
+    #[command(flatten)]
+    pub audit: AuditOptions,
 }
 
 impl AccessOptions {
@@ -59,17 +60,12 @@ impl AccessOptions {
 pub struct MasterKeyOptions {
     /// File of the master key: 64 hexadecimal digits, as `openssl rand -hex 32` makes them. Keys and secrets of tenants
     /// are kept only in a form that nothing but this opens. The file must not be readable by everybody.
-    #[arg(long, env = "ORFEAS_MASTER_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "ORFEAS_MASTER_KEY_FILE", value_name = "FILE", global = true)]
     pub master_key_file: Option<PathBuf>,
 
-    /// The master key itself, in place of a file. Better set it in the environment: a command line can be read by others.
-    #[arg(
-        long,
-        env = "ORFEAS_MASTER_KEY",
-        value_name = "HEX",
-        hide_env_values = true,
-        conflicts_with = "master_key_file"
-    )]
+    /// The master key itself, where there is no file. Better set it in the environment: a command line can be read by
+    /// others.
+    #[arg(long, env = "ORFEAS_MASTER_KEY", value_name = "HEX", hide_env_values = true, global = true)]
     pub master_key: Option<SecretString>,
 }
 
@@ -100,16 +96,16 @@ mod tests {
 
     #[test]
     fn the_documented_defaults_are_the_defaults() {
-        assert_eq!(parse(&["--api-keys-file=x"]).defaults(), Defaults::default());
-        assert!(matches!(parse(&["--api-keys-file=x"]).master.load(), Err(Error::NoMasterKey)));
-        let proxies = parse(&["--api-keys-file=x", "--trusted-proxies", "10.0.0.0/8,::1/128"]).trusted_proxies;
+        assert_eq!(parse(&[]).defaults(), Defaults::default());
+        assert!(matches!(parse(&[]).master.load(), Err(Error::NoMasterKey)));
+        let proxies = parse(&["--trusted-proxies", "10.0.0.0/8,::1/128"]).trusted_proxies;
         assert_eq!(proxies.len(), 2);
     }
 
     #[test]
     fn the_master_key_is_never_shown() {
         let hex = "0123456789abcdef".repeat(4);
-        let options = parse(&["--api-keys-file=x", "--master-key", &hex]);
+        let options = parse(&["--master-key", &hex]);
         assert!(!format!("{options:?}").contains(&hex) && options.master.load().is_ok());
     }
 }

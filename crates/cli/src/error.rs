@@ -27,7 +27,7 @@ pub enum Error {
     /// The job ended without a mesh.
     #[error("{0}")]
     Job(String),
-    /// The server refused the request.
+    /// The server refused the request, or the registry of tenants did.
     #[error("{0}")]
     Refused(String),
     /// Ctrl-C.
@@ -45,6 +45,23 @@ impl Error {
             Self::Job(_) => 4,
             Self::Refused(_) => 5,
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<access::Error> for Error {
+    fn from(error: access::Error) -> Self {
+        use access::Error as Access;
+        match error {
+            Access::Invalid(_) | Access::MasterKeyForm | Access::NoMasterKey => Self::Usage(error.to_string()),
+            Access::NameTaken(_)
+            | Access::UnknownTenant(_)
+            | Access::UnknownKey(_)
+            | Access::Disabled(_)
+            | Access::TooManyKeys { .. }
+            | Access::OtherMasterKey => Self::Refused(error.to_string()),
+            Access::Unavailable(_) => Self::Unavailable(format!("{:#}", anyhow::Error::from(error))),
+            error => Self::Other(error.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::print_stderr)] // the one line that says what went wrong
 
 use clap::{Parser, Subcommand};
-use cli::{Error, generate, models, up};
+use cli::{Error, agents, audit, generate, models, up};
 use std::process::ExitCode;
 
 /// Pictures in, 3D meshes out.
@@ -26,6 +26,10 @@ enum Command {
     Up(up::Options),
     /// Turn pictures into meshes
     Generate(generate::Options),
+    /// Add, list, rotate and revoke agents, users and their keys
+    Agents(agents::Options),
+    /// Tell who asked for what, and what was said
+    Audit(audit::Options),
     /// List, inspect, fetch, convert and make model files
     #[command(subcommand)]
     Models(models::Command),
@@ -56,6 +60,8 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Up(options) => block_on(up::up(&options)),
         Command::Generate(options) => block_on(generate::generate(&options)),
+        Command::Agents(options) => block_on(agents::run(&options)),
+        Command::Audit(options) => block_on(audit::run(&options)),
         Command::Models(command) => models::run(&command),
     }
 }

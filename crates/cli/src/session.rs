@@ -16,6 +16,9 @@ pub struct Session {
     pub status_url: String,
     /// The API key of this data directory.
     pub api_key: String,
+    /// Where its Redis listens.
+    #[serde(default)]
+    pub redis_socket: PathBuf,
     /// Process ids by name: `up` itself, `redis`, `gateway`, `status`, `worker-1`, ….
     pub pids: BTreeMap<String, u32>,
 }
@@ -67,6 +70,7 @@ mod tests {
             gateway_url: "http://127.0.0.1:1".to_owned(),
             status_url: "http://127.0.0.1:2".to_owned(),
             api_key: "orf_live_x".to_owned(),
+            redis_socket: "/data/redis.sock".into(),
             pids: [("up".to_owned(), 7)].into(),
         };
         session.write(&Session::file(data.path())).unwrap();

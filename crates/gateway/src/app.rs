@@ -3,8 +3,7 @@
 use crate::Options;
 use crate::intake::Intake;
 use crate::routes::routes;
-use ::web::{Binding, BlobUse, House, Server};
-use access::Keyring;
+use ::web::{Binding, BlobUse, Gate, House, Server};
 use actix_web::web;
 use blobs::Blobs;
 use queue::Queue;
@@ -17,7 +16,7 @@ const DESCRIPTION: &str = "Takes pictures and queues jobs that make 3D meshes of
 /// A gateway that could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API keys cannot be read.
+    /// The master key cannot be read, or the registry of tenants cannot be used.
     #[error(transparent)]
     Access(#[from] access::Error),
     /// The queue cannot be used.
@@ -36,15 +35,14 @@ pub enum Error {
 /// # Errors
 /// Keys, queue, blob store or address that cannot be used.
 pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Server, Error> {
-    let keyring = Keyring::load(&options.access.api_keys_file)?;
-    if keyring.is_empty() {
-        tracing::warn!("the file of API keys is empty: nobody is let in");
-    }
+    let master = options.access.master.load()?;
     let queue = Queue::connect(&options.redis).await?;
+    let (redis_url, prefix) = (options.redis.redis_url.expose(), &options.redis.key_prefix);
+    let gate = Gate::open(&options.access, &master, redis_url, prefix).await?;
     let blobs = Blobs::open(&options.blobs)?;
     let intake = web::Data::new(Intake::new(&options.intake));
 
-    let house = House { keyring, queue, blobs, blob_use: BlobUse::Write };
+    let house = House { gate, queue, blobs, blob_use: BlobUse::Write };
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
     let api = ::web::describe(TITLE, DESCRIPTION);
     let service = move |config: &mut ServiceConfig<'_>| {

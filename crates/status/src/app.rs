@@ -2,8 +2,7 @@
 
 use crate::Options;
 use crate::routes::{Heartbeat, routes};
-use ::web::{Binding, BlobUse, House, Server};
-use access::Keyring;
+use ::web::{Binding, BlobUse, Gate, House, Server};
 use actix_web::web;
 use blobs::Blobs;
 use queue::Queue;
@@ -17,7 +16,7 @@ const DESCRIPTION: &str = "Tells where jobs stand and serves their results.";
 /// A status service that could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API keys cannot be read.
+    /// The master key cannot be read, or the registry of tenants cannot be used.
     #[error(transparent)]
     Access(#[from] access::Error),
     /// The queue cannot be used.
@@ -36,19 +35,20 @@ pub enum Error {
 /// # Errors
 /// Keys, queue, blob store or address that cannot be used.
 pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Server, Error> {
-    let keyring = Keyring::load(&options.access.api_keys_file)?;
-    if keyring.is_empty() {
-        tracing::warn!("the file of API keys is empty: nobody is let in");
-    }
+    let master = options.access.master.load()?;
     let queue = Queue::connect(&options.redis).await?;
+    let (redis_url, prefix) = (options.redis.redis_url.expose(), &options.redis.key_prefix);
+    let gate = Gate::open(&options.access, &master, redis_url, prefix).await?;
     let blobs = Blobs::open(&options.blobs)?;
     let heartbeat = web::Data::new(Heartbeat(Duration::from_secs(options.heartbeat_seconds.into())));
 
-    let house = House { keyring, queue, blobs, blob_use: BlobUse::Read };
+    let house = House { gate, queue, blobs, blob_use: BlobUse::Read };
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
     let api = ::web::describe(TITLE, DESCRIPTION);
+    let apis = options.apis.served();
     let service = move |config: &mut ServiceConfig<'_>| {
-        config.app_data(heartbeat.clone()).configure(routes);
+        config.app_data(heartbeat.clone());
+        apis.iter().for_each(|api| routes(*api, config));
     };
     Ok(Server::start(&binding, &options.server, house, api, service, shutdown)?)
 }

@@ -7,7 +7,7 @@ use queue::RedisOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use telemetry::TelemetryOptions;
-use web::ServerOptions;
+use web::{ApiOptions, ServerOptions};
 
 /// Tells where jobs stand and serves their results.
 ///
@@ -32,6 +32,9 @@ pub struct Options {
     /// How it serves.
     #[command(flatten)]
     pub server: ServerOptions,
+    /// What it serves.
+    #[command(flatten)]
+    pub apis: ApiOptions,
     /// Whose requests are answered.
     #[command(flatten)]
     pub access: AccessOptions,

@@ -3,7 +3,7 @@
 use crate::{Problem, ProblemBody, codes};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -15,8 +15,17 @@ pub fn describe(title: &str, description: &str) -> OpenApi {
         );
     let bearer =
         SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("orf_live_…").build());
-    let components =
-        ComponentsBuilder::new().security_scheme("api_key", bearer).schema(ProblemBody::name(), ProblemBody::schema());
+    let header =
+        |name: &str, what: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, what)));
+    let components = ComponentsBuilder::new()
+        .security_scheme("api_key", bearer)
+        .security_scheme("agent_key", header("X-Agent-API-Key", "The agent's key; docs/agents.md shows how to sign."))
+        .security_scheme("agent_timestamp", header("X-Agent-Timestamp", "When it was signed, in Unix seconds."))
+        .security_scheme("agent_nonce", header("X-Agent-Nonce", "New for each request."))
+        .security_scheme("agent_signature", header("X-Agent-Signature", "HMAC-SHA256 of the canonical string."))
+        .security_scheme("http_signature", header("Signature", "HTTP Message Signature (RFC 9421), hmac-sha256."))
+        .security_scheme("http_signature_input", header("Signature-Input", "What it covers (RFC 9421)."))
+        .schema(ProblemBody::name(), ProblemBody::schema());
     OpenApiBuilder::new().info(info.build()).components(Some(components.build())).build()
 }
 
@@ -28,8 +37,20 @@ pub struct ApiDocument {
 }
 
 impl ApiDocument {
-    /// Finishes a document.
-    pub fn new(document: OpenApi) -> Self {
+    /// Finishes a document. The same handlers serve several APIs, so what differs is set here: how a request proves
+    /// whose it is, and the operations' ids, which must be unique.
+    pub fn new(mut document: OpenApi) -> Self {
+        for (path, item) in &mut document.paths.paths {
+            let prefix = path.strip_prefix("/api/").and_then(|rest| rest.split('/').next()).map(str::to_owned);
+            let Some(prefix) = prefix else { continue };
+            let operations = [&mut item.get, &mut item.head, &mut item.post, &mut item.put, &mut item.patch];
+            for operation in operations.into_iter().chain([&mut item.delete]).flatten() {
+                operation.security = Some(proofs(&prefix));
+                if prefix != "v1" {
+                    operation.operation_id = operation.operation_id.take().map(|id| format!("{prefix}_{id}"));
+                }
+            }
+        }
         let json = document.to_pretty_json().expect("an OpenAPI document can be written as JSON. This is a bug.");
         let methods = |item: &utoipa::openapi::PathItem| {
             let all = [
@@ -64,6 +85,23 @@ impl ApiDocument {
             }
         };
         self.routes.iter().find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods.as_slice()).unwrap_or_default()
+    }
+}
+
+/// How a request to an API proves whose it is: one of these.
+fn proofs(prefix: &str) -> Vec<SecurityRequirement> {
+    let scopes: [String; 0] = [];
+    let bearer = || SecurityRequirement::new("api_key", scopes.clone());
+    let agent = || {
+        let names = ["agent_key", "agent_timestamp", "agent_nonce", "agent_signature"];
+        names.into_iter().fold(SecurityRequirement::default(), |proof, name| proof.add(name, scopes.clone()))
+    };
+    let http =
+        || SecurityRequirement::new("http_signature", scopes.clone()).add("http_signature_input", scopes.clone());
+    match prefix {
+        "agent" => vec![agent(), http()],
+        "admin" => vec![bearer(), agent(), http()],
+        _ => vec![bearer()],
     }
 }
 

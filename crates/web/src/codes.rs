@@ -50,6 +50,22 @@ kinds! {
         "The header must read `Authorization: Bearer <your API key>`.";
     UNKNOWN_KEY = 401 "unknown_key", "The API key is not known here",
         "Check that the key is complete, has not been withdrawn, and belongs to this server.";
+    MISSING_SIGNATURE = 401 "missing_signature", "The request is not signed",
+        "Sign it as docs/agents.md shows: with X-Agent-* headers, or by RFC 9421.";
+    MALFORMED_SIGNATURE = 401 "malformed_signature", "The signature cannot be read, or does not cover what it must",
+        "Change what the detail names; docs/agents.md shows how to sign.";
+    INVALID_SIGNATURE = 401 "invalid_signature", "The signature is not valid",
+        "Check key, secret and what was signed; the key may have expired or been revoked.";
+    STALE_TIMESTAMP = 401 "stale_timestamp", "The signature is not of this time",
+        "Set the clock, and sign each request right before it is sent.";
+    REPLAYED_NONCE = 401 "replayed_nonce", "The signature was used before",
+        "Sign each request anew, with a new nonce, also when it is sent again.";
+    WRONG_API = 403 "wrong_api", "The API is not the one for this kind of key",
+        "Users send their key to /api/v1; agents sign, and send to /api/agent.";
+    IP_DENIED = 403 "ip_denied", "The address is not among those allowed for this tenant",
+        "Ask from an allowed network, or have yours added.";
+    PERMISSION_DENIED = 403 "permission_denied", "The tenant may not do this",
+        "Ask whoever runs this server for the permission that the detail names.";
 
     ROUTE_NOT_FOUND = 404 "route_not_found", "There is nothing at this address",
         "Look up the address in /openapi.json.";
@@ -127,6 +143,19 @@ kinds! {
     INVALID_EVENT_ID = 400 "invalid_event_id", "The Last-Event-ID header is not an id of an event",
         "Send the id of the last event received, or leave the header out to start from the beginning.";
 
+    TENANT_NOT_FOUND = 404 "tenant_not_found", "There is no such tenant",
+        "Check the id or the name; GET /api/admin/agents lists all.";
+    KEY_NOT_FOUND = 404 "key_not_found", "The tenant has no such key",
+        "Check the id of the key; it may have ended long ago.";
+    NAME_TAKEN = 409 "name_taken", "Another tenant has this name",
+        "Choose another name.";
+    TENANT_REVOKED = 409 "tenant_revoked", "The tenant is revoked",
+        "Add a new tenant; this one gets no new keys.";
+    TOO_MANY_KEYS = 409 "too_many_keys", "The tenant has as many keys as a tenant may have",
+        "Revoke a key that is not used any more.";
+
+    BEYOND_QUOTA = 422 "beyond_quota", "More was asked for at once than the whole quota",
+        "Ask for less at once, or ask for a higher tier.";
     TOO_FAST = 429 "too_fast", "Too many requests in a short time",
         "Wait as long as Retry-After says; the RateLimit headers tell what is left.", retry after 1 s;
     DAILY_QUOTA = 429 "daily_quota", "The quota of the day is used up",

@@ -5,12 +5,46 @@ use crate::{Problem, codes, own_job};
 impl From<queue::Error> for Problem {
     fn from(error: queue::Error) -> Self {
         match error {
-            queue::Error::Full { .. } => Self::new(&codes::QUEUE_FULL, "The queue has no room for another job."),
+            queue::Error::Full { retry_after, .. } => {
+                Self::new(&codes::QUEUE_FULL, "The queue has no room for another job.").retry_after(retry_after)
+            }
+            queue::Error::TooManyActive { active, most, retry_after } => {
+                let detail = format!("{active} of your jobs wait or run, and at most {most} may.");
+                Self::new(&codes::TOO_MANY_JOBS, detail).retry_after(retry_after)
+            }
+            queue::Error::TooManyQueued { queued, most, retry_after } => {
+                let detail = format!("{queued} of your jobs wait, and at most {most} may.");
+                Self::new(&codes::TOO_MANY_JOBS, detail).retry_after(retry_after)
+            }
+            queue::Error::Conflict => Self::new(
+                &codes::IDEMPOTENCY_CONFLICT,
+                "You have used this name or key for another picture, or with other parameters.",
+            ),
             queue::Error::UnknownJob(_) => own_job::not_found(),
             error if error.is_retryable() => {
                 Self::new(&codes::QUEUE_UNAVAILABLE, "The queue does not answer.").because(error)
             }
             error => Self::new(&codes::INTERNAL, "The queue cannot do this.").because(error),
+        }
+    }
+}
+
+impl From<access::Error> for Problem {
+    fn from(error: access::Error) -> Self {
+        use access::Error;
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(_) => Self::new(&codes::INVALID_PARAMETER, detail),
+            Error::NameTaken(_) => Self::new(&codes::NAME_TAKEN, detail),
+            Error::UnknownTenant(_) => Self::new(&codes::TENANT_NOT_FOUND, detail),
+            Error::UnknownKey(_) => Self::new(&codes::KEY_NOT_FOUND, detail),
+            Error::Disabled(_) => Self::new(&codes::TENANT_REVOKED, detail),
+            Error::TooManyKeys { .. } => Self::new(&codes::TOO_MANY_KEYS, detail),
+            error if error.is_retryable() => {
+                // It is the Redis of the queue, and clients need not know that there are two uses of it.
+                Self::new(&codes::QUEUE_UNAVAILABLE, "Keys cannot be checked at present.").because(error)
+            }
+            error => Self::new(&codes::INTERNAL, "The registry of keys cannot do this.").because(error),
         }
     }
 }

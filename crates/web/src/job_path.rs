@@ -17,9 +17,9 @@ impl JobPath {
         &self.0
     }
 
-    /// The ids that it may stand for, when it is `tenant` who asks, the likelier first.
-    pub(crate) fn ids(&self, tenant: &str) -> impl Iterator<Item = JobId> + use<> {
-        self.0.parse().ok().into_iter().chain([named_job(tenant, &self.0)])
+    /// The ids that it may stand for, when names stand in this namespace, the likelier first.
+    pub(crate) fn ids(&self, namespace: &str) -> impl Iterator<Item = JobId> + use<> {
+        self.0.parse().ok().into_iter().chain([named_job(namespace, &self.0)])
     }
 }
 

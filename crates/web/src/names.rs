@@ -3,6 +3,7 @@
 //! An id is derived from its name and not looked up, so the same name is the same job without any memory of names. It
 //! is one tenant's own: two tenants who choose the same name get two ids.
 
+use access::{Caller, Mode};
 use domain::{BatchId, JobId};
 use ring::digest::{Context, SHA256};
 
@@ -15,6 +16,14 @@ pub fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'~');
     // A path of dots means another path.
     (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(plain) && !text.bytes().all(|b| b == b'.')
+}
+
+/// Where a caller's names stand: those of a tenant's test keys stand apart from those of its live ones.
+pub fn namespace(caller: &Caller) -> String {
+    match caller.mode {
+        Mode::Live => caller.tenant.id.to_string(),
+        Mode::Test => format!("{}/test", caller.tenant.id),
+    }
 }
 
 /// The job of a tenant that was named in `PUT .../jobs/{name}`.

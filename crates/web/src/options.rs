@@ -1,6 +1,8 @@
 //! What an operator may set of a server.
 
+use crate::Api;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -28,4 +30,21 @@ pub struct ServerOptions {
     /// On SIGTERM, seconds that running requests may take to end before they are cut off.
     #[arg(long, env = "ORFEAS_DRAIN_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     pub drain_seconds: u16,
+}
+
+/// Which of the two APIs are served.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub struct ApiOptions {
+    /// Serve the API for programs, /api/agent. Without it there is nothing at its addresses.
+    #[arg(long, env = "ENABLE_AGENT_API", value_name = "BOOL", default_value_t = true,
+        action = clap::ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub enable_agent_api: bool,
+}
+
+impl ApiOptions {
+    /// Those that are.
+    pub fn served(&self) -> &'static [Api] {
+        if self.enable_agent_api { &[Api::User, Api::Agent] } else { &[Api::User] }
+    }
 }

@@ -1,5 +1,6 @@
 //! A caller's own job.
 
+use crate::names::namespace;
 use crate::{Authenticated, JobPath, Problem, codes};
 use domain::JobRecord;
 use queue::Queue;
@@ -9,9 +10,9 @@ use queue::Queue;
 /// # Errors
 /// `job_not_found` when there is no such job, and just so when it is somebody else's: whoever asks must not learn that
 /// it exists. `queue_unavailable` when the queue does not answer.
-pub async fn own_job(queue: &Queue, caller: &Authenticated, job: &JobPath) -> Result<JobRecord, Problem> {
-    for id in job.ids(caller.owner()) {
-        if let Some(record) = queue.record(id).await?.filter(|record| record.job.owner == caller.owner()) {
+pub async fn own_job<P>(queue: &Queue, caller: &Authenticated<P>, job: &JobPath) -> Result<JobRecord, Problem> {
+    for id in job.ids(&namespace(caller.caller())) {
+        if let Some(record) = queue.answered_with(id).await?.filter(|record| record.job.owner == caller.owner()) {
             return Ok(record);
         }
     }

@@ -1,6 +1,8 @@
 //! The rim: what every request passes on its way in and out.
 
+use crate::decision::tell_decision;
 use crate::request::X_REQUEST_ID;
+use crate::standing::tell_standing;
 use crate::{Problem, RequestId, codes};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -30,14 +32,18 @@ pub(crate) async fn rim(
             let mut response = match response.response().error().map(as_problem) {
                 Some(problem) => {
                     asked.refused(problem.get());
+                    tell_decision(response.request(), Some(problem.get()), asked.id.as_ref());
                     let answer = problem.get().response(asked.id.as_ref());
                     ServiceResponse::new(response.into_parts().0, answer)
                 }
                 None => {
                     asked.answered(response.status());
+                    tell_decision(response.request(), None, asked.id.as_ref());
                     response.map_into_boxed_body()
                 }
             };
+            let request = response.request().clone();
+            tell_standing(&request, response.headers_mut());
             if let Some(id) = &asked.id {
                 response.headers_mut().insert(X_REQUEST_ID, id.header());
             }

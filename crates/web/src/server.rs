@@ -3,8 +3,8 @@
 use crate::api::{self, ApiDocument};
 use crate::request::RequestSpan;
 use crate::rim::rim;
-use crate::{Binding, ServerOptions, probes};
-use access::Keyring;
+use crate::{Binding, Gate, ServerOptions, probes};
+use access::audit::Audit;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use blobs::Blobs;
@@ -21,6 +21,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Time for a client to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the last records of the audit are waited for.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
 
 /// A server that could not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +54,7 @@ pub enum Error {
 #[derive(Clone)]
 pub struct House {
     /// Whose requests are answered.
-    pub keyring: Keyring,
+    pub gate: Gate,
     /// The jobs.
     pub queue: Queue,
     /// Pictures and meshes.
@@ -76,6 +78,7 @@ pub struct Server {
     address: SocketAddr,
     shutdown: CancellationToken,
     served: JoinHandle<std::io::Result<()>>,
+    audit: Audit,
 }
 
 impl Server {
@@ -102,8 +105,9 @@ impl Server {
         let listener = TcpListener::bind(binding.listen).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
 
-        let (keyring, queue, blobs) =
-            (web::Data::new(house.keyring), web::Data::new(house.queue), web::Data::new(house.blobs));
+        let audit = house.gate.audit().clone();
+        let (gate, queue, blobs) =
+            (web::Data::new(house.gate), web::Data::new(house.queue), web::Data::new(house.blobs));
         let blob_use = web::Data::new(house.blob_use);
         let token = web::Data::new(shutdown.clone());
         let app = move || {
@@ -114,7 +118,7 @@ impl Server {
                 .configure(routes.clone())
                 .default_service(web::to(api::elsewhere))
                 .split_for_parts();
-            app.app_data(keyring.clone())
+            app.app_data(gate.clone())
                 .app_data(queue.clone())
                 .app_data(blobs.clone())
                 .app_data(blob_use.clone())
@@ -144,7 +148,7 @@ impl Server {
             write_address(path, address).map_err(|source| Error::AddressFile { path: path.clone(), source })?;
         }
         tracing::info!(addr = %address, "listening");
-        Ok(Self { address, shutdown, served })
+        Ok(Self { address, shutdown, served, audit })
     }
 
     /// Where it listens.
@@ -166,7 +170,10 @@ impl Server {
     /// # Errors
     /// [`Error::Serve`] when it broke down.
     pub async fn ended(self) -> Result<(), Error> {
-        self.served.await.map_err(std::io::Error::other).and_then(|served| served).map_err(Error::Serve)
+        let served = self.served.await.map_err(std::io::Error::other).and_then(|served| served);
+        // When Redis is away, they are lost.
+        let _ = tokio::time::timeout(LAST_RECORDS, self.audit.flush()).await;
+        served.map_err(Error::Serve)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{Api, Links};
 use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord, Stage};
+use queue::Line;
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use utoipa::ToSchema;
 
 /// Where a job stands. Times are milliseconds since the Unix epoch.
@@ -59,7 +60,7 @@ pub struct JobView {
 
 impl JobView {
     /// What is known of a job, with its place in line if it waits, for a client of this API.
-    pub fn of(api: Api, record: JobRecord, place: Place) -> Self {
+    pub fn of(api: Api, record: JobRecord, line: Line) -> Self {
         // What an earlier attempt reached is over.
         let running = record.progress.filter(|_| record.state == JobState::Running);
         Self {
@@ -69,8 +70,8 @@ impl JobView {
             stage: running.map(|progress| progress.stage),
             step: running.and_then(|progress| progress.step),
             steps: running.and_then(|progress| progress.steps),
-            position: place.position,
-            eta_seconds: place.eta.map(seconds),
+            position: Some(line.position).filter(|position| *position > 0),
+            eta_seconds: line.eta.map(seconds),
             batch_id: record.job.batch,
             attempt: record.attempt,
             parameters: record.job.parameters,
@@ -84,18 +85,23 @@ impl JobView {
     }
 }
 
-/// Where a waiting job stands in line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Place {
-    /// 1 is next; `None` when it does not wait.
-    pub position: Option<u64>,
-    /// Time until it will have ended.
-    pub eta: Option<Duration>,
+impl JobView {
+    /// Share of it that is done, 0 to 1; a job that has ended is done, whatever came of it.
+    pub fn done(&self) -> f64 {
+        if self.status.is_terminal() { 1.0 } else { self.progress }
+    }
 }
 
 /// Whole seconds, rounded up: who is told a time should not come too early.
 pub fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// When jobs that have not ended will all have (RFC 3339), from the time that each has left; `None` when that is not
+/// known of all of them.
+pub fn completion(mut left: impl Iterator<Item = Option<Duration>>) -> Option<String> {
+    let longest = left.try_fold(Duration::ZERO, |most, left| Some(most.max(left?)))?;
+    Some(humantime::format_rfc3339_seconds(SystemTime::now() + longest).to_string())
 }
 
 /// Something that happened to a job.

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Who may know whom. A crate that is not named may know nobody of the house; tests may know everybody.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("queue", &["domain"]),
     ("blobs", &["domain"]),
     ("access", &["domain"]),
     ("hunyuan3d", &["checkpoint", "mesh"]),
-    ("web", &["access", "blobs", "domain", "queue", "telemetry"]),
-    ("gateway", &["access", "blobs", "domain", "picture", "queue", "telemetry", "web"]),
+    ("web", &["access", "blobs", "domain", "queue", "signatures", "telemetry"]),
+    ("webhooks", &["access", "domain", "egress", "queue", "telemetry"]),
+    ("gateway", &["access", "blobs", "domain", "egress", "picture", "queue", "telemetry", "web", "webhooks"]),
     ("status", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
     ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),
     ("cli", &["access", "checkpoint", "domain"]),

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use checkpoint::{Inspection, Mismatch, Origin};
 
 use super::text;
-use crate::Error;
+use crate::{Error, table};
 
 /// What `orfeas models inspect` may be told.
 #[derive(Debug, clap::Args)]
@@ -61,5 +61,5 @@ fn print(found: &Inspection, origin: Option<&Origin>) {
         .iter()
         .map(|part| vec![part.name.into(), part.class.into(), text::count(part.parameters), part.sizes.clone()])
         .collect();
-    text::table(&["PART", "CLASS", "PARAMETERS", "SIZES"], &rows);
+    table::print(&["PART", "CLASS", "PARAMETERS", "SIZES"], &rows);
 }

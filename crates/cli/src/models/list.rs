@@ -4,7 +4,7 @@ use checkpoint::{Dtype, Inspection, PRESETS, Preset, Source, find_config, find_w
 use serde::Serialize;
 
 use super::text;
-use crate::Error;
+use crate::{Error, table};
 
 /// What `orfeas models list` may be told.
 #[derive(Debug, clap::Args)]
@@ -57,14 +57,14 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
         return Ok(());
     }
     let rows: Vec<Vec<String>> = published.iter().map(Published::row).collect();
-    text::table(&["PUBLISHED", "PARAMETERS", "FP16", "FROM"], &rows);
+    table::print(&["PUBLISHED", "PARAMETERS", "FP16", "FROM"], &rows);
     println!();
     if local.is_empty() {
         println!("No models in {}.", options.models.display());
         return Ok(());
     }
     let rows: Vec<Vec<String>> = local.iter().map(Local::row).collect();
-    text::table(&["ON THIS MACHINE", "PARAMETERS", "SIZE", "WHAT"], &rows);
+    table::print(&["ON THIS MACHINE", "PARAMETERS", "SIZE", "WHAT"], &rows);
     Ok(())
 }
 

@@ -19,22 +19,6 @@ fn scaled(value: u64, units: [(u64, &str); 3], unit: &str) -> String {
     }
 }
 
-/// Prints a table: a head, and columns as wide as their widest cell.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).chain([head[column].len()]).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
-    };
-    line(&mut head.iter().copied());
-    for row in rows {
-        line(&mut row.iter().map(String::as_str));
-    }
-}
-
 /// Files are not overwritten unless asked for.
 pub(super) fn must_be_new(path: &Path, force: bool) -> Result<(), Error> {
     match path.exists() && !force {

@@ -4,17 +4,15 @@
 //! DATA/lock            held while an `up` runs here
 //! DATA/up.json         where its services are (only while it runs)
 //! DATA/api-key         the API key, readable by its owner only
-//! DATA/api-keys.json   the keys that are let in, hashed
+//! DATA/master-key      what opens the registry of tenants, readable by its owner only
 //! DATA/redis/          Redis's append-only file
 //! DATA/blobs/          pictures and meshes
 //! DATA/logs/           one file for each process; the one before it is kept as NAME.log.1
 //! ```
 
 use crate::Error;
-use crate::session::write_private;
-use access::{Keyring, new_key};
+use access::MasterKey;
 use anyhow::{Context, anyhow};
-use secrecy::ExposeSecret;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -71,27 +69,20 @@ impl Data {
         &self.root
     }
 
-    /// The keys that are let in.
-    pub(super) fn keyring(&self) -> PathBuf {
-        self.path("api-keys.json")
+    /// The file of the master key.
+    pub(super) fn master_key_file(&self) -> PathBuf {
+        Self::master_key_of(&self.root)
     }
 
-    /// The directory's API key, and whether it is new. A key whose file was lost is replaced, and keeps working for
-    /// whoever has it.
-    pub(super) fn api_key(&self) -> Result<(String, bool), Error> {
-        let (plain, hashed) = (self.path("api-key"), self.keyring());
-        let known = |error: access::Error| anyhow!(error);
-        let mut keyring = if hashed.exists() { Keyring::load(&hashed).map_err(known)? } else { Keyring::default() };
-        if let Ok(key) = fs::read_to_string(&plain)
-            && keyring.authenticate(key.trim()).is_some()
-        {
-            return Ok((key.trim().to_owned(), false));
-        }
-        let (key, hash) = new_key("local").map_err(known)?;
-        keyring.add(hash);
-        keyring.save(&hashed).map_err(known)?;
-        write_private(&plain, format!("{}\n", key.expose_secret()).as_bytes())?;
-        Ok((key.expose_secret().to_owned(), true))
+    /// The file of the master key in a data directory.
+    pub(super) fn master_key_of(root: &Path) -> PathBuf {
+        root.join("master-key")
+    }
+
+    /// The directory's master key; it is made at the first start.
+    pub(super) fn master_key(&self) -> Result<MasterKey, Error> {
+        let file = self.master_key_file();
+        Ok(if file.exists() { MasterKey::read(&file) } else { MasterKey::create(&file) }?)
     }
 
     /// An empty log file for a process; the log of the run before is kept beside it.
@@ -118,20 +109,5 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(data);
         Data::open(folder.path()).unwrap();
-    }
-
-    #[test]
-    fn the_key_stays_and_a_lost_one_is_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = Data::open(folder.path()).unwrap();
-        let (first, new) = data.api_key().unwrap();
-        assert!(new);
-        assert_eq!(data.api_key().unwrap(), (first.clone(), false));
-        fs::remove_file(data.path("api-key")).unwrap();
-        let (second, new) = data.api_key().unwrap();
-        assert!(new && second != first);
-        let keyring = Keyring::load(&data.keyring()).unwrap();
-        assert!(keyring.authenticate(&first).is_some() && keyring.authenticate(&second).is_some());
-        assert!(!fs::read_to_string(data.keyring()).unwrap().contains(&second), "keys are kept hashed");
     }
 }

@@ -8,8 +8,11 @@ mod child;
 mod data;
 mod programs;
 mod ready;
+mod redis;
 mod screen;
+mod store;
 mod supervisor;
+mod tenant;
 
 use crate::Error;
 use crate::session::Session;
@@ -20,6 +23,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+pub(crate) use store::Store;
 use supervisor::{Notice, Supervised};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -85,14 +89,15 @@ pub async fn up(options: &Options) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let data = Data::open(&options.data)?;
     let programs = Programs::find(options, &data)?;
-    let (api_key, is_new) = data.api_key()?;
     let (sender, notices) = mpsc::unbounded_channel();
     let url = |address: SocketAddr| format!("http://{address}");
     let mut house = House {
         session: Session {
             gateway_url: url(programs.gateway),
             status_url: url(programs.status),
-            api_key,
+            // Known when Redis is there.
+            api_key: String::new(),
+            redis_socket: programs.redis.socket.clone(),
             pids: BTreeMap::from([("up".to_owned(), std::process::id())]),
         },
         files: [Some(Session::file(data.root())), options.ready_file.clone()].into_iter().flatten().collect(),
@@ -104,7 +109,7 @@ pub async fn up(options: &Options) -> Result<(), Error> {
         workers: Vec::new(),
     };
     let outcome = tokio::select! {
-        outcome = house.run(options, &data, &programs, is_new, start) => outcome,
+        outcome = house.run(options, &data, &programs, start) => outcome,
         () = signals.next() => Ok(()),
     };
     if outcome.is_ok() {
@@ -153,18 +158,15 @@ struct House {
 
 impl House {
     /// Starts everything, says so, and then keeps watch. Returns only with an error.
-    async fn run(
-        &mut self,
-        options: &Options,
-        data: &Data,
-        programs: &Programs,
-        is_new: bool,
-        start: Instant,
-    ) -> Result<(), Error> {
+    async fn run(&mut self, options: &Options, data: &Data, programs: &Programs, start: Instant) -> Result<(), Error> {
         screen::starting(options);
-        ready::no_redis_left_over(&programs.socket).await?;
-        self.redis = Some(Supervised::start(programs.redis(options, data)?, self.sender.clone())?);
-        self.until(ready::redis(&programs.socket)).await?;
+        let redis = &programs.redis;
+        ready::no_redis_left_over(&redis.socket).await?;
+        let program = redis.program(&options.redis_server, data)?;
+        self.redis = Some(Supervised::start(program, self.sender.clone())?);
+        self.until(ready::redis(&redis.socket)).await?;
+        let (api_key, is_new) = tenant::api_key(data, &redis.url()).await?;
+        self.session.api_key = api_key;
 
         self.services.push(Supervised::start(programs.gateway(data)?, self.sender.clone())?);
         self.services.push(Supervised::start(programs.status(data)?, self.sender.clone())?);

@@ -3,15 +3,13 @@
 use super::Options;
 use super::child::Program;
 use super::data::Data;
+use super::redis::{PREFIX, PrivateRedis};
 use crate::Error;
 use anyhow::Context;
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
-
-/// Socket paths are limited to 108 bytes, the closing zero included.
-const LONGEST_SOCKET_PATH: usize = 107;
 
 /// Everything that must be known before the first program starts.
 pub(super) struct Programs {
@@ -19,12 +17,10 @@ pub(super) struct Programs {
     pub(super) gateway: SocketAddr,
     /// Where the status service listens.
     pub(super) status: SocketAddr,
-    /// Redis listens here and nowhere else: no port to collide with, no password to leak, only for our own user.
-    pub(super) socket: PathBuf,
+    /// The queue and the registry of tenants.
+    pub(super) redis: PrivateRedis,
     /// The services' executables lie beside this one.
     beside: PathBuf,
-    /// Holds the socket when the data directory's path is too long for one.
-    _socket_folder: Option<TempDir>,
     /// Addresses that processes were given by the system.
     addresses: TempDir,
 }
@@ -47,37 +43,14 @@ impl Programs {
             return Err(Error::Unavailable(format!("there is no model directory {model}; choose one with --model")));
         }
         let (gateway, status) = addresses(options.listen, options.status_listen)?;
-        let (socket, socket_folder) = socket(data)?;
+        let redis = PrivateRedis::of(data)?;
         let addresses = tempfile::tempdir().context("no temporary directory")?;
-        Ok(Self { gateway, status, socket, beside, _socket_folder: socket_folder, addresses })
+        Ok(Self { gateway, status, redis, beside, addresses })
     }
 
     /// The file in which a process tells its address.
     pub(super) fn address_file(&self, name: &str) -> PathBuf {
         self.addresses.path().join(name)
-    }
-
-    /// A private Redis with an append-only file in the data directory.
-    pub(super) fn redis(&self, options: &Options, data: &Data) -> Result<Program, Error> {
-        let config = [
-            "port 0".to_owned(),
-            format!("unixsocket {}", quoted(&self.socket)),
-            "unixsocketperm 700".to_owned(),
-            format!("dir {}", quoted(&data.path("redis"))),
-            "appendonly yes".to_owned(),
-            "appendfsync everysec".to_owned(),
-            "save \"\"".to_owned(),
-            // A job is never thrown away for want of memory: the gateway is told that the queue is full instead.
-            "maxmemory-policy noeviction".to_owned(),
-            "daemonize no".to_owned(),
-        ];
-        Ok(Program {
-            name: "redis".to_owned(),
-            path: options.redis_server.clone(),
-            arguments: vec!["-".into()],
-            input: config.join("\n") + "\n",
-            log: data.log("redis")?,
-        })
     }
 
     /// The gateway.
@@ -108,16 +81,18 @@ impl Programs {
     }
 
     fn service(&self, kind: &str, name: &str, own: &[(&str, OsString)], data: &Data) -> Result<Program, Error> {
-        let mut redis_url = OsString::from("redis+unix://");
-        redis_url.push(&self.socket);
-        let shared = [("--redis-url", redis_url), ("--blobs", data.path("blobs").into())];
+        let shared = [
+            ("--redis-url", self.redis.url().into()),
+            ("--queue-prefix", PREFIX.into()),
+            ("--blobs", data.path("blobs").into()),
+        ];
         let arguments = own.iter().chain(&shared).flat_map(|(flag, value)| [(*flag).into(), value.clone()]).collect();
         let path = self.beside.join(format!("orfeas-{kind}"));
         Ok(Program { name: name.to_owned(), path, arguments, input: String::new(), log: data.log(name)? })
     }
 
     fn server(&self, kind: &str, listen: SocketAddr, data: &Data) -> Result<Program, Error> {
-        let arguments = [("--listen", listen.to_string().into()), ("--api-keys-file", data.keyring().into())];
+        let arguments = [("--listen", listen.to_string().into()), ("--master-key-file", data.master_key_file().into())];
         self.service(kind, kind, &arguments, data)
     }
 }
@@ -153,21 +128,6 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     Ok(listener.local_addr().context("a bound listener has no address")?)
 }
 
-fn socket(data: &Data) -> Result<(PathBuf, Option<TempDir>), Error> {
-    let socket = data.path("redis/redis.sock");
-    if socket.as_os_str().len() <= LONGEST_SOCKET_PATH {
-        return Ok((socket, None));
-    }
-    let folder = tempfile::Builder::new().prefix("orfeas-").tempdir().context("no temporary directory")?;
-    Ok((folder.path().join("redis.sock"), Some(folder)))
-}
-
-/// A path as Redis's configuration wants it.
-fn quoted(path: &Path) -> String {
-    let escaped = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{escaped}\"")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,15 +144,5 @@ mod tests {
         assert!(error.to_string().ends_with("choose another address with --status-listen"), "{error}");
         let (gateway, status) = addresses(free, None).unwrap();
         assert!(gateway.port() != 0 && status.port() != 0 && gateway != status);
-    }
-
-    #[test]
-    fn a_long_path_gets_its_socket_elsewhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let short = Data::open(folder.path()).unwrap();
-        assert!(socket(&short).unwrap().1.is_none());
-        let long = Data::open(&folder.path().join("d".repeat(120))).unwrap();
-        let (path, holder) = socket(&long).unwrap();
-        assert!(holder.is_some() && path.as_os_str().len() <= LONGEST_SOCKET_PATH);
     }
 }

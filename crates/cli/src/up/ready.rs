@@ -21,7 +21,7 @@ const WORKER: Duration = Duration::from_secs(900);
 
 /// Redis answers on its socket and has read its file.
 pub(super) async fn redis(socket: &Path) -> Result<(), Error> {
-    wait("redis", REDIS, async || ping(socket).await.as_deref() == Some("+PONG")).await
+    wait("redis", REDIS, async || answers(socket).await).await
 }
 
 /// No Redis of an earlier run still writes to the data directory: one that was killed the hard way may have left a
@@ -29,6 +29,11 @@ pub(super) async fn redis(socket: &Path) -> Result<(), Error> {
 pub(super) async fn no_redis_left_over(socket: &Path) -> Result<(), Error> {
     let gone = wait("the end of redis", Duration::from_secs(20), async || ping(socket).await.is_none()).await;
     gone.map_err(|_| Error::Unavailable(format!("another redis-server still uses {}; stop it", socket.display())))
+}
+
+/// A Redis listens on this socket and has read its file.
+pub(super) async fn answers(socket: &Path) -> bool {
+    ping(socket).await.as_deref() == Some("+PONG")
 }
 
 async fn ping(socket: &Path) -> Option<String> {

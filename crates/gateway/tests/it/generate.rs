@@ -29,7 +29,7 @@ async fn a_form_becomes_a_job_with_the_clients_own_bytes() {
     assert_eq!(location, body["links"]["self"]);
 
     let record = world.queue().await.record(body["job_id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
-    assert_eq!((record.state, record.job.owner.as_str()), (JobState::Queued, "ada"));
+    assert_eq!((record.state, record.job.owner.as_str()), (JobState::Queued, world.owners[0].as_str()));
     let parameters = &record.job.parameters;
     assert_eq!((parameters.steps, parameters.guidance_scale), (Some(200), Some(7.5)));
     assert_eq!((parameters.seed, parameters.octree_resolution), (Some(9_007_199_254_740_991), Some(16)));

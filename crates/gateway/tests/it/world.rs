@@ -1,7 +1,8 @@
 //! A gateway in this process, and a client with a key.
 
-use access::{Keyring, new_key};
+use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use clap::Parser;
+use domain::Class;
 use gateway::Options;
 use queue::{Queue, RedisOptions};
 use reqwest::multipart::{Form, Part};
@@ -22,6 +23,8 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) base: String,
     pub(crate) keys: [String; 2],
+    /// The ids of those whose keys they are.
+    pub(crate) owners: [String; 2],
     pub(crate) server: Server,
 }
 
@@ -42,12 +45,14 @@ impl World {
         arguments: &[&str],
         redis_url: Option<String>,
     ) -> Self {
-        let keys = write_keys(directory.path());
+        let tenants = register(directory.path(), &redis.url()).await;
+        let owners = tenants.each_ref().map(|tenant| tenant.id.clone());
+        let keys = tenants.map(|tenant| tenant.key);
         let mut line = command_line(directory.path(), &redis_url.unwrap_or_else(|| redis.url()));
         line.extend(arguments.iter().map(|&argument| argument.to_owned()));
         let server = gateway::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
         let base = format!("http://{}", server.address());
-        Self { redis, directory, client: Client::new(), base, keys, server }
+        Self { redis, directory, client: Client::new(), base, keys, owners, server }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -89,16 +94,27 @@ impl World {
     }
 }
 
-/// Two owners, one key each.
-pub(crate) fn write_keys(directory: &Path) -> [String; 2] {
-    let (ada, bob) = (new_key("ada").unwrap(), new_key("bob").unwrap());
-    Keyring::new(vec![ada.1, bob.1]).save(&directory.join("keys.json")).unwrap();
-    [ada.0, bob.0].map(|key| key.expose_secret().to_owned())
+/// Somebody with a key.
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) key: String,
+}
+
+/// Two users, ada and bob, one key each, and the file of the master key.
+pub(crate) async fn register(directory: &Path, redis_url: &str) -> [Tenant; 2] {
+    let master = MasterKey::create(&directory.join("master-key")).unwrap();
+    let registry = Registry::connect(redis_url, "orfeas", &master, Defaults::default()).await.unwrap();
+    let add = async |name: &str| {
+        let new = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, Class::User) };
+        let issued = registry.add(new, Mode::Live, None).await.unwrap();
+        Tenant { id: issued.tenant.id.to_string(), key: issued.api_key.expose_secret().to_owned() }
+    };
+    [add("ada").await, add("bob").await]
 }
 
 pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
     let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
-    let (blobs, keys) = (path("blobs"), path("keys.json"));
+    let (blobs, keys) = (path("blobs"), path("master-key"));
     let line = [
         "orfeas-gateway",
         "--listen=127.0.0.1:0",
@@ -106,7 +122,7 @@ pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
         redis_url,
         "--blobs",
         &blobs,
-        "--api-keys-file",
+        "--master-key-file",
         &keys,
     ]
     .map(str::to_owned);

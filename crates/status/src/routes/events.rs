@@ -1,4 +1,4 @@
-//! `GET /api/v1/jobs/{job_id}/events`: what happens to a job, as it happens.
+//! `GET .../jobs/{job_id}/events`: what happens to a job, as it happens.
 
 use super::job::view;
 use crate::sse;
@@ -29,9 +29,8 @@ pub(crate) struct Heartbeat(pub(crate) Duration);
 /// a problem, means that the stream broke off: come back.
 #[utoipa::path(
     tag = "jobs",
-    security(("api_key" = [])),
     params(
-        ("job_id" = String, Path, description = "The job's id", format = Uuid),
+        ("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$"),
         ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was received"),
     ),
     responses(
@@ -41,8 +40,8 @@ pub(crate) struct Heartbeat(pub(crate) Duration);
         (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-#[get("/api/v1/jobs/{job_id}/events")]
-async fn events(
+#[get("/jobs/{job_id}/events")]
+pub(super) async fn events(
     api: Api,
     caller: Authenticated,
     path: JobPath,

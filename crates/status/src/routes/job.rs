@@ -1,37 +1,59 @@
-//! `GET /api/v1/jobs/{job_id}`: where a job stands.
+//! `GET .../jobs/{job_id}`, and the same as `GET .../status/{job_id}`: where a job stands.
 
-use ::web::{Api, Authenticated, JobPath, JobView, Place, Problem, ProblemBody, own_job};
+use ::web::{Api, Authenticated, JobPath, JobView, Problem, ProblemBody, own_job};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
-use domain::{JobRecord, JobState};
+use domain::JobRecord;
 use queue::Queue;
 
 /// Where a job stands
 #[utoipa::path(
     tag = "jobs",
-    security(("api_key" = [])),
-    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
     responses(
         (status = 200, description = "All that is known of it", body = JobView),
         (status = "4XX", description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-#[get("/api/v1/jobs/{job_id}")]
-async fn job(api: Api, caller: Authenticated, path: JobPath, queue: web::Data<Queue>) -> Result<HttpResponse, Problem> {
+#[get("/jobs/{job_id}")]
+pub(super) async fn job(
+    api: Api,
+    caller: Authenticated,
+    path: JobPath,
+    queue: web::Data<Queue>,
+) -> Result<HttpResponse, Problem> {
     let record = own_job(&queue, &caller, &path).await?;
     let view = view(api, &queue, record).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
 }
 
-/// A job with its place in line, if it waits.
+/// Where a job stands, by another address
+///
+/// The same as `jobs/{job_id}`.
+#[utoipa::path(
+    tag = "jobs",
+    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
+    responses(
+        (status = 200, description = "All that is known of it", body = JobView),
+        (status = "4XX", description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[get("/status/{job_id}")]
+pub(super) async fn status(
+    api: Api,
+    caller: Authenticated,
+    path: JobPath,
+    queue: web::Data<Queue>,
+) -> Result<HttpResponse, Problem> {
+    let record = own_job(&queue, &caller, &path).await?;
+    let view = view(api, &queue, record).await?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
+}
+
+/// A job with its place in line and the time that it has left.
 pub(super) async fn view(api: Api, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
-    let place = match record.state {
-        JobState::Queued | JobState::Running => {
-            let line = queue.line(record.job.id).await?.unwrap_or_default();
-            Place { position: Some(line.position).filter(|place| *place > 0), eta: line.eta }
-        }
-        _ => Place::default(),
-    };
-    Ok(JobView::of(api, record, place))
+    let line = if record.state.is_terminal() { None } else { queue.line(record.job.id).await? };
+    Ok(JobView::of(api, record, line.unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/jobs/{job_id}/result`: the mesh.
+//! `GET .../jobs/{job_id}/result`: the mesh.
 
 use crate::file::File;
 use crate::outcome::result_of;
@@ -12,10 +12,9 @@ use queue::Queue;
 /// Takes `Range` and `If-None-Match`; the `ETag` is the SHA-256 of the file.
 #[utoipa::path(
     method(get, head),
-    path = "/api/v1/jobs/{job_id}/result",
+    path = "/jobs/{job_id}/result",
     tag = "jobs",
-    security(("api_key" = [])),
-    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
     responses(
         (status = 200, description = "The file", content(
             (Vec<u8> = "model/gltf-binary"), (Vec<u8> = "model/obj"), (Vec<u8> = "model/stl"))),
@@ -25,8 +24,8 @@ use queue::Queue;
         (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-#[route("/api/v1/jobs/{job_id}/result", method = "GET", method = "HEAD")]
-async fn result(
+#[route("/jobs/{job_id}/result", method = "GET", method = "HEAD")]
+pub(super) async fn result(
     caller: Authenticated,
     path: JobPath,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! `GET /api/v1/jobs/{job_id}/thumbnail`: a picture of the mesh.
+//! `GET .../jobs/{job_id}/thumbnail`: a picture of the mesh.
 
 use crate::file::File;
 use crate::outcome::result_of;
@@ -10,10 +10,9 @@ use queue::Queue;
 /// A picture of the mesh
 #[utoipa::path(
     method(get, head),
-    path = "/api/v1/jobs/{job_id}/thumbnail",
+    path = "/jobs/{job_id}/thumbnail",
     tag = "jobs",
-    security(("api_key" = [])),
-    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
     responses(
         (status = 200, description = "A PNG file", body = Vec<u8>, content_type = "image/png"),
         (status = 206, description = "The part of the file that was asked for"),
@@ -22,8 +21,8 @@ use queue::Queue;
         (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-#[route("/api/v1/jobs/{job_id}/thumbnail", method = "GET", method = "HEAD")]
-async fn thumbnail(
+#[route("/jobs/{job_id}/thumbnail", method = "GET", method = "HEAD")]
+pub(super) async fn thumbnail(
     caller: Authenticated,
     path: JobPath,
     request: HttpRequest,

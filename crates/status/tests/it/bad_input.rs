@@ -11,7 +11,7 @@ async fn each_bad_request_has_its_own_answer() {
     let world = World::new().await;
     let (ended, _) = world.succeeded(MeshFormat::Glb, b"0123456789").await;
     let waiting = world.submit().await;
-    let theirs = job("bob");
+    let theirs = job(&world.owners[1]);
     world.queue.submit(&theirs.clone().into()).await.unwrap();
     let get = |path: String| world.get(&path);
     let bare = |path: &str| world.client.get(world.url(path));

@@ -1,6 +1,6 @@
 //! The real program: command line, logs, signals.
 
-use crate::world::{command_line, job, write_keys};
+use crate::world::{command_line, job, register};
 use queue::{Queue, RedisOptions};
 use reqwest::Client;
 use serde_json::Value;
@@ -13,7 +13,7 @@ const SECONDS: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread")]
 async fn from_start_to_sigterm_with_a_stream_open() {
     let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
-    let keys = write_keys(directory.path());
+    let [ada, _] = register(directory.path(), &redis.url()).await;
     let address_file = directory.path().join("address");
     let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-status"));
     command.current_dir(directory.path()).args(&command_line(directory.path(), &redis.url())[1..]);
@@ -24,15 +24,15 @@ async fn from_start_to_sigterm_with_a_stream_open() {
     status.wait_ready(&format!("http://{address}/readyz"), SECONDS).await;
 
     let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
-    let job = job("ada");
+    let job = job(&ada.id);
     queue.submit(&job.clone().into()).await.unwrap();
     let url = format!("http://{address}/api/v1/jobs/{}", job.id);
-    let view = Client::new().get(&url).bearer_auth(&keys[0]).header("x-request-id", "my-request").send().await.unwrap();
+    let view = Client::new().get(&url).bearer_auth(&ada.key).header("x-request-id", "my-request").send().await.unwrap();
     assert_eq!(view.json::<Value>().await.unwrap()["status"], "queued");
     let logged: Value = serde_json::from_str(&status.wait_for_line("my-request", SECONDS).await).unwrap();
     assert_eq!(logged["span"]["job.id"], job.id.to_string().as_str(), "{logged}");
 
-    let stream = Client::new().get(format!("{url}/events")).bearer_auth(&keys[0]).send().await.unwrap();
+    let stream = Client::new().get(format!("{url}/events")).bearer_auth(&ada.key).send().await.unwrap();
     let reading = tokio::spawn(stream.text());
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(status.terminate(SECONDS).await.success());

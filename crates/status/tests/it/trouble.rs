@@ -18,7 +18,7 @@ async fn without_redis_it_says_so_and_comes_back_by_itself() {
     assert_eq!(world.get("/livez").send().await.unwrap().status(), 200);
     assert_eq!(world.get("/readyz").send().await.unwrap().status(), 503);
     world.redis.restart();
-    let back = async || world.get_job(job, "").send().await.unwrap().status() == 404;
+    let back = async || world.get_job(job, "").send().await.unwrap().status() == 200;
     test_support::wait_until("it to answer again", Duration::from_secs(10), back).await;
 }
 

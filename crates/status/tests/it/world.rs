@@ -1,6 +1,6 @@
 //! A status service in this process, a client with a key, and the hands of a worker.
 
-use access::{Keyring, new_key};
+use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
 use domain::{BlobId, Class, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) base: String,
     pub(crate) keys: [String; 2],
+    /// The ids of those whose keys they are.
+    pub(crate) owners: [String; 2],
     pub(crate) queue: Queue,
     pub(crate) blobs: Blobs,
     pub(crate) server: Server,
@@ -33,15 +35,17 @@ impl World {
     }
 
     pub(crate) async fn with(arguments: &[&str]) -> Self {
-        let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
-        let keys = write_keys(directory.path());
+        let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
+        let tenants = register(directory.path(), &redis.url()).await;
+        let owners = tenants.each_ref().map(|tenant| tenant.id.clone());
+        let keys = tenants.map(|tenant| tenant.key);
         let mut line = command_line(directory.path(), &redis.url());
         line.extend(arguments.iter().map(|&argument| argument.to_owned()));
         let server = status::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
         let base = format!("http://{}", server.address());
         let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
         let blobs = Blobs::open(&BlobOptions::at(directory.path().join("blobs").to_str().unwrap())).unwrap();
-        Self { redis, directory, client: Client::new(), base, keys, queue, blobs, server }
+        Self { redis, directory, client: Client::new(), base, keys, owners, queue, blobs, server }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -64,7 +68,7 @@ impl World {
 
     /// Submits a job of the first owner.
     pub(crate) async fn submit(&self) -> JobId {
-        let job = job("ada");
+        let job = job(&self.owners[0]);
         self.queue.submit(&job.clone().into()).await.unwrap();
         job.id
     }
@@ -140,16 +144,27 @@ fn record(mesh: BlobId, thumbnail: BlobId, format: MeshFormat, bytes: u64) -> Re
     }
 }
 
-/// Two owners, one key each.
-pub(crate) fn write_keys(directory: &Path) -> [String; 2] {
-    let (ada, bob) = (new_key("ada").unwrap(), new_key("bob").unwrap());
-    Keyring::new(vec![ada.1, bob.1]).save(&directory.join("keys.json")).unwrap();
-    [ada.0, bob.0].map(|key| key.expose_secret().to_owned())
+/// Somebody with a key.
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) key: String,
+}
+
+/// Two users, ada and bob, one key each, and the file of the master key.
+pub(crate) async fn register(directory: &Path, redis_url: &str) -> [Tenant; 2] {
+    let master = MasterKey::create(&directory.join("master-key")).unwrap();
+    let registry = Registry::connect(redis_url, "orfeas", &master, Defaults::default()).await.unwrap();
+    let add = async |name: &str| {
+        let new = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, Class::User) };
+        let issued = registry.add(new, Mode::Live, None).await.unwrap();
+        Tenant { id: issued.tenant.id.to_string(), key: issued.api_key.expose_secret().to_owned() }
+    };
+    [add("ada").await, add("bob").await]
 }
 
 pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
     let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
-    let (blobs, keys) = (path("blobs"), path("keys.json"));
+    let (blobs, keys) = (path("blobs"), path("master-key"));
     let line = [
         "orfeas-status",
         "--listen=127.0.0.1:0",
@@ -157,7 +172,7 @@ pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
         redis_url,
         "--blobs",
         &blobs,
-        "--api-keys-file",
+        "--master-key-file",
         &keys,
     ]
     .map(str::to_owned);

@@ -1,0 +1,56 @@
+//! `orfeas agents`: the tenants of a server, agents and users, and their keys.
+//!
+//! It works on the registry itself: on that of a data directory, whether `orfeas up` runs there or not, or on that in
+//! any Redis, with the master key. The same can be done over HTTP under `/api/admin`.
+
+mod add;
+mod list;
+mod place;
+mod revoke;
+mod rotate;
+mod show;
+mod text;
+
+use crate::Error;
+use place::Place;
+
+/// What `orfeas agents` may be told.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Add an agent or a user, and print its first key
+    Add(add::Options),
+    /// List all agents and users
+    List(list::Options),
+    /// Tell everything about one, and about its keys
+    Show(show::Options),
+    /// Make a new key; the old ones go on working for a while
+    Rotate(rotate::Options),
+    /// Revoke one key, or an agent with all its keys, at once
+    Revoke(revoke::Options),
+}
+
+/// Runs one of the subcommands.
+///
+/// # Errors
+/// A registry that cannot be opened, or that refuses.
+pub async fn run(options: &Options) -> Result<(), Error> {
+    let opened = options.place.open().await?;
+    let registry = &opened.registry;
+    let outcome = match &options.command {
+        Command::Add(options) => add::run(registry, options).await,
+        Command::List(options) => list::run(registry, options).await,
+        Command::Show(options) => show::run(registry, options).await,
+        Command::Rotate(options) => rotate::run(registry, options).await,
+        Command::Revoke(options) => revoke::run(registry, options).await,
+    };
+    opened.close().await;
+    outcome
+}
