@@ -79,7 +79,7 @@ impl MasterKey {
         Ok(key)
     }
 
-    fn derive(&self) -> Prk {
+    pub(crate) fn derive(&self) -> Prk {
         Salt::new(HKDF_SHA256, b"orfeas access 1").extract(self.0.expose_secret())
     }
 }
