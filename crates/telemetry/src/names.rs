@@ -20,6 +20,8 @@ pub const AUDIT_DROPPED: &str = "orfeas_audit_dropped_total";
 pub const UPLOAD_BYTES: &str = "orfeas_upload_bytes";
 /// Time to check one picture, decoding included.
 pub const PICTURE_CHECK_SECONDS: &str = "orfeas_picture_check_seconds";
+/// Pictures fetched by URL. Label: `outcome`: `fetched`, or why not, such as `inside` or `too_slow`.
+pub const PICTURE_FETCHES: &str = "orfeas_picture_fetches_total";
 /// Event streams open now.
 pub const EVENT_STREAMS: &str = "orfeas_event_streams";
 /// Bytes of meshes and thumbnails handed out. Label: `kind`, `mesh` or `thumbnail`.
@@ -46,6 +48,9 @@ pub const WORKER_SEATS: &str = "orfeas_worker_seats";
 pub const QUEUE_WAIT_SECONDS: &str = "orfeas_queue_wait_seconds";
 /// From submission to the stored mesh.
 pub const JOB_SECONDS: &str = "orfeas_job_seconds";
+
+/// Calls to endpoints of tenants. Label: `outcome`: `delivered`, `pending` (to be tried again), `failed` (given up).
+pub const WEBHOOK_ATTEMPTS: &str = "orfeas_webhook_attempts_total";
 
 /// Time a job spent in one stage. Label: `stage`.
 pub const STAGE_SECONDS: &str = "orfeas_stage_seconds";
@@ -127,6 +132,7 @@ pub const ALL: &[Metric] = &[
     counter(AUDIT_DROPPED, "Decisions that are missing in the audit"),
     histogram(UPLOAD_BYTES, Unit::Bytes, "Sizes of accepted pictures", SIZES),
     histogram(PICTURE_CHECK_SECONDS, Unit::Seconds, "Time to check one picture, decoding included", SHORT),
+    counter(PICTURE_FETCHES, "Pictures fetched by URL, by outcome"),
     gauge(EVENT_STREAMS, Unit::Count, "Event streams open now"),
     Metric { unit: Unit::Bytes, ..counter(SERVED_BYTES, "Bytes of meshes and thumbnails handed out, by kind") },
     counter(JOBS_SUBMITTED, "Jobs accepted into the queue"),
@@ -139,6 +145,7 @@ pub const ALL: &[Metric] = &[
     gauge(WORKER_SEATS, Unit::Count, "Jobs that all live workers together can run at once"),
     histogram(QUEUE_WAIT_SECONDS, Unit::Seconds, "From submission to the first lease", LONG),
     histogram(JOB_SECONDS, Unit::Seconds, "From submission to the stored mesh", LONG),
+    counter(WEBHOOK_ATTEMPTS, "Calls to endpoints of tenants, by outcome"),
     histogram(STAGE_SECONDS, Unit::Seconds, "Time a job spent in one stage, by stage", MEDIUM),
     histogram(BATCH_SIZE, Unit::Count, "Rows that shared one denoising step", ROWS),
     histogram(STEP_SECONDS, Unit::Seconds, "Time of one denoising step of the whole batch", MEDIUM),

@@ -1,0 +1,15 @@
+-- ARGV: tenant, endpoint, greatest number, delivery before which to go on ('' for the latest).
+-- Returns nothing when the endpoint is not the tenant's; else ids and their fields, the latest first.
+if redis.call('HEXISTS', ENDPOINTS .. ARGV[1], ARGV[2]) == 0 then return false end
+local list, from = DELIVERIES .. ARGV[2], 0
+if ARGV[4] ~= '' then
+  local rank = redis.call('ZREVRANK', list, ARGV[4])
+  if not rank then return {} end
+  from = rank + 1
+end
+local all = {}
+for _, id in ipairs(redis.call('ZREVRANGE', list, from, from + tonumber(ARGV[3]) - 1)) do
+  local fields = redis.call('HGETALL', DELIVERY .. id)
+  if #fields > 0 then all[#all + 1] = { id, fields } end
+end
+return all

@@ -1,0 +1,9 @@
+//! Webhooks from end to end: a real redis-server, real jobs, real HTTP.
+
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod endpoints;
+mod retries;
+mod signed;
+mod world;

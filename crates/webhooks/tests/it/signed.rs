@@ -1,0 +1,68 @@
+//! Signatures, verified by the library of Standard Webhooks.
+
+use crate::world::{ADA, Message, Receiver, World};
+use domain::JobState;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use webhooks::{DeliveryState, Secret, WebhookOptions};
+
+/// What the library says of each message.
+fn verdicts(messages: &[(&Secret, &Message)]) -> Vec<String> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = here.join("../../.venv/bin/python");
+    let mut run = Command::new(&python)
+        .arg(here.join("tests/interop/verify.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask setup --tests` makes it", python.display()));
+    let mut input = run.stdin.take().unwrap();
+    for (secret, message) in messages {
+        let line = json!({ "secret": secret.text().expose_secret(), "headers": message.headers, "body": message.body });
+        writeln!(input, "{line}").unwrap();
+    }
+    drop(input);
+    let output = run.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_of_standard_webhooks_verifies_what_is_sent() {
+    let world = World::with(WebhookOptions { webhook_secret_overlap_seconds: 2, ..WebhookOptions::default() }).await;
+    let receiver = Receiver::answering("200 OK").await;
+    let (endpoint, first) = world.add(ADA, &receiver).await;
+    let _running = world.run("one");
+
+    world.ended(ADA, JobState::Failed).await;
+    world.until(&endpoint.id, DeliveryState::Delivered).await;
+    let second = world.webhooks.rotate(ADA, &endpoint.id).await.unwrap();
+    world.ended(ADA, JobState::Failed).await;
+    receiver.wait(2).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.ended(ADA, JobState::Failed).await;
+    let messages = receiver.wait(3).await;
+
+    let [one, both, two] = &messages[..] else { panic!("{messages:?}") };
+    let mut tampered = one.clone();
+    tampered.body = tampered.body.replace("failed", "foiled");
+    let mut renamed = one.clone();
+    renamed.headers.insert("webhook-id".to_owned(), both.id().to_owned());
+    let verdicts = verdicts(&[
+        (&first, one),
+        (&second, one),
+        (&first, both),
+        (&second, both),
+        (&first, two),
+        (&second, two),
+        (&first, &tampered),
+        (&first, &renamed),
+    ]);
+    // While a secret is being rotated, both sign; then the old one no more.
+    let expected = ["verified", "refused", "verified", "verified", "refused", "verified", "refused", "refused"];
+    assert_eq!(verdicts, expected);
+}
