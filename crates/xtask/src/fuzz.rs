@@ -40,8 +40,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         fs::create_dir_all(&corpus).and_then(|()| fs::create_dir_all(&artifacts)).context("target/fuzz")?;
         let seeds = root().join("fuzz/seeds").join(&target);
         let program = root().join("target/fuzz").join(&machine).join("release").join(&target);
-        let mut libfuzzer =
-            command(program, &["-verbosity=0", "-print_final_stats=1", "-timeout=10", "-max_len=16384"]);
+        let mut libfuzzer = command(
+            program,
+            &["-verbosity=0", "-print_funcs=0", "-print_final_stats=1", "-timeout=10", "-max_len=16384"],
+        );
         libfuzzer
             .arg(format!("-max_total_time={}", options.seconds))
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
