@@ -1,6 +1,7 @@
 //! The system from outside.
 #![allow(clippy::unwrap_used)]
 
+mod agents_page;
 mod faults;
 mod gltf;
 mod road;
