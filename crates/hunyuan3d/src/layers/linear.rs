@@ -1,5 +1,6 @@
 use tch::Tensor;
 
+use super::packed::Packed;
 use crate::error::Error;
 use crate::weights::Weights;
 
@@ -8,6 +9,7 @@ use crate::weights::Weights;
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    packed: Option<Packed>,
 }
 
 impl Linear {
@@ -16,20 +18,22 @@ impl Linear {
     /// # Errors
     /// [`Error::Weights`] if a tensor is missing or misshapen.
     pub fn new(w: Weights, input: i64, output: i64, bias: bool) -> Result<Linear, Error> {
-        Ok(Linear {
-            weight: w.tensor("weight", &[output, input])?,
-            bias: bias.then(|| w.tensor("bias", &[output])).transpose()?,
-        })
+        let weight = w.tensor("weight", &[output, input])?;
+        let bias = bias.then(|| w.tensor("bias", &[output])).transpose()?;
+        Ok(Linear::from_tensors(weight, bias))
     }
 
     /// From tensors at hand: `weight` [output, input], `bias` `[output]`.
     pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Linear {
-        Linear { weight, bias }
+        Linear { packed: Packed::new(&weight, bias.as_ref()), weight, bias }
     }
 
     /// `x` [.., input] -> [.., output].
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, self.bias.as_ref())
+        // A product that is to be split over threads is libtorch's.
+        let alone = || tch::get_num_threads() == 1;
+        let packed = self.packed.as_ref().filter(|_| alone()).and_then(|packed| packed.forward(x));
+        packed.unwrap_or_else(|| x.linear(&self.weight, self.bias.as_ref()))
     }
 
     /// What it makes of zeros, `[output]`.
