@@ -91,9 +91,7 @@ impl Limits {
     pub fn of(class: Class, tier: Tier, overrides: &Overrides, defaults: &Defaults) -> Self {
         let (rate, queries) = match class {
             Class::Agent => (defaults.agent_max_requests_per_minute, defaults.agent_max_requests_per_minute),
-            Class::User | Class::Test => {
-                (defaults.user_max_requests_per_minute, defaults.user_max_queries_per_minute)
-            }
+            Class::User | Class::Test => (defaults.user_max_requests_per_minute, defaults.user_max_queries_per_minute),
         };
         let mut limits = Self {
             requests_per_minute: rate,

@@ -25,7 +25,7 @@
 //! as long as a request of that minute can be fresh. Sets of up to 512 such numbers are packed arrays in Redis: 8 bytes
 //! for each nonce. (That two different nonces of one key look alike is as likely as 500 in 2^64; the client would get a
 //! refusal and sign anew.) As only admitted requests leave a nonce, the windows bound the memory: a key with the
-//! standard 100 requests a minute for each of 5 operations can make Redis keep some 60 KB, for 11 minutes.
+//! standard 100 requests a minute for each of 5 operations can make Redis keep some 50 KB, for 11 minutes.
 //!
 //! A refused request leaves no nonce either, so the very same request may be sent again when there is room.
 //! Nonces survive a restart of Redis as far as its append-only file does: with `appendfsync everysec`, after a power cut,
