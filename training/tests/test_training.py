@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from tiny import bundle, sizes
 from tiny.model.vae import AnchorEncoder
+from tiny.stock import Stock
 from tiny.train_flow import Normaliser
 
 TRAINING = pathlib.Path(__file__).parent.parent
@@ -56,6 +57,31 @@ def test_normalisation_folds_into_post_kl():
     again, bias = normaliser.unfolded(weight, bias)
     assert torch.allclose(again, vae.post_kl.weight, atol=1e-5)
     assert torch.allclose(bias, vae.post_kl.bias, atol=1e-5)
+
+
+def test_a_resume_that_does_not_fit_is_refused_at_once(smoke, tmp_path):
+    for folder, reason in ((smoke / "first", "other sizes"), (tmp_path, "missing")):
+        command = [sys.executable, "train.py", "--resume", str(folder), "--out", str(tmp_path / "out")]
+        refused = subprocess.run(command, cwd=TRAINING, capture_output=True, text=True)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("cannot resume") and reason in refused.stderr
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_renewed_stock_is_the_same_memory_with_one_part_replaced():
+    encoder = AnchorEncoder(32, 2, 1, 16)
+    normaliser = Normaliser(torch.zeros(13), torch.ones(13))
+    stock = Stock(encoder, normaliser, parts=2, per_part=3, views=2, size=28, seed=5, device=torch.device("cpu"), scale=32)
+    names = ("latents", "occupancy", "family", "rgba", "camera")
+    memory = {name: getattr(stock, name).data_ptr() for name in names}
+    before = {name: getattr(stock, name).clone() for name in names}
+    stock.renew()
+    assert {name: getattr(stock, name).data_ptr() for name in names} == memory
+    assert not torch.equal(stock.rgba[:6], before["rgba"][:6])
+    assert torch.equal(stock.rgba[6:], before["rgba"][6:])
+    assert not torch.equal(stock.latents[:3], before["latents"][:3])
+    assert torch.equal(stock.latents[3:], before["latents"][3:])
+    assert stock.shape.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
 def test_ordered_noise_is_the_same_set_in_the_order_of_the_codes():

@@ -31,13 +31,19 @@ class Muon(torch.optim.Optimizer):
                     by_shape[p.shape].append(p)
             for shape, params in by_shape.items():
                 grads = [p.grad.float() for p in params]
-                buffers = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in params]
+                buffers = [self._momentum(p) for p in params]
                 torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
                 # Nesterov: look ahead along the momentum.
                 ahead = torch._foreach_lerp(grads, buffers, group["momentum"])
-                update = orthogonalised(torch.stack(ahead)) * (0.2 * max(shape) ** 0.5)
+                update = orthogonalised(torch.stack(ahead)) * (0.2 * max(shape) ** 0.5 * group["lr"])
                 torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(params, list(update.unbind(0)), alpha=-group["lr"])
+                torch._foreach_sub_(params, list(update.unbind(0)))
+
+    def _momentum(self, p: torch.Tensor) -> torch.Tensor:
+        state = self.state[p]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(p)
+        return state["momentum"]
 
 
 def optimisers(modules: dict[str, torch.nn.Module], lr: float) -> list[torch.optim.Optimizer]:
@@ -54,17 +60,18 @@ def optimisers(modules: dict[str, torch.nn.Module], lr: float) -> list[torch.opt
             (hidden if inner else matrices if p.dim() >= 2 else vectors).append(p)
     cuda = hidden[0].is_cuda
     groups = [{"params": matrices, "weight_decay": 0.02}, {"params": vectors, "weight_decay": 0.0}]
-    out = [Muon(hidden, lr), torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), fused=cuda)]
+    out = [Muon(hidden, lr), torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), fused=cuda, capturable=cuda)]
+    # One number on the device for all: a captured step reads it anew at every replay.
+    rate = torch.tensor(lr, device=hidden[0].device)
     for optimiser in out:
         for group in optimiser.param_groups:
-            group["peak"] = group["lr"]
+            group["peak"], group["lr"] = lr, rate
     return out
 
 
 def set_rate(optimisers: list[torch.optim.Optimizer], factor: float) -> None:
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * factor
+    group = optimisers[0].param_groups[0]
+    group["lr"].fill_(group["peak"] * factor)
 
 
 class Average:
@@ -86,3 +93,12 @@ class Average:
         """Exchanges live and mean weights (before and after an evaluation)."""
         for p, mean in zip(self.live, self.mean):
             p.data, mean.data = mean.data, p.data
+
+    def around(self, action):
+        """`action`, done on the mean weights."""
+        def swapped():
+            self.swap()
+            action()
+            self.swap()
+
+        return swapped

@@ -1,6 +1,7 @@
 """Cameras, light and colours of the rendered pictures, and what happens to a picture before the image encoder sees it."""
 
 import dataclasses
+import functools
 import math
 
 import torch
@@ -101,9 +102,16 @@ def augmented(rgba: torch.Tensor) -> torch.Tensor:
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@functools.cache
+def _imagenet(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    # Kept: a copy from the host makes the host wait for the device.
+    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return mean, std
+
+
 def normalised(x: torch.Tensor) -> torch.Tensor:
     """ImageNet normalisation of [N, 3, H, W] in [0, 1]."""
-    mean, std = (torch.tensor(v, device=x.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    mean, std = _imagenet(x.device)
     return (x - mean) / std
 
 

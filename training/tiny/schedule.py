@@ -5,7 +5,11 @@ import time
 
 import torch
 
+from tiny.capture import captured
 from tiny.muon import set_rate
+
+# The share of a phase's time that may go into fresh data.
+RENEWING = 0.05
 
 
 class Schedule:
@@ -28,18 +32,28 @@ class Schedule:
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
 
-    def run(self, step, clock, name: str, save=None, every: float = 60.0):
-        """Calls `step` until the time is up; the first calls (compilation) do not count."""
+    def run(self, step, clock, name: str, *, after, save=None, every: float = 60.0, renew=None, graph: bool = False):
+        """Calls `step`, then `after`, until the time is up; the first calls (compilation) do not count.
+
+        `renew` is called so often that it takes RENEWING of the time. `graph`: replays one captured step.
+        """
+        set_rate(self.optimisers, 1e-3)
         for _ in range(3):
-            set_rate(self.optimisers, 1e-3)
             values = step()
         values["loss"].item()
         clock(f"{name}: warm")
-        self.begin = saved = said = time.time()
+        if graph:
+            step = captured(step, clock)
+        self.begin = saved = said = renewed = time.time()
+        # The first renewal, which shows what one costs, comes early.
+        pause = self.seconds * RENEWING**2
+        totals, counted = [torch.zeros_like(v) for v in values.values()], 0
         while (elapsed := time.time() - self.begin) < self.seconds:
             set_rate(self.optimisers, self.rate(elapsed / self.seconds))
             values = step()
-            self.steps += 1
+            after()
+            torch._foreach_add_(totals, list(values.values()))
+            self.steps, counted = self.steps + 1, counted + 1
             if self.steps % 20 == 0:
                 # Keeps the launch queue short, so that the clock is the device's.
                 loss = values["loss"].item()
@@ -48,10 +62,18 @@ class Schedule:
                 now = time.time()
                 if now - said > min(15.0, self.seconds / 8):
                     said = now
-                    clock(f"{name}: step {self.steps}", *(f"{k} {v.item():.4f}" for k, v in values.items()))
+                    clock(f"{name}: step {self.steps}", *(f"{k} {v.item() / counted:.4f}" for k, v in zip(values, totals)))
+                    torch._foreach_zero_(totals)
+                    counted = 0
                 if save and now - saved > every:
                     saved = now
                     save()
+                # Not at the very end: the last steps would hardly see it.
+                if renew and now - renewed > pause / RENEWING and elapsed < 0.97 * self.seconds:
+                    renew()
+                    renewed = time.time()
+                    pause = renewed - now
+                    clock(f"{name}: renewed in {pause:.1f} s")
         clock(f"{name}: {self.steps} steps in {self.seconds:.0f} s")
 
 

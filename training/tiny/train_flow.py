@@ -7,13 +7,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiny import families
-from tiny.dataset import COARSE, Clock, Pool
+from tiny.dataset import COARSE, Clock
 from tiny.model.dinov2 import Dinov2
 from tiny.model.dit import Hunyuan3DDiT
 from tiny.model.vae import AnchorEncoder
 from tiny.muon import Average, optimisers
 from tiny.pictures import augmented, normalised
 from tiny.schedule import Compiled, Schedule
+from tiny.stock import Stock
 
 
 @dataclasses.dataclass
@@ -68,40 +69,34 @@ def times(n: int, device) -> torch.Tensor:
     return torch.where(pick < 0.18, torch.zeros_like(t), t)
 
 
-def train(dit: Hunyuan3DDiT, vit: Dinov2, heads: Heads, latents: torch.Tensor, occupancy: torch.Tensor, family: torch.Tensor,
-          pool: Pool, *, seconds: float, batch: int, rate: float, clock: Clock, save=None, drop: float = 0.1,
-          warm_up: float = 0.03, codes: torch.Tensor):
-    """`latents` [N, 128, C - 3] normalised; `codes` [128, 3]."""
-    device = latents.device
+def train(dit: Hunyuan3DDiT, vit: Dinov2, heads: Heads, stock: Stock, *, seconds: float, batch: int, rate: float, clock: Clock,
+          graph: bool, save=None, drop: float = 0.1, warm_up: float = 0.02):
+    device = stock.latents.device
     cuda = device.type == "cuda"
     prepare = torch.compile(augmented) if cuda else augmented
     blocks = [*vit.encoder.layer, *dit.double_blocks, *dit.single_blocks, dit.final_layer]
     modules = {"dit": dit, "vit": vit, "heads": heads}
     schedule = Schedule(optimisers(modules, rate), seconds, warm_up)
     average = Average(modules, 0.999)
+    codes = stock.encoder.codes
 
     def step():
-        picked = torch.randint(len(pool.shape), (batch,), device=device)
-        ids = pool.shape[picked]
-        data = torch.cat([latents[ids].float(), codes.expand(batch, -1, -1)], -1)
+        picked = torch.randint(len(stock), (batch,), device=device)
+        ids = stock.shape[picked]
+        data = torch.cat([stock.latents[ids].float(), codes.expand(batch, -1, -1)], -1)
         noise = AnchorEncoder.order(torch.randn_like(data))
         t = times(batch, device)
         x = torch.lerp(noise, data, t[:, None, None])
         with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
-            tokens = vit(normalised(prepare(pool.rgba[picked])))
-            extra = heads(tokens[:, 0], family[ids], pool.camera[picked], occupancy[ids])
+            tokens = vit(normalised(prepare(stock.rgba[picked])))
+            extra = heads(tokens[:, 0], stock.family[ids], stock.camera[picked], stock.occupancy[ids])
             context = tokens * (torch.rand(batch, 1, 1, device=device) >= drop)
             velocity = dit(x, t, context).float()
         flow = (velocity - (data - noise)).square().mean()
         schedule.step(flow + 0.1 * extra)
-        average.update()
-        return {"loss": flow, "extra": extra}
-
-    def save_average():
-        average.swap()
-        save()
-        average.swap()
+        return {"loss": flow.detach(), "extra": extra.detach()}
 
     with Compiled(blocks, cuda):
-        schedule.run(step, clock, "flow", save and save_average, every=100.0)
+        schedule.run(step, clock, "flow", after=average.update, save=save and average.around(save), every=100.0,
+                     renew=stock.renew, graph=graph)
     average.swap()

@@ -66,17 +66,10 @@ def train(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, *, seconds: flo
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
         loss = off.square().mean() + 0.5 * off.abs().mean() + 0.1 * inside + 1e-3 * kl
         schedule.step(loss)
-        average.update()
-        return {"loss": loss, "l1": off.abs().mean(), "kl": kl}
+        return {"loss": loss.detach(), "l1": off.detach().abs().mean(), "kl": kl.detach()}
 
     with Compiled(blocks, device.type == "cuda"):
-        schedule.run(step, clock, "vae", save and (lambda: _averaged(average, save)))
-    average.swap()
-
-
-def _averaged(average: Average, save):
-    average.swap()
-    save()
+        schedule.run(step, clock, "vae", after=average.update, save=save and average.around(save))
     average.swap()
 
 

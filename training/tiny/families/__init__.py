@@ -8,11 +8,23 @@ from tiny.native import FRAME
 
 FAMILIES = {**solids.FAMILIES, **furniture.FAMILIES, **scenes.FAMILIES}
 NAMES = list(FAMILIES)
+# How often a kind is drawn, beside 1 for the others: more for what the model finds hard, less for what it has long known.
+WEIGHTS = {
+    name: weight for weight, names in (
+        (0.4, "cylinder cone torus capsule"),
+        (0.7, "dumbbell snowman tree mushroom icecream rocket key sofa cabinet vase bottle teapot monitor bus train"),
+        (1.3, "boat fish person"),
+        (1.6, "star stool"),
+        (2.0, "plane helicopter dog"),
+        (2.2, "cross gear table bench ladder mug shelf furniture"),
+        (2.6, "chair"),
+    ) for name in names.split()
+}
 
 
 def counts(total: int) -> np.ndarray:
     """How many of `total` shapes fall to each family, by weight; every family gets at least one when total allows."""
-    weights = np.array([weight for _, weight in FAMILIES.values()])
+    weights = np.array([WEIGHTS.get(name, 1.0) for name in NAMES])
     exact = np.cumsum(weights / weights.sum() * total)
     return np.diff(np.floor(exact + 0.5).astype(int), prepend=0)
 
@@ -28,7 +40,7 @@ def generate(total: int, seed: int, per_family: int | None = None) -> tuple[np.n
         if n == 0:
             continue
         parts = Parts(int(n), np.random.default_rng([seed, index]))
-        FAMILIES[name][0](parts)
+        FAMILIES[name](parts)
         frame = np.zeros((n, FRAME), np.float32)
         frame[:, 4] = parts.used
         records.append(parts.records)

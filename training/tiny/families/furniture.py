@@ -225,8 +225,8 @@ def furniture(s: Parts):
     s.box((w * reach, gap * 0.25, 0), (r * 0.7, 0.035, d * reach), mirror="x", only=s.chance(0.4), colour=1)
 
 
-FAMILIES = {f.__name__: (f, weight) for weight, functions in (
-    (1.0, (stool, sofa, bed, shelf, cabinet, lamp, goblet, vase, bowl, bottle, teapot, monitor)),
-    (1.4, (table, bench, ladder, mug, furniture)),
-    (2.0, (chair,)),
-) for f in functions}
+# The order is part of a seed's meaning: new kinds go to the end.
+FAMILIES = {f.__name__: f for f in (
+    stool, sofa, bed, shelf, cabinet, lamp, goblet, vase, bowl, bottle, teapot, monitor, table, bench, ladder, mug, furniture,
+    chair,
+)}

@@ -216,7 +216,7 @@ def person(s: Parts):
     s.cylinder((0, h + head * 2.1 + 0.09, 0), 0.09, head * 0.9, only=hat, colour=2)
 
 
-FAMILIES = {f.__name__: (f, weight) for weight, functions in (
-    (1.0, (car, truck, bus, train, boat, house, tower, windmill, bird, fish, robot, person)),
-    (1.4, (plane, helicopter, dog)),
-) for f in functions}
+# The order is part of a seed's meaning: new kinds go to the end.
+FAMILIES = {f.__name__: f for f in (
+    car, truck, bus, train, boat, house, tower, windmill, bird, fish, robot, person, plane, helicopter, dog,
+)}

@@ -218,8 +218,8 @@ def guitar(s: Parts):
     s.disc((0.12, y + 1.28, d * 0.6), 0.04, 0.035, mirror="x", row=(1, 2, 0.14), colour=1)
 
 
-FAMILIES = {f.__name__: (f, weight) for weight, functions in (
-    (0.5, (ellipsoid, box, cylinder, cone, torus, capsule)),
-    (1.0, (cross, dumbbell, snowman, tree, mushroom, cactus, icecream, rocket, hammer, umbrella, key, sword, guitar)),
-    (1.4, (gear, star)),
-) for f in functions}
+# The order is part of a seed's meaning: new kinds go to the end.
+FAMILIES = {f.__name__: f for f in (
+    ellipsoid, box, cylinder, cone, torus, capsule, cross, dumbbell, snowman, tree, mushroom, cactus, icecream, rocket, hammer,
+    umbrella, key, sword, guitar, gear, star,
+)}
