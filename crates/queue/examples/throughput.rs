@@ -1,7 +1,7 @@
 //! How many jobs a second pass through a queue, and how soon a waiting worker has one.
 //!
-//! `cargo run --release -p queue --example throughput [jobs] [concurrency]` starts a redis-server of its own (with an
-//! append-only file, synced every second), puts no-op jobs in, and takes them out again.
+//! `cargo run --release -p queue --example throughput [jobs] [concurrency] [tenants]` starts a redis-server of its own
+//! (with an append-only file, synced every second), puts no-op jobs in, and takes them out again.
 
 use domain::{Class, Failure, Job, JobId, Parameters};
 use queue::{LeaseOptions, Queue, RedisOptions};
@@ -18,22 +18,24 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse::<usize>());
-    let (jobs, concurrency) = (number(20_000)?, number(32)?);
+    let (jobs, concurrency, tenants) = (number(20_000)?, number(32)?, number(1)?);
     let server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
     let options = RedisOptions { queue_max_depth: 0, ..RedisOptions::at(&server.url())? };
     let queue = Queue::connect(&options).await?;
+    let mut raw = redis::Client::open(server.url())?.get_multiplexed_async_connection().await?;
     let mut out = std::io::stdout();
 
     for concurrency in [1, concurrency] {
         let rate = |start: Instant| jobs as f64 / start.elapsed().as_secs_f64();
+        let before = script_time(&mut raw).await?;
         let start = Instant::now();
         let left = Arc::new(AtomicUsize::new(jobs));
         let mut producers = JoinSet::new();
         for _ in 0..concurrency {
             let (queue, left) = (queue.clone(), Arc::clone(&left));
             producers.spawn(async move {
-                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
-                    queue.submit(&job()?.into()).await?;
+                while let Ok(n) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) {
+                    queue.submit(&job(n % tenants)?.into()).await?;
                 }
                 Ok::<_, Error>(())
             });
@@ -41,8 +43,10 @@ async fn main() -> Result<(), Error> {
         while let Some(done) = producers.join_next().await {
             done??;
         }
-        writeln!(out, "{concurrency:3} at once: submit           {:8.0} jobs/s", rate(start))?;
+        let (rate_now, each) = (rate(start), (script_time(&mut raw).await? - before) / jobs as f64);
+        writeln!(out, "{concurrency:3} at once: submit           {rate_now:8.0} jobs/s, {each:3.0} µs of Redis each")?;
 
+        let before = script_time(&mut raw).await?;
         let start = Instant::now();
         let mut consumers = JoinSet::new();
         for _ in 0..concurrency {
@@ -62,7 +66,8 @@ async fn main() -> Result<(), Error> {
         while let Some(done) = consumers.join_next().await {
             done??;
         }
-        writeln!(out, "{concurrency:3} at once: lease and finish {:8.0} jobs/s", rate(start))?;
+        let (rate_now, each) = (rate(start), (script_time(&mut raw).await? - before) / jobs as f64);
+        writeln!(out, "{concurrency:3} at once: lease and finish {rate_now:8.0} jobs/s, {each:3.0} µs of Redis each")?;
     }
 
     let worker = queue.worker("bench", LeaseOptions::default()).await?;
@@ -72,7 +77,7 @@ async fn main() -> Result<(), Error> {
         let submitting = async {
             tokio::time::sleep(Duration::from_millis(2)).await;
             let start = Instant::now();
-            queue.submit(&job()?.into()).await?;
+            queue.submit(&job(0)?.into()).await?;
             Ok::<_, Error>(start)
         };
         let (taken, start) = tokio::join!(waiting, submitting);
@@ -88,11 +93,19 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-fn job() -> Result<Job, Error> {
+/// Microseconds that Redis has spent in scripts.
+async fn script_time(raw: &mut redis::aio::MultiplexedConnection) -> Result<f64, Error> {
+    let info: String = redis::cmd("INFO").arg("commandstats").query_async(raw).await?;
+    let line = info.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:"));
+    let time = line.and_then(|line| line.split(',').find_map(|part| part.strip_prefix("usec=")));
+    Ok(time.map_or(Ok(0.0), str::parse)?)
+}
+
+fn job(tenant: usize) -> Result<Job, Error> {
     Ok(Job {
         v: 1,
         id: JobId::new(),
-        owner: "bench".to_owned(),
+        owner: format!("bench-{tenant}"),
         class: Class::User,
         batch: None,
         scenario: None,

@@ -36,6 +36,11 @@ impl Keys {
         channel.strip_prefix(&self.prefix)?.strip_prefix("events:")?.parse().ok()
     }
 
+    /// The job that answers in place of the one of this id.
+    pub(crate) fn alias(&self, id: JobId) -> String {
+        self.key(&format!("alias:{id}"))
+    }
+
     pub(crate) fn batch(&self, id: BatchId) -> String {
         self.key(&format!("batch:{id}"))
     }

@@ -8,7 +8,7 @@
 local AHEAD = -1e15 -- added to the place of a job that came back
 local HAIR = 1e-6 -- the class's virtual time grows by it at each dispatch: who came later does not stand beside who waits
 local TENANT_RETENTION = 3600 -- seconds that an idle tenant's virtual time is remembered
-local SAMPLE = 32 -- tenants that an estimate looks at; more are taken to be like these
+local SAMPLE = 16 -- tenants that an estimate looks at; more are taken to be like these
 local AGENTS, USERS, TESTS = 'agent', 'user', 'test'
 
 local function class_of(tenant)

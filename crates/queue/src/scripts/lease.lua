@@ -36,14 +36,22 @@ while #leased < most do
     break
   end
   local id = take(tenant)
-  local attempt = redis.call('HINCRBY', JOB .. id, 'attempt', 1)
-  local fence = redis.call('HINCRBY', JOB .. id, 'fence', 1)
-  redis.call('HSET', JOB .. id, 'state', 'running', 'worker', worker, 'max', max, 'leased', now)
-  redis.call('HSETNX', JOB .. id, 'started', now)
-  redis.call('ZADD', LEASES, now + lease, id)
-  tell(id, 'running', attempt, now)
-  leased[#leased + 1] = { id, redis.call('HGET', JOB .. id, 'job'), attempt, fence }
-  ids[#ids + 1] = id
+  local job = redis.call('HGET', JOB .. id, 'job')
+  if job then
+    local attempt = redis.call('HINCRBY', JOB .. id, 'attempt', 1)
+    local fence = redis.call('HINCRBY', JOB .. id, 'fence', 1)
+    redis.call('HSET', JOB .. id, 'state', 'running', 'worker', worker, 'max', max, 'leased', now)
+    redis.call('HSETNX', JOB .. id, 'started', now)
+    redis.call('ZADD', LEASES, now + lease, id)
+    tell(id, 'running', attempt, now)
+    leased[#leased + 1] = { id, job, attempt, fence }
+    ids[#ids + 1] = id
+  else
+    -- Somebody took its hash away from outside; it must not be in the way of the others.
+    redis.call('ZREM', OPEN, id)
+    count(tenant, 'running', -1)
+    settle(tenant)
+  end
 end
 if #leased > 0 then
   redis.call('HSET', HANDED, worker, string.format('%s %.0f %s', call, now, table.concat(ids, ' ')))

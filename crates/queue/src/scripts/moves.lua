@@ -122,7 +122,7 @@ local function sweep(now)
   end
   for _, id in ipairs(lost) do
     local job = look(id)
-    if job.state == 'running' then
+    if job.state == 'running' and job.tenant then
       take_back(id, job, now)
     else
       redis.call('ZREM', LEASES, id)

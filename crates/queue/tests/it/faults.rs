@@ -367,3 +367,40 @@ async fn a_flood_of_lost_leases_does_not_stop_new_work() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_job_whose_hash_was_taken_away_is_in_nobodys_way() {
+    let world = World::new().await;
+    let worker = world.worker(LONG).await;
+    let (gone, there) = (world.submit().await, world.submit().await);
+    let mut raw = world.raw().await;
+    redis::cmd("DEL").arg(key(&format!("job:{}", gone.id))).query_async::<()>(&mut raw).await.unwrap();
+    assert_eq!(take(&worker).await.job().id, there.id);
+    assert_eq!(world.queue.depth().await.unwrap(), Depth { queued: 0, running: 1, dead: 0 });
+}
+
+#[tokio::test]
+async fn a_job_that_only_lay_with_a_lost_worker_is_charged_no_attempt() {
+    let world = World::new().await;
+    let (slow, other) = (world.worker(SHORT).await, world.worker(LONG).await);
+    let (begun, waiting) = (world.submit().await, world.submit().await);
+    let leases = slow.lease(2, Duration::ZERO).await.unwrap();
+    leases[0].progress(&Progress::denoise(1, 2)).await.unwrap();
+    let mut attempts = Vec::new();
+    while attempts.len() < 2 {
+        let taken = other.lease(2, SECONDS).await.unwrap();
+        attempts.extend(taken.iter().map(|lease| (lease.job().id, lease.attempt())));
+    }
+    attempts.sort();
+    assert_eq!(attempts, [(begun.id, 2), (waiting.id, 1)]);
+    // But one that kills its workers before they can tell of anything is given up in the end.
+    let mut raw = world.raw().await;
+    for attempt in std::iter::repeat_n(1, 9).chain([2, 3]) {
+        crate::world::make_due(&mut raw, "leases", waiting.id).await;
+        let taken = other.lease(1, SECONDS).await.unwrap();
+        assert_eq!((taken[0].job().id, taken[0].attempt()), (waiting.id, attempt));
+    }
+    crate::world::make_due(&mut raw, "leases", waiting.id).await;
+    world.queue.sweep().await.unwrap();
+    assert_eq!(world.queue.record(waiting.id).await.unwrap().unwrap().state, JobState::Failed);
+}
