@@ -3,6 +3,8 @@
 use crate::Options;
 use crate::intake::Intake;
 use crate::routes::routes;
+use crate::submit::Desk;
+use crate::{sweep, test_keys};
 use ::web::{Binding, BlobUse, Gate, House, Server};
 use actix_web::web;
 use blobs::Blobs;
@@ -40,13 +42,21 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let (redis_url, prefix) = (options.redis.redis_url.expose(), &options.redis.key_prefix);
     let gate = Gate::open(&options.access, &master, redis_url, prefix).await?;
     let blobs = Blobs::open(&options.blobs)?;
-    let intake = web::Data::new(Intake::new(&options.intake));
+    let (rooms, intake) = (options.intake.rooms(), Intake::new(&options.intake));
+    let desk = Desk::new(queue.clone(), blobs.clone(), gate.limiter().clone(), rooms, intake);
+    let desk = web::Data::new(desk);
 
-    let house = House { gate, queue, blobs, blob_use: BlobUse::Write };
+    let house = House { gate, queue: queue.clone(), blobs: blobs.clone(), blob_use: BlobUse::Write };
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
     let api = ::web::describe(TITLE, DESCRIPTION);
+    let apis = options.apis.served();
     let service = move |config: &mut ServiceConfig<'_>| {
-        config.app_data(intake.clone()).configure(routes);
+        config.app_data(desk.clone());
+        apis.iter().for_each(|api| routes(*api, config));
     };
+    tokio::spawn(test_keys::run(queue.clone(), blobs.clone(), shutdown.clone()));
+    if let Some(sweeping) = options.sweeping() {
+        tokio::spawn(sweep::run(queue.clone(), blobs.clone(), sweeping, shutdown.clone()));
+    }
     Ok(Server::start(&binding, &options.server, house, api, service, shutdown)?)
 }

@@ -1,22 +1,18 @@
-//! Bounds on what is taken in at once: bodies that are read, pictures that are decoded.
+//! Layers 5 and 6, image bytes and image content: a picture is checked, within bounds on what is decoded at once.
 
 use crate::IntakeOptions;
-use crate::upload::UploadLimits;
+use crate::parameters::Source;
 use bytes::Bytes;
 use picture::{CheckedPicture, PictureLimits, Probed, Refused};
 use std::sync::Arc;
 use std::time::Instant;
 use telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use web::{Problem, codes};
 
-/// What a request may hold, and the room to take it in.
+/// Checks pictures, no more of them at once than there is room for.
 pub(crate) struct Intake {
-    upload: UploadLimits,
-    picture: PictureLimits,
-    /// One permit for each body that may be in memory at once.
-    uploads: Arc<Semaphore>,
+    limits: PictureLimits,
     /// One permit for each picture that may be decoded at once.
     checks: Arc<Semaphore>,
     /// One permit for each MiB that decoding may take at once.
@@ -24,37 +20,37 @@ pub(crate) struct Intake {
     memory_mib: u32,
 }
 
-/// Room for one body. Without it none can be read; keep it as long as the bytes are kept.
-pub(crate) struct Room {
-    pub(crate) limits: UploadLimits,
-    _permit: OwnedSemaphorePermit,
-}
-
 impl Intake {
     pub(crate) fn new(options: &IntakeOptions) -> Self {
         Self {
-            upload: options.upload(),
-            picture: options.picture(),
-            uploads: Arc::new(Semaphore::new(options.uploads.into())),
+            limits: options.picture(),
             checks: Arc::new(Semaphore::new(options.picture_checks.into())),
             memory: Arc::new(Semaphore::new(options.picture_memory_mib as usize)),
             memory_mib: options.picture_memory_mib,
         }
     }
 
-    /// Waits for room for a body. Nothing of it is read meanwhile, so whoever waits costs next to nothing here.
-    pub(crate) async fn room(&self) -> Result<Room, Problem> {
-        match timeout(self.upload.timeout, Arc::clone(&self.uploads).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Room { limits: self.upload, _permit: permit }),
-            _ => Err(Problem::new(&codes::OVERLOADED, "No room was left to read the picture.")),
+    /// What a picture may be.
+    pub(crate) fn limits(&self) -> PictureLimits {
+        self.limits
+    }
+
+    /// The picture, checked.
+    pub(crate) async fn admit(&self, source: &Source) -> Result<CheckedPicture, Problem> {
+        match source {
+            Source::File(bytes) => self.check(bytes.clone()).await,
+            Source::Url(_) => {
+                let problem = Problem::new(&codes::INVALID_PARAMETER, "Pictures are not fetched by URL here.");
+                Err(problem.with_parameter("image_url"))
+            }
         }
     }
 
     /// Checks a picture: first its header, then, when there is memory for it, its pixels. Both happen on a thread that
     /// may block.
-    pub(crate) async fn check(&self, image: Bytes) -> Result<CheckedPicture, Problem> {
+    async fn check(&self, image: Bytes) -> Result<CheckedPicture, Problem> {
         let permit = acquire(&self.checks, 1).await?;
-        let (limits, started) = (self.picture, Instant::now());
+        let (limits, started) = (self.limits, Instant::now());
         let verdict = async {
             let (probed, permit) = apart(permit, move || Probed::read(&image, limits)).await?;
             // One that needs more than there is gets all of it.

@@ -1,6 +1,7 @@
 //! What an operator may set: `orfeas-gateway --help` is the manual.
 
-use crate::upload::UploadLimits;
+use crate::sweep::Sweeping;
+use crate::transport::Rooms;
 use access::AccessOptions;
 use blobs::BlobOptions;
 use clap::{Args, Parser};
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use telemetry::TelemetryOptions;
-use web::ServerOptions;
+use web::{ApiOptions, BodyBounds, ServerOptions};
 
 /// Takes pictures and puts jobs into the queue.
 ///
@@ -30,6 +31,9 @@ pub struct Options {
     /// How it serves.
     #[command(flatten)]
     pub server: ServerOptions,
+    /// What it serves.
+    #[command(flatten)]
+    pub apis: ApiOptions,
     /// Whose requests are answered.
     #[command(flatten)]
     pub access: AccessOptions,
@@ -42,6 +46,11 @@ pub struct Options {
     /// The pictures.
     #[command(flatten, next_help_heading = "Blobs")]
     pub blobs: BlobOptions,
+    /// Minutes between two sweeps for blobs that nobody needs any more: those that are older than --result-retention and
+    /// than the oldest job that has not ended, and an hour more. 0: never.
+    #[arg(long, env = "ORFEAS_BLOB_SWEEP_MINUTES", value_name = "MINUTES", default_value_t = 30.0,
+        value_parser = minutes, help_heading = "Blobs")]
+    pub blob_sweep_minutes: f64,
     /// Logs and traces.
     #[command(flatten)]
     pub telemetry: TelemetryOptions,
@@ -54,6 +63,10 @@ pub struct IntakeOptions {
     /// Most bytes of a request's body. In JSON a picture takes a third more room than its file.
     #[arg(long, env = "ORFEAS_MAX_BODY_BYTES", value_name = "BYTES", default_value_t = 20 << 20)]
     pub max_body_bytes: usize,
+
+    /// Most bytes of the body of a batch. It counts for as many uploads as it is larger than --max-body-bytes.
+    #[arg(long, env = "ORFEAS_MAX_BATCH_BODY_BYTES", value_name = "BYTES", default_value_t = 80 << 20)]
+    pub max_batch_body_bytes: usize,
 
     /// Seconds in which a body must have arrived whole.
     #[arg(long, env = "ORFEAS_BODY_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 60.0,
@@ -87,16 +100,31 @@ pub struct IntakeOptions {
     pub picture_memory_mib: u32,
 }
 
+impl Options {
+    pub(crate) fn sweeping(&self) -> Option<Sweeping> {
+        let retention = Duration::from_secs(self.redis.result_retention);
+        let every = Duration::from_secs_f64(self.blob_sweep_minutes * 60.0);
+        (!every.is_zero()).then_some(Sweeping { every, retention })
+    }
+}
+
 impl IntakeOptions {
-    pub(crate) fn upload(&self) -> UploadLimits {
-        UploadLimits {
-            max_body_bytes: self.max_body_bytes,
-            timeout: Duration::from_secs_f64(self.body_timeout_seconds),
-        }
+    pub(crate) fn rooms(&self) -> Rooms {
+        let timeout = Duration::from_secs_f64(self.body_timeout_seconds);
+        let limits = |max_bytes| BodyBounds { max_bytes, timeout };
+        let batch = self.max_batch_body_bytes.max(self.max_body_bytes);
+        Rooms::new(self.uploads, limits(self.max_body_bytes), limits(batch))
     }
 
     pub(crate) fn picture(&self) -> PictureLimits {
         PictureLimits { max_pixels: self.max_picture_pixels, min_side: self.min_picture_side }
+    }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(minutes) if (0.0..=1e6).contains(&minutes) => Ok(minutes),
+        _ => Err("must be a number of minutes from 0 to 1000000".to_owned()),
     }
 }
 

@@ -1,6 +1,6 @@
-//! `DELETE /api/v1/jobs/{job_id}`: a job is withdrawn.
+//! `DELETE .../jobs/{job_id}`: a job is withdrawn.
 
-use ::web::{Authenticated, JobPath, Problem, ProblemBody, codes, own_job};
+use ::web::{Authenticated, JobPath, Problem, ProblemBody, ToCancel, codes, own_job};
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
 use queue::Queue;
@@ -24,8 +24,7 @@ struct Withdrawn {
 /// Cancelling a job that is cancelled changes nothing.
 #[utoipa::path(
     tag = "jobs",
-    security(("api_key" = [])),
-    params(("job_id" = String, Path, description = "The job's id", format = Uuid)),
+    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
     responses(
         (status = 200, description = "It is cancelled", body = Withdrawn),
         (status = 202, description = "It is running and will be stopped", body = Withdrawn),
@@ -33,9 +32,9 @@ struct Withdrawn {
         (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-#[delete("/api/v1/jobs/{job_id}")]
+#[delete("/jobs/{job_id}")]
 async fn cancel(
-    caller: Authenticated,
+    caller: Authenticated<ToCancel>,
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {

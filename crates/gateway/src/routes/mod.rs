@@ -1,12 +1,33 @@
-//! The routes, one file each.
+//! The verbs, one file each. Both APIs have the same.
 
+mod accepted;
+mod batch;
 mod cancel;
 mod generate;
+mod limits;
+mod put;
 mod request_body;
 
+use ::web::Api;
+use actix_web::HttpRequest;
+use actix_web::http::header::CACHE_CONTROL;
+use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Registers all routes.
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(generate::generate).service(cancel::cancel);
+/// Registers all routes of an API.
+pub(crate) fn routes(api: Api, config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope(api.prefix())
+            .service(generate::generate)
+            .service(batch::batch)
+            .service(put::put)
+            .service(cancel::cancel)
+            .service(limits::limits),
+    );
+}
+
+/// Whether the client wants a mesh that is made for it.
+fn no_cache(request: &HttpRequest) -> bool {
+    let lines = request.headers().get_all(CACHE_CONTROL).filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-cache"))
 }

@@ -1,62 +1,118 @@
-//! How the body of a request is described. The parameters' description is the domain's own; the picture is added.
+//! How the bodies of requests are described. The parameters' description is the domain's own; what is beside them is
+//! added.
 
 use domain::{MeshFormat, Parameters};
 use std::borrow::Cow;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::openapi::{Object, RefOr};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+};
+use utoipa::openapi::{Object, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 /// A picture and its parameters, as form data.
 pub(super) struct GenerateForm;
-
 /// A picture and its parameters, as JSON.
 pub(super) struct GenerateJson;
+/// Pictures and parameters, as form data.
+pub(super) struct BatchForm;
+/// Pictures and parameters, as JSON.
+pub(super) struct BatchJson;
+/// A picture of a batch with parameters of its own.
+struct BatchItem;
 
 impl PartialSchema for GenerateForm {
     fn schema() -> RefOr<Schema> {
-        let image = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
-            .description(Some("A PNG, JPEG or WebP file."));
-        with_image("A picture and its parameters, as form data.", image.build())
+        with("A picture and its parameters, as form data.", &["image"], [("image", file()), ("cache", cache())])
     }
 }
 
 impl PartialSchema for GenerateJson {
     fn schema() -> RefOr<Schema> {
-        let image = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some("A PNG, JPEG or WebP file in base64, or a `data:` URI of it."));
-        with_image("A picture and its parameters, as JSON.", image.build())
+        with("A picture and its parameters, as JSON.", &["image"], [("image", base64()), ("cache", cache())])
     }
 }
 
-impl ToSchema for GenerateForm {
-    fn name() -> Cow<'static, str> {
-        "GenerateForm".into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((MeshFormat::name().into(), MeshFormat::schema()));
-    }
-}
-
-impl ToSchema for GenerateJson {
-    fn name() -> Cow<'static, str> {
-        "GenerateJson".into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((MeshFormat::name().into(), MeshFormat::schema()));
+impl PartialSchema for BatchForm {
+    fn schema() -> RefOr<Schema> {
+        let overrides =
+            text("A list of JSON objects, one for each picture, with parameters of its own; `null` for none.");
+        let fields = [("images", list(file(), "The pictures.")), ("overrides", overrides), ("cache", cache())];
+        with("Pictures and parameters that hold for all of them, as form data.", &["images"], fields)
     }
 }
 
-fn with_image(description: &str, image: Object) -> RefOr<Schema> {
+impl PartialSchema for BatchJson {
+    fn schema() -> RefOr<Schema> {
+        let item = OneOfBuilder::new().item(base64()).item(RefOr::Ref(Ref::from_schema_name(BatchItem::name())));
+        let images = list(RefOr::T(item.build().into()), "The pictures.");
+        let fields = [("images", images), ("cache", cache())];
+        with("Pictures and parameters that hold for all of them, as JSON.", &["images"], fields)
+    }
+}
+
+impl PartialSchema for BatchItem {
+    fn schema() -> RefOr<Schema> {
+        with("A picture of a batch with parameters of its own.", &["image"], [("image", base64())])
+    }
+}
+
+macro_rules! schemas {
+    ($($body:ident),*) => {
+        $(impl ToSchema for $body {
+            fn name() -> Cow<'static, str> {
+                stringify!($body).into()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                schemas.push((MeshFormat::name().into(), MeshFormat::schema()));
+                schemas.push((BatchItem::name().into(), BatchItem::schema()));
+            }
+        })*
+    };
+}
+
+schemas!(GenerateForm, GenerateJson, BatchForm, BatchJson, BatchItem);
+
+/// The parameters, and more fields beside them; no others.
+fn with<const N: usize>(
+    description: &str,
+    required: &[&str],
+    fields: [(&'static str, RefOr<Schema>); N],
+) -> RefOr<Schema> {
     let RefOr::T(Schema::Object(mut object)) = Parameters::schema() else {
         unreachable!("parameters are an object. This is a bug.")
     };
     object.description = Some(description.to_owned());
-    object.properties.insert("image".to_owned(), RefOr::T(Schema::Object(image)));
-    object.required.push("image".to_owned());
+    object.properties.extend(fields.map(|(name, schema)| (name.to_owned(), schema)));
+    object.required.extend(required.iter().map(|&name| name.to_owned()));
+    object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    RefOr::T(Schema::Object(object))
+}
+
+fn file() -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    described(ObjectBuilder::new().schema_type(Type::String).format(Some(format)), "A PNG, JPEG or WebP file.")
+}
+
+fn base64() -> RefOr<Schema> {
+    text("A PNG, JPEG or WebP file in base64, or a `data:` URI of it.")
+}
+
+fn cache() -> RefOr<Schema> {
+    let what = "A mesh that was made of the same picture, parameters and seed will do; true unless said otherwise.";
+    described(ObjectBuilder::new().schema_type(Type::Boolean), what)
+}
+
+fn text(what: &str) -> RefOr<Schema> {
+    described(ObjectBuilder::new().schema_type(Type::String), what)
+}
+
+fn list(items: RefOr<Schema>, what: &str) -> RefOr<Schema> {
+    let list = ArrayBuilder::new().items(items).min_items(Some(1)).description(Some(what));
+    RefOr::T(Schema::Array(list.build()))
+}
+
+fn described(schema: ObjectBuilder, what: &str) -> RefOr<Schema> {
+    let object: Object = schema.description(Some(what)).build();
     RefOr::T(Schema::Object(object))
 }

@@ -175,7 +175,7 @@ fn access_cases(world: &World) -> Vec<Case> {
         ("an unknown route", world.get("/api/v1/nothing"), 404, "route_not_found"),
         ("the root", world.get("/"), 404, "route_not_found"),
         ("a wrong method", world.get(GENERATE), 405, "method_not_allowed"),
-        ("a wrong method for a job", world.client.put(world.url(job)), 405, "method_not_allowed"),
+        ("a wrong method for a job", world.client.get(world.url(job)), 405, "method_not_allowed"),
         ("an unknown job", delete(job), 404, "job_not_found"),
         ("a name of no job", delete("/api/v1/jobs/42"), 404, "job_not_found"),
         (

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agents;
 mod bad_input;
+mod batch;
 mod cancel;
 mod generate;
+mod limits;
+mod once;
 #[path = "../../../picture/tests/it/pictures.rs"]
 mod pictures;
 mod process;
 mod service;
+mod test_keys;
 mod trouble;
 mod world;

@@ -1,0 +1,49 @@
+//! `POST .../batch`: several pictures become jobs, all or none.
+
+use super::accepted::BatchAccepted;
+use super::request_body::{BatchForm, BatchJson};
+use crate::parameters;
+use crate::submit::{Desk, Errand, Naming};
+use crate::transport::Form;
+use ::web::scenario::scenario;
+use ::web::{Api, Arriving, Problem, ProblemBody};
+use access::Operation;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+
+/// Make meshes of several pictures
+///
+/// All of them are accepted or none: the first picture with which something is wrong is named by its place, such as
+/// `images[3]`. Parameters hold for all pictures; a picture may have its own beside.
+#[utoipa::path(
+    tag = "batches",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Your own key for this request: it counts once", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$"),
+    ),
+    request_body(content((BatchForm = "multipart/form-data"), (BatchJson = "application/json"))),
+    responses(
+        (status = 202, description = "Accepted", body = BatchAccepted, headers(("Location" = String, description = "The batch"))),
+        (status = "4XX", description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[post("/batch")]
+pub(super) async fn batch(
+    api: Api,
+    request: HttpRequest,
+    arriving: Arriving,
+    payload: web::Payload,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, Problem> {
+    let naming = Naming::of_request(&request)?;
+    let form = Form::of(&request, desk.rooms.batch())?;
+    let room = desk.rooms.for_batch().await?;
+    let (caller, bytes) = arriving.read(payload, Operation::Batch, room.bounds).await?;
+    let scenario = scenario(&request, &caller)?.map(|scenario| scenario.to_string());
+    let most = usize::try_from(caller.tenant.limits.max_batch_size).unwrap_or(usize::MAX);
+    let mut wish = parameters::batch(form.with(bytes)?, most).await?;
+    wish.cache &= !super::no_cache(&request);
+    let (id, taken) = desk.take_batch(Errand { caller: &caller, wish, naming, scenario }).await?;
+    let accepted = BatchAccepted::of(api, &caller, id, taken);
+    Ok(HttpResponse::Accepted().insert_header((LOCATION, accepted.location())).json(accepted))
+}

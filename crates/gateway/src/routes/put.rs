@@ -1,0 +1,34 @@
+//! `PUT .../jobs/{job_id}`: a picture becomes a job of the name that the client chose.
+
+use super::accepted::Accepted;
+use super::generate::single;
+use super::request_body::{GenerateForm, GenerateJson};
+use crate::submit::{Desk, Naming};
+use ::web::{Api, Arriving, JobPath, Problem, ProblemBody};
+use actix_web::{HttpRequest, HttpResponse, put, web};
+
+/// Make a mesh under a name of your own
+///
+/// As `POST generate-3d`, but the job is found by your name for it as well as by its id. However often the same request
+/// is sent, there is one job; the same name with another picture or other parameters is refused.
+#[utoipa::path(
+    tag = "jobs",
+    params(("job_id" = String, Path, description = "Your name for the job", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
+    request_body(content((GenerateForm = "multipart/form-data"), (GenerateJson = "application/json"))),
+    responses(
+        (status = 202, description = "Accepted, now or before", body = Accepted, headers(("Location" = String, description = "The job"))),
+        (status = "4XX", description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[put("/jobs/{job_id}")]
+pub(super) async fn put(
+    api: Api,
+    path: JobPath,
+    request: HttpRequest,
+    arriving: Arriving,
+    payload: web::Payload,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, Problem> {
+    single(api, &request, arriving, payload, &desk, Naming::of_path(&path)).await
+}

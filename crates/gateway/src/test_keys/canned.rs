@@ -1,0 +1,54 @@
+//! The mesh that every test key gets: a small figure, written by the writers of the crate `mesh`
+//! (`cargo run -p mesh --example write_samples`, `figure_600`).
+
+use blobs::Blobs;
+use bytes::Bytes;
+use domain::{Job, MeshFormat, Quality, ResultRecord, Timings};
+
+const GLB: &[u8] = include_bytes!("canned/figure.glb");
+const OBJ: &[u8] = include_bytes!("canned/figure.obj");
+const STL: &[u8] = include_bytes!("canned/figure.stl");
+const THUMBNAIL: &[u8] = include_bytes!("canned/figure.png");
+const QUALITY: &str = include_str!("canned/quality.json");
+
+/// What came of a job, with its files in the blob store.
+pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Timings) -> Result<ResultRecord, blobs::Error> {
+    let mesh = match job.parameters.format {
+        MeshFormat::Glb => GLB,
+        MeshFormat::Obj => OBJ,
+        MeshFormat::Stl => STL,
+    };
+    let parameters = &job.parameters;
+    Ok(ResultRecord {
+        mesh: blobs.put(Bytes::from_static(mesh)).await?,
+        format: parameters.format,
+        bytes: mesh.len() as u64,
+        thumbnail: blobs.put(Bytes::from_static(THUMBNAIL)).await?,
+        quality: quality(),
+        timings,
+        model: "test".to_owned(),
+        seed: parameters.seed.unwrap_or_default(),
+        steps: parameters.steps.unwrap_or(super::play::USUAL_STEPS),
+        guidance_scale: parameters.guidance_scale.unwrap_or(5.0),
+        octree_resolution: parameters.octree_resolution.unwrap_or(64),
+        batch_size: 1,
+    })
+}
+
+fn quality() -> Quality {
+    serde_json::from_str(QUALITY).expect("the canned quality is one. This is a bug.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_measures_are_those_of_the_mesh() {
+        let quality = quality();
+        assert_eq!(STL.len() as u64, 84 + 50 * quality.faces);
+        let text = std::str::from_utf8(OBJ).unwrap();
+        assert_eq!(text.lines().filter(|line| line.starts_with("v ")).count() as u64, quality.vertices);
+        assert!(GLB.starts_with(b"glTF") && THUMBNAIL.starts_with(b"\x89PNG"));
+    }
+}

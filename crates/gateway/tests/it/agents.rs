@@ -1,0 +1,92 @@
+//! Programs that sign their requests.
+
+use crate::world::World;
+use access::{Defaults, MasterKey, Mode, NewTenant, Overrides, Registry, Tier};
+use domain::Class;
+use reqwest::{Request, RequestBuilder, Response};
+use secrecy::ExposeSecret;
+use signatures::{BodyDigest, Signer};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// An agent with a key.
+pub(crate) struct Agent {
+    pub(crate) id: String,
+    key: String,
+    secret: String,
+    client: reqwest::Client,
+    base: String,
+}
+
+/// Adds somebody, without limits but these; returns the id, the key, and the signing secret of an agent.
+pub(crate) async fn add(
+    world: &World,
+    name: &str,
+    class: Class,
+    mode: Mode,
+    overrides: Overrides,
+) -> (String, String, Option<String>) {
+    let master = MasterKey::read(&world.directory.path().join("master-key")).unwrap();
+    let registry = Registry::connect(&world.redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+    let new = NewTenant { tier: Tier::Unlimited, overrides, ..NewTenant::new(name, class) };
+    let issued = registry.add(new, mode, None).await.unwrap();
+    let secret = issued.signing_secret.map(|secret| secret.expose_secret().to_owned());
+    (issued.tenant.id.to_string(), issued.api_key.expose_secret().to_owned(), secret)
+}
+
+impl Agent {
+    pub(crate) async fn new(world: &World, name: &str, mode: Mode) -> Self {
+        let (id, key, secret) = add(world, name, Class::Agent, mode, Overrides::default()).await;
+        Self { id, key, secret: secret.unwrap(), client: world.client.clone(), base: world.base.clone() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(self.url(path))
+    }
+
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
+        self.client.put(self.url(path))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(self.url(path))
+    }
+
+    /// Signs a request and sends it. Its body must be one that is in memory: JSON or nothing.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Response {
+        let request = self.signed(request.build().unwrap());
+        self.client.execute(request).await.unwrap()
+    }
+
+    fn signed(&self, mut request: Request) -> Request {
+        static NONCES: AtomicU64 = AtomicU64::new(0);
+        let nonce = format!("nonce-of-a-test-{}", NONCES.fetch_add(1, Ordering::Relaxed));
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let body = request.body().map_or(&b""[..], |body| body.as_bytes().unwrap());
+        let digest = BodyDigest::of(body);
+        let headers = request.headers().clone();
+        let lookup = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
+        let url = request.url().clone();
+        let head = signatures::Request {
+            method: request.method().as_str(),
+            scheme: url.scheme(),
+            authority: url.authority(),
+            path: url.path(),
+            query: url.query(),
+            headers: &lookup,
+        };
+        let signer = Signer { key: &self.key, secret: self.secret.as_bytes(), created, nonce: &nonce };
+        for (name, value) in signatures::agent::sign(&head, &signer, &digest).unwrap() {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request
+    }
+}

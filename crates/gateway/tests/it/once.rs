@@ -1,0 +1,182 @@
+//! Once is enough: keys, names, and meshes that were made before.
+
+use crate::pictures::{disc, encode, png};
+use crate::world::{World, problem};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::{MeshFormat, Quality, ResultRecord, Timings};
+use image::ImageFormat;
+use queue::LeaseOptions;
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::time::Duration;
+
+fn body(seed: Option<u64>) -> Value {
+    json!({ "image": STANDARD.encode(png()), "seed": seed, "steps": 7 })
+}
+
+async fn accepted(request: RequestBuilder) -> Value {
+    let answer: Response = request.send().await.unwrap();
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    answer.json().await.unwrap()
+}
+
+fn put(world: &World, name: &str) -> RequestBuilder {
+    world.client.put(world.url(&format!("/api/v1/jobs/{name}"))).bearer_auth(&world.keys[0])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_duplicates_make_one_job() {
+    let world = World::new().await;
+    let requests = (0..200).map(|n| {
+        let (keyed, named) = (world.post().header("idempotency-key", "order-7"), put(&world, "order-7"));
+        accepted(if n % 2 == 0 { keyed } else { named }.json(&body(None)))
+    });
+    let answers = futures_util::future::join_all(requests).await;
+    let of =
+        |k: usize| answers.iter().skip(k).step_by(2).map(|a| a["job_id"].as_str().unwrap()).collect::<HashSet<_>>();
+    assert_eq!((of(0).len(), of(1).len()), (1, 1), "one for the key, one for the name");
+    assert!(of(0).is_disjoint(&of(1)));
+    let seeds: HashSet<u64> = answers.iter().step_by(2).map(|answer| answer["seed"].as_u64().unwrap()).collect();
+    assert_eq!(seeds.len(), 1, "each is told the seed of the one job");
+    assert_eq!(world.queue().await.depth().await.unwrap().queued, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_with_another_body_is_refused_whichever_way_it_was_written() {
+    let world = World::new().await;
+    let keyed = || world.post().header("idempotency-key", "k");
+    let first = accepted(keyed().json(&body(Some(1)))).await;
+    // The same picture and parameters as form data: another boundary, another order, the same wish.
+    let fields = reqwest::multipart::Form::new()
+        .text("steps", "7")
+        .text("seed", "1")
+        .part("image", reqwest::multipart::Part::bytes(png()));
+    assert_eq!(accepted(keyed().multipart(fields)).await["job_id"], first["job_id"]);
+    // Quoted, as the draft writes it.
+    let quoted = world.post().header("idempotency-key", "\"k\"").json(&body(Some(1)));
+    assert_eq!(accepted(quoted).await["job_id"], first["job_id"]);
+
+    let other_picture = json!({ "image": STANDARD.encode(encode(disc(80), ImageFormat::Png)), "seed": 1, "steps": 7 });
+    for other in [body(Some(2)), body(None), other_picture] {
+        let refused = problem(keyed().json(&other).send().await.unwrap()).await;
+        assert_eq!((&refused["code"], &refused["status"]), (&"idempotency_conflict".into(), &422.into()), "{refused}");
+    }
+    for wrong in ["", "a b", "ä", "\"", &"k".repeat(129)] {
+        let request = world.post().header("idempotency-key", wrong.as_bytes()).json(&body(None));
+        assert_eq!(problem(request.send().await.unwrap()).await["code"], "invalid_idempotency_key", "{wrong}");
+    }
+    let twice = keyed().header("idempotency-key", "l").json(&body(None));
+    assert_eq!(problem(twice.send().await.unwrap()).await["code"], "invalid_idempotency_key");
+    // The same key is another tenant's own.
+    let theirs = world.client.post(world.url(crate::world::GENERATE)).bearer_auth(&world.keys[1]);
+    let theirs = accepted(theirs.header("idempotency-key", "k").json(&body(Some(9)))).await;
+    assert_ne!(theirs["job_id"], first["job_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_known_by_its_name() {
+    let world = World::new().await;
+    let job = accepted(put(&world, "mug:2026.10~1").json(&body(None))).await;
+    let again = accepted(put(&world, "mug:2026.10~1").json(&body(None))).await;
+    assert_eq!((&again["job_id"], &again["seed"]), (&job["job_id"], &job["seed"]));
+    // Bob's name is another job, and there is none.
+    assert_eq!(problem(world.delete("mug:2026.10~1", 1).send().await.unwrap()).await["code"], "job_not_found");
+    let gone: Value = world.delete("mug:2026.10~1", 0).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&gone["job_id"], &gone["status"]), (&job["job_id"], &"cancelled".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_mesh_is_made_once_while_it_is_new() {
+    let world = World::new().await;
+    let queue = world.queue().await;
+    // What answers depends on the models that there are, so there must be a worker.
+    let worker = queue.worker("w", LeaseOptions { lease: Duration::from_secs(30), max_attempts: 1 }).await.unwrap();
+    worker.announce(card(256)).await.unwrap();
+    let first = accepted(world.post().json(&body(Some(5)))).await;
+    let second = accepted(put(&world, "mine").json(&body(Some(5)))).await;
+    assert_eq!(second["job_id"], first["job_id"], "attached while it waits");
+    assert_eq!(second.get("cached"), None);
+    let lease = worker.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
+    assert_eq!(lease.job().id.to_string(), first["job_id"]);
+    lease.succeed(&result()).await.unwrap();
+
+    let cached = accepted(world.post().json(&body(Some(5)))).await;
+    assert_eq!((&cached["job_id"], &cached["cached"]), (&first["job_id"], &true.into()));
+    assert_eq!((&cached["status"], &cached["result"]["mesh"]), (&"succeeded".into(), &"5".repeat(64).into()));
+    // The name leads to the job that answered; once it has ended, there is nothing left to cancel.
+    assert_eq!(problem(world.delete("mine", 0).send().await.unwrap()).await["code"], "job_finished");
+
+    let mut fresh = body(Some(5));
+    fresh["cache"] = false.into();
+    let theirs = world.client.post(world.url(crate::world::GENERATE)).bearer_auth(&world.keys[1]);
+    for request in [
+        world.post().json(&fresh),
+        world.post().header("cache-control", "max-age=0, no-cache").json(&body(Some(5))),
+        world.post().json(&body(Some(6))),
+        world.post().json(&body(None)),
+        world.post().json(&body(None)),
+        theirs.json(&body(Some(5))),
+    ] {
+        let new = accepted(request).await;
+        assert_eq!((&new["status"], new["job_id"] == first["job_id"]), (&"queued".into(), false), "{new}");
+    }
+    let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
+    for how in ["new", "attached", "cached"] {
+        assert!(metrics.contains(&format!("orfeas_jobs_submitted_total{{how=\"{how}\"}}")), "{how}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_worker_can_do_is_refused_and_what_one_may_yet_do_is_not() {
+    let world = World::new().await;
+    let queue = world.queue().await;
+    let ask = |resolution: u32| world.post_form(&png(), &[("octree_resolution", &*resolution.to_string())]);
+    assert_eq!(ask(512).send().await.unwrap().status(), 202, "without any worker, one may come");
+    queue.announce(&card(128)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let refused = problem(ask(129).send().await.unwrap()).await;
+    assert_eq!((&refused["code"], &refused["parameter"]), (&"no_worker_fits".into(), &"octree_resolution".into()));
+    assert!(refused["detail"].as_str().unwrap().contains("128"), "{refused}");
+    assert_eq!(ask(128).send().await.unwrap().status(), 202);
+}
+
+fn card(max_octree_resolution: u32) -> queue::WorkerCard {
+    queue::WorkerCard {
+        name: "w".to_owned(),
+        model: "tiny".to_owned(),
+        model_digest: "d".repeat(64),
+        multi_view: false,
+        seats: 4,
+        max_octree_resolution,
+    }
+}
+
+fn result() -> ResultRecord {
+    ResultRecord {
+        mesh: "5".repeat(64).parse().unwrap(),
+        format: MeshFormat::Glb,
+        bytes: 1,
+        thumbnail: "6".repeat(64).parse().unwrap(),
+        quality: Quality {
+            vertices: 8,
+            faces: 12,
+            watertight: true,
+            euler_number: 2,
+            components: 1,
+            area: 24.0,
+            volume: 8.0,
+            bounding_box: [[-1.0; 3], [1.0; 3]],
+            degenerate_faces: 0,
+            boundary_edges: 0,
+        },
+        timings: Timings::default(),
+        model: "tiny".to_owned(),
+        seed: 5,
+        steps: 7,
+        guidance_scale: 5.0,
+        octree_resolution: 64,
+        batch_size: 1,
+    }
+}
