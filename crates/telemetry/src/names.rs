@@ -27,7 +27,13 @@ pub const EVENT_STREAMS: &str = "orfeas_event_streams";
 /// Bytes of meshes and thumbnails handed out. Label: `kind`, `mesh` or `thumbnail`.
 pub const SERVED_BYTES: &str = "orfeas_served_bytes_total";
 
-/// Jobs accepted into the queue.
+/// Blobs that nobody needed any more, taken away.
+pub const BLOBS_SWEPT: &str = "orfeas_blobs_swept_total";
+/// Bytes of blobs that were taken away.
+pub const BLOBS_SWEPT_BYTES: &str = "orfeas_blobs_swept_bytes_total";
+
+/// Jobs that were asked for and accepted. Label: `how`: `new`, `repeated` (the same request), `attached` (to a job that
+/// makes the same mesh), `cached` (the mesh was there). The hit rate of the cache is `cached` and `attached` over all.
 pub const JOBS_SUBMITTED: &str = "orfeas_jobs_submitted_total";
 /// Jobs withdrawn by their owner.
 pub const JOBS_CANCELLED: &str = "orfeas_jobs_cancelled_total";
@@ -135,7 +141,9 @@ pub const ALL: &[Metric] = &[
     counter(PICTURE_FETCHES, "Pictures fetched by URL, by outcome"),
     gauge(EVENT_STREAMS, Unit::Count, "Event streams open now"),
     Metric { unit: Unit::Bytes, ..counter(SERVED_BYTES, "Bytes of meshes and thumbnails handed out, by kind") },
-    counter(JOBS_SUBMITTED, "Jobs accepted into the queue"),
+    counter(BLOBS_SWEPT, "Blobs that nobody needed any more, taken away"),
+    Metric { unit: Unit::Bytes, ..counter(BLOBS_SWEPT_BYTES, "Bytes of blobs that were taken away") },
+    counter(JOBS_SUBMITTED, "Jobs that were asked for and accepted, by how: new, repeated, attached or cached"),
     counter(JOBS_CANCELLED, "Jobs withdrawn by their owner"),
     counter(JOBS_FINISHED, "Attempts that a worker ended, by outcome"),
     gauge(QUEUE_DEPTH, Unit::Count, "Jobs in the queue, by class and state"),
