@@ -64,12 +64,18 @@ pub struct Presented {
 }
 
 /// What is left to be proven when the head has been read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Proof {
-    /// What was signed, up to the body's hash if that is part of it.
+    /// What was signed, up to the body's hash if that is part of it. It may hold the API key.
     pub(crate) message: Vec<u8>,
     pub(crate) mac: [u8; 32],
     pub(crate) body: BodyBinding,
+}
+
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proof").field("body", &self.body).finish_non_exhaustive()
+    }
 }
 
 /// How the body is bound to the signature.
