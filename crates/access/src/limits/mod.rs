@@ -1,8 +1,8 @@
 //! How fast and how much: windows, quotas of a day, and nonces, all in Redis, so that every gateway sees the same.
 //!
 //! # Windows
-//! Each key has, for each [`Operation`], a *sliding log*: the times of the requests that were admitted in the last 60 s.
-//! A request is admitted if fewer than the limit are in it. So in no span of 60 s, wherever it begins, are there more
+//! Each key has, for each [`Operation`](crate::Operation), a *sliding log*: the times of the requests that were admitted
+//! in the last 60 s. A request is admitted if fewer than the limit are in it. So in no span of 60 s, wherever it begins, are there more
 //! than the limit, and a request that has room is never refused: the count is exact, by Redis's clock, whatever the
 //! gateways' clocks say and however many they are. A counter for each second would be smaller for large limits, but it
 //! forgets up to a second late; the log costs 6 bytes for each request in the window (0.8 KB when 100 are), goes when
