@@ -5,6 +5,7 @@
 mod bad_input;
 mod events;
 mod job;
+mod lists;
 mod process;
 mod result;
 mod service;
