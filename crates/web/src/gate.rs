@@ -41,7 +41,7 @@ impl Gate {
         prefix: &str,
     ) -> Result<Self, Error> {
         let registry = Registry::connect(redis_url, prefix, master, options.defaults()).await?;
-        let limiter = Limiter::new(redis_url, prefix)?;
+        let limiter = registry.limiter();
         let audit = Audit::start(redis_url, prefix, options.audit.clone())?;
         let trusted = options.trusted_proxies.clone().into();
         Ok(Self { registry, limiter, audit, trusted, freshness: Freshness::default() })

@@ -77,6 +77,12 @@ impl Limiter {
     /// # Errors
     /// [`Error::Redis`] when that is not the URL of a Redis server.
     pub fn new(redis_url: &str, prefix: &str) -> Result<Self, Error> {
+        Ok(Self::over(Line::new(redis_url)?, prefix))
+    }
+
+    /// A limiter over a line that others use too: what breaks it is then most often met, and mended, by a look-up, which
+    /// may be repeated.
+    pub(crate) fn over(line: Line, prefix: &str) -> Self {
         let scripts = Scripts {
             // Without flags, a script is refused before it begins when Redis is out of memory.
             admit: script!("#!lua\n", "admit.lua"),
@@ -85,7 +91,7 @@ impl Limiter {
             usage: script!("#!lua flags=allow-oom\n", "usage.lua"),
         };
         let prefix = format!("{prefix}:{{access}}:").into();
-        Ok(Self { line: Line::new(redis_url)?, prefix, window: WINDOW, scripts: Arc::new(scripts) })
+        Self { line, prefix, window: WINDOW, scripts: Arc::new(scripts) }
     }
 
     /// The same with another window than 60 s, for tests that cannot wait.

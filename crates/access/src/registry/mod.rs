@@ -22,6 +22,7 @@ mod record;
 pub use candidate::{Candidate, Denied, Reason};
 pub use manage::{Issued, KeyInfo, NewTenant, Retire, Shown};
 
+use crate::limits::Limiter;
 use crate::line::Line;
 use crate::master::Vault;
 use crate::{Defaults, Error, KeyId, MasterKey, Mode, Permissions, Tenant, TenantId, Tier, tenant, token};
@@ -82,6 +83,11 @@ impl Registry {
         let mut call = self.keys.call(&self.scripts.enrol);
         let found: String = self.line.script(call.arg(&self.vault.fingerprint)).await?;
         if found == self.vault.fingerprint { Ok(()) } else { Err(Error::OtherMasterKey) }
+    }
+
+    /// What counts requests and jobs of the same tenants, over the same connection.
+    pub fn limiter(&self) -> Limiter {
+        Limiter::over(self.line.clone(), &self.prefix)
     }
 
     /// What everybody of a class is given.

@@ -1,0 +1,197 @@
+//! A service of two routes behind a gate, and clients with keys.
+
+use ::web::{Arriving, Authenticated, Binding, BlobUse, BodyBounds, Gate, House, Problem, Server, ServerOptions};
+use access::{AccessOptions, Defaults, Issued, MasterKey, Mode, NewTenant, Registry, Tier};
+use actix_web::{HttpResponse, web};
+use blobs::{BlobOptions, Blobs};
+use clap::{Args, Command, FromArgMatches};
+use domain::Class;
+use queue::{Queue, RedisOptions};
+use reqwest::{Client, Method, Request, Response};
+use ring::digest::{SHA256, digest};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use signatures::{BodyDigest, Scheme, Signer};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+use test_support::RedisServer;
+use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The routes under an API's prefix: `GET .../who` tells who asks; `POST .../echo` tells the body's SHA-256.
+#[utoipa::path(get, path = "/who", responses((status = 200, description = "You")))]
+async fn who(caller: Authenticated) -> HttpResponse {
+    HttpResponse::Ok().json(caller.owner())
+}
+
+#[utoipa::path(post, path = "/echo", responses((status = 200, description = "What came")))]
+async fn echo(arriving: Arriving, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_millis(1500) };
+    let (_, body) = arriving.read(payload, access::Operation::Generate, bounds).await?;
+    Ok(HttpResponse::Ok().json(hex(&body)))
+}
+
+fn routes(config: &mut ServiceConfig<'_>) {
+    for prefix in ["/api/v1", "/api/agent", "/api/admin"] {
+        config.route(&format!("{prefix}/who"), web::get().to(who));
+        config.route(&format!("{prefix}/echo"), web::post().to(echo));
+    }
+}
+
+pub(crate) fn hex(body: &[u8]) -> String {
+    digest(&SHA256, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) struct World {
+    pub(crate) redis: RedisServer,
+    pub(crate) directory: TempDir,
+    pub(crate) registry: Registry,
+    pub(crate) client: Client,
+    pub(crate) base: String,
+    _server: Server,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(arguments: &[&str]) -> Self {
+        let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
+        let master = MasterKey::create(&directory.path().join("master-key")).unwrap();
+        let registry = Registry::connect(&redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+        let (server, base) = serve(&redis, &directory, arguments).await;
+        Self { redis, directory, registry, client: Client::new(), base, _server: server }
+    }
+
+    /// Another service on the same Redis.
+    pub(crate) async fn another(&self) -> (Server, String) {
+        serve(&self.redis, &self.directory, &[]).await
+    }
+
+    pub(crate) async fn agent(&self, name: &str) -> Issued {
+        self.add(NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, Class::Agent) }).await
+    }
+
+    pub(crate) async fn user(&self, name: &str) -> Issued {
+        self.add(NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, Class::User) }).await
+    }
+
+    pub(crate) async fn add(&self, new: NewTenant) -> Issued {
+        self.registry.add(new, Mode::Live, None).await.unwrap()
+    }
+
+    /// A request for `path`, without any proof.
+    pub(crate) fn bare(&self, method: Method, path: &str, body: &[u8]) -> Request {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request = if body.is_empty() { request } else { request.header("content-type", "text/plain") };
+        request.body(body.to_vec()).build().unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Response {
+        self.client.execute(request).await.unwrap()
+    }
+
+    pub(crate) async fn bearer(&self, path: &str, key: &str) -> Response {
+        self.client.get(format!("{}{path}", self.base)).bearer_auth(key).send().await.unwrap()
+    }
+
+    pub(crate) async fn signed(
+        &self,
+        scheme: Scheme,
+        key: &Issued,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Response {
+        self.send(sign(self.bare(method, path, body), scheme, &Proof::of(key, scheme))).await
+    }
+}
+
+async fn serve(redis: &RedisServer, directory: &TempDir, arguments: &[&str]) -> (Server, String) {
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let command = AccessOptions::augment_args(Command::new("test").no_binary_name(true));
+    let line = ["--master-key-file".to_owned(), path("master-key")];
+    let line = line.into_iter().chain(arguments.iter().map(|&argument| argument.to_owned()));
+    let access = AccessOptions::from_arg_matches(&command.try_get_matches_from(line).unwrap()).unwrap();
+    let gate = Gate::open(&access, &access.master.load().unwrap(), &redis.url(), "orfeas").await.unwrap();
+    let house = House {
+        gate,
+        queue: Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap(),
+        blobs: Blobs::open(&BlobOptions::at(path("blobs"))).unwrap(),
+        blob_use: BlobUse::Write,
+    };
+    let binding = Binding { listen: "127.0.0.1:0".parse().unwrap(), addr_file: None };
+    let options = ServerOptions { http_threads: Some(2), http_connections: 1000, drain_seconds: 1 };
+    let api = ::web::describe("test", "test");
+    let server = Server::start(&binding, &options, house, api, routes, CancellationToken::new()).unwrap();
+    let base = format!("http://{}", server.address());
+    (server, base)
+}
+
+/// What a request is signed with.
+pub(crate) struct Proof {
+    pub(crate) key: String,
+    pub(crate) secret: Vec<u8>,
+    pub(crate) created: u64,
+    pub(crate) nonce: String,
+}
+
+impl Proof {
+    pub(crate) fn of(issued: &Issued, scheme: Scheme) -> Self {
+        let key = match scheme {
+            Scheme::Agent => issued.api_key.expose_secret(),
+            Scheme::Http => issued.key_id.as_str(),
+        };
+        let secret = issued.signing_secret.as_ref().map(|secret| secret.expose_secret().as_bytes().to_vec());
+        Self::new(key, &secret.unwrap_or_else(|| b"none".to_vec()))
+    }
+
+    pub(crate) fn new(key: &str, secret: &[u8]) -> Self {
+        static NONCES: AtomicU64 = AtomicU64::new(0);
+        let nonce = format!("a-nonce-of-a-test-{}", NONCES.fetch_add(1, Ordering::Relaxed));
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        Self { key: key.to_owned(), secret: secret.to_vec(), created, nonce }
+    }
+}
+
+/// The request with the headers that prove it.
+pub(crate) fn sign(mut request: Request, scheme: Scheme, proof: &Proof) -> Request {
+    let body = BodyDigest::of(request.body().and_then(|body| body.as_bytes()).unwrap_or_default());
+    let headers = request.headers().clone();
+    let lookup = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
+    let url = request.url().clone();
+    let head = signatures::Request {
+        method: request.method().as_str(),
+        scheme: url.scheme(),
+        authority: url.authority(),
+        path: url.path(),
+        query: url.query(),
+        headers: &lookup,
+    };
+    let signer = Signer { key: &proof.key, secret: &proof.secret, created: proof.created, nonce: &proof.nonce };
+    let signed = match scheme {
+        Scheme::Agent => signatures::agent::sign(&head, &signer, &body),
+        Scheme::Http => signatures::http::sign(&head, &signer, &body),
+    };
+    for (name, value) in signed.unwrap() {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    request
+}
+
+/// Status, code, and the whole problem without what differs from request to request.
+pub(crate) async fn problem(answer: Response) -> (u16, String, String) {
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let mut body: Value = answer.json().await.unwrap();
+    let code = body["code"].as_str().unwrap().to_owned();
+    body.as_object_mut().unwrap().retain(|name, _| !matches!(name.as_str(), "request_id" | "trace_id"));
+    let mut lines: Vec<String> = headers
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "x-request-id" | "date"))
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    lines.sort();
+    (status, code, format!("{lines:?} {body}"))
+}
