@@ -2,7 +2,7 @@
 
 use crate::Options;
 use crate::intake::Intake;
-use crate::routes::routes;
+use crate::routes::{admin, routes};
 use crate::submit::Desk;
 use crate::{sweep, test_keys};
 use ::web::{Binding, BlobUse, Gate, House, Server};
@@ -53,6 +53,7 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let service = move |config: &mut ServiceConfig<'_>| {
         config.app_data(desk.clone());
         apis.iter().for_each(|api| routes(*api, config));
+        config.configure(admin::routes);
     };
     tokio::spawn(test_keys::run(queue.clone(), blobs.clone(), shutdown.clone()));
     if let Some(sweeping) = options.sweeping() {

@@ -1,6 +1,7 @@
 //! The verbs, one file each. Both APIs have the same.
 
 mod accepted;
+pub(crate) mod admin;
 mod batch;
 mod cancel;
 mod generate;

@@ -1,0 +1,80 @@
+//! `POST /api/admin/agents`: a tenant and its first key.
+
+use super::body::{self, Seconds};
+use super::registry;
+use super::view::{IssuedView, LimitsBody};
+use ::web::{Arriving, Gate, Problem, ProblemBody};
+use access::{Mode, NewTenant, Permission, Tier};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use domain::Class;
+use ipnet::IpNet;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A tenant that is to be added.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewAgent {
+    /// What people call it; no two have the same.
+    #[schema(max_length = 64, example = "render-farm")]
+    name: String,
+    /// `agent`, which signs its requests, or `user`, who sends their key. Absent: `agent`.
+    #[schema(value_type = Option<String>, pattern = "^(agent|user)$")]
+    class: Option<Class>,
+    /// Absent: `standard`.
+    #[schema(value_type = Option<String>, pattern = "^(free|standard|pro|unlimited)$")]
+    tier: Option<Tier>,
+    /// Absent: everything but `admin`.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["generate_3d", "query_status"]))]
+    permissions: Option<Vec<Permission>>,
+    /// In place of what the tier gives.
+    #[serde(default)]
+    #[schema(inline = false)]
+    limits: LimitsBody,
+    /// Networks that it may ask from, v4 or v6; none: from anywhere.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["192.0.2.0/24"]))]
+    allow: Vec<IpNet>,
+    /// `live` or `test`, whose jobs are played. Absent: `live`.
+    #[schema(value_type = Option<String>, pattern = "^(live|test)$")]
+    mode: Option<Mode>,
+    /// The key ends after so many seconds. Absent: never.
+    #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
+    expires_seconds: Option<Seconds>,
+}
+
+/// Add an agent or a user
+///
+/// The answer holds the only copy of its first key and of the signing secret.
+#[utoipa::path(
+    tag = "admin",
+    request_body = NewAgent,
+    responses(
+        (status = 201, description = "Added", body = IssuedView, headers(("Location" = String, description = "The tenant"))),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[post("/agents")]
+async fn add(
+    arriving: Arriving,
+    request: HttpRequest,
+    payload: web::Payload,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, Problem> {
+    let (_, new): (_, NewAgent) = body::read(arriving, &request, payload).await?;
+    let tenant = NewTenant {
+        tier: new.tier.unwrap_or_default(),
+        permissions: new.permissions.map(|list| list.into_iter().collect()).unwrap_or_default(),
+        overrides: new.limits.into(),
+        allow: new.allow,
+        ..NewTenant::new(&new.name, new.class.unwrap_or(Class::Agent))
+    };
+    let lifetime = new.expires_seconds.map(|seconds| seconds.0);
+    let issued = registry(&gate).add(tenant, new.mode.unwrap_or(Mode::Live), lifetime).await?;
+    let location = format!("/api/admin/agents/{}", issued.tenant.id);
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, "no-store"));
+    Ok(response.json(IssuedView::from(issued)))
+}

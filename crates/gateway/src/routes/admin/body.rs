@@ -1,0 +1,48 @@
+//! Bodies of administrative requests: small JSON objects.
+
+use ::web::{Arriving, BodyBounds, Problem, codes};
+use access::{Caller, Operation};
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Payload;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+const BOUNDS: BodyBounds = BodyBounds { max_bytes: 64 << 10, timeout: Duration::from_secs(10) };
+
+/// Lets the sender in, and reads what they ask for.
+pub(super) async fn read<T: DeserializeOwned>(
+    arriving: Arriving,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<(Caller, T), Problem> {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json = media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+    let (caller, bytes) = arriving.read(payload, Operation::Admin, BOUNDS).await?;
+    if !is_json {
+        return Err(Problem::new(&codes::UNSUPPORTED_CONTENT_TYPE, "Administrative requests are application/json."));
+    }
+    let read = serde_json::from_slice(&bytes).map_err(|error| match error.is_data() {
+        true => Problem::new(&codes::INVALID_PARAMETER, format!("The body is not as it must be: {error}.")),
+        false => Problem::new(&codes::INVALID_JSON, format!("The body is not a JSON object: {error}.")),
+    })?;
+    Ok((caller, read))
+}
+
+/// A time in seconds, bounded to a hundred years.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+pub(super) struct Seconds(pub(super) Duration);
+
+impl TryFrom<u64> for Seconds {
+    type Error = &'static str;
+
+    fn try_from(seconds: u64) -> Result<Self, &'static str> {
+        const MOST: u64 = 100 * 365 * 86_400;
+        if seconds > MOST {
+            return Err("a time must be at most 100 years, in seconds");
+        }
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+}

@@ -1,0 +1,88 @@
+//! `POST /api/admin/agents/{agent}/keys`: a new key, and what becomes of the old ones.
+
+use super::body::{self, Seconds};
+use super::view::IssuedView;
+use super::{registry, tenant};
+use ::web::{Arriving, Gate, Problem, ProblemBody};
+use access::{KeyId, Mode, Retire};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// How long replaced keys work on if nothing is said.
+const GRACE: Duration = Duration::from_secs(86_400);
+
+/// A key that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    /// Which keys make way for it: `all` of its mode, `none`, or the id of one. Absent: `all`.
+    #[schema(value_type = Option<String>, example = "all")]
+    replace: Option<Replace>,
+    /// For how many seconds they work on. Absent: 86400.
+    #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
+    grace_seconds: Option<Seconds>,
+    /// `live` or `test`. Absent: `live`.
+    #[schema(value_type = Option<String>, pattern = "^(live|test)$")]
+    mode: Option<Mode>,
+    /// The new key ends after so many seconds. Absent: never.
+    #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
+    expires_seconds: Option<Seconds>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+enum Replace {
+    None,
+    All,
+    One(KeyId),
+}
+
+impl TryFrom<String> for Replace {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        match text.as_str() {
+            "none" => Ok(Self::None),
+            "all" => Ok(Self::All),
+            id => id.parse().map(Self::One).map_err(|_| "`replace` must be all, none, or the id of a key"),
+        }
+    }
+}
+
+/// Make a new key
+///
+/// This rotates: the keys that it replaces work on until their grace is over, so nobody meets a closed door. The answer
+/// holds the only copy of the key and of its signing secret.
+#[utoipa::path(
+    tag = "admin",
+    params(("agent" = String, Path, description = "Id or name")),
+    request_body = NewKey,
+    responses(
+        (status = 201, description = "Made", body = IssuedView),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[post("/agents/{agent}/keys")]
+async fn issue(
+    arriving: Arriving,
+    request: HttpRequest,
+    payload: web::Payload,
+    agent: web::Path<String>,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, Problem> {
+    let (_, new): (_, NewKey) = body::read(arriving, &request, payload).await?;
+    let tenant = tenant(&gate, &agent).await?;
+    let grace = new.grace_seconds.map_or(GRACE, |seconds| seconds.0);
+    let retire = match new.replace.unwrap_or(Replace::All) {
+        Replace::None => Retire::None,
+        Replace::All => Retire::All(grace),
+        Replace::One(key) => Retire::One(key, grace),
+    };
+    let lifetime = new.expires_seconds.map(|seconds| seconds.0);
+    let issued = registry(&gate).issue(&tenant.id, new.mode.unwrap_or(Mode::Live), retire, lifetime).await?;
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(IssuedView::from(issued)))
+}

@@ -1,0 +1,37 @@
+//! `/api/admin`: tenants and their keys, for those who may manage them. The same as `orfeas agents`.
+
+mod add;
+mod body;
+mod issue;
+mod list;
+mod revoke;
+mod revoke_key;
+mod show;
+mod view;
+
+use ::web::{Gate, Problem};
+use access::{Registry, Tenant};
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers all routes.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope("/api/admin")
+            .service(add::add)
+            .service(list::list)
+            .service(show::show)
+            .service(revoke::revoke)
+            .service(issue::issue)
+            .service(revoke_key::revoke_key),
+    );
+}
+
+fn registry(gate: &Gate) -> &Registry {
+    gate.registry()
+}
+
+/// The tenant that a path names, by its id or its name.
+async fn tenant(gate: &Gate, id_or_name: &str) -> Result<Tenant, Problem> {
+    Ok(registry(gate).show(id_or_name).await?.tenant)
+}

@@ -1,0 +1,29 @@
+//! `DELETE /api/admin/agents/{agent}`: a tenant is revoked.
+
+use super::view::TenantView;
+use super::{registry, tenant};
+use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin};
+use actix_web::{HttpResponse, delete, web};
+
+/// Revoke an agent or a user
+///
+/// From the next request on none of its keys is let in. Its jobs go on.
+#[utoipa::path(
+    tag = "admin",
+    params(("agent" = String, Path, description = "Id or name")),
+    responses(
+        (status = 200, description = "It is revoked", body = TenantView),
+        (status = "4XX", description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[delete("/agents/{agent}")]
+async fn revoke(
+    _: Authenticated<ToAdmin>,
+    agent: web::Path<String>,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, Problem> {
+    let tenant = tenant(&gate, &agent).await?;
+    let revoked = registry(&gate).revoke(&tenant.id).await?;
+    Ok(HttpResponse::Ok().json(TenantView::from(&revoked)))
+}

@@ -1,0 +1,32 @@
+//! `DELETE /api/admin/agents/{agent}/keys/{key_id}`: a key is revoked.
+
+use super::{registry, tenant};
+use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin, codes};
+use access::KeyId;
+use actix_web::{HttpResponse, delete, web};
+
+/// Revoke a key
+///
+/// From the next request on it is not let in. Revoking it again changes nothing.
+#[utoipa::path(
+    tag = "admin",
+    params(("agent" = String, Path, description = "Id or name"), ("key_id" = String, Path, description = "The key's id")),
+    responses(
+        (status = 204, description = "It is revoked"),
+        (status = "4XX", description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[delete("/agents/{agent}/keys/{key_id}")]
+async fn revoke_key(
+    _: Authenticated<ToAdmin>,
+    path: web::Path<(String, String)>,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, Problem> {
+    let (agent, key) = path.into_inner();
+    let tenant = tenant(&gate, &agent).await?;
+    let unknown = |_| Problem::new(&codes::KEY_NOT_FOUND, "This is not the id of a key.");
+    let key: KeyId = key.parse().map_err(unknown)?;
+    registry(&gate).revoke_key(&tenant.id, &key).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

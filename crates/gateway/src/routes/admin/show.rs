@@ -1,0 +1,40 @@
+//! `GET /api/admin/agents/{agent}`: a tenant and its keys.
+
+use super::registry;
+use super::view::{KeyView, TenantView};
+use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A tenant and its keys.
+#[derive(Serialize, ToSchema)]
+struct TenantAndKeys {
+    /// The tenant.
+    tenant: TenantView,
+    /// Its keys, in the order of their making; those that ended 90 days ago are forgotten.
+    keys: Vec<KeyView>,
+}
+
+/// Everything about an agent or a user, but no secret
+#[utoipa::path(
+    tag = "admin",
+    params(("agent" = String, Path, description = "Id or name")),
+    responses(
+        (status = 200, description = "The tenant and its keys", body = TenantAndKeys),
+        (status = "4XX", description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[get("/agents/{agent}")]
+async fn show(
+    _: Authenticated<ToAdmin>,
+    agent: web::Path<String>,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, Problem> {
+    let shown = registry(&gate).show(&agent).await?;
+    let keys = shown.keys.into_iter().map(KeyView::from).collect();
+    let answer = TenantAndKeys { tenant: (&shown.tenant).into(), keys };
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+}

@@ -1,0 +1,169 @@
+//! How tenants and keys are told.
+
+use access::{Issued, KeyInfo, Limits, Overrides, Tenant};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A tenant: an agent or a user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub(super) struct TenantView {
+    /// The id: `agt_…` or `usr_…`.
+    id: String,
+    /// What people call it; no two have the same.
+    name: String,
+    /// `agent` or `user`.
+    class: &'static str,
+    /// `free`, `standard`, `pro` or `unlimited`.
+    tier: &'static str,
+    /// What it may do: `generate_3d`, `batch_generate`, `query_status`, `cancel`, `admin`.
+    permissions: Vec<&'static str>,
+    /// Networks that it may ask from; none: from anywhere.
+    allow: Vec<String>,
+    /// It was revoked: none of its keys is let in.
+    revoked: bool,
+    /// When it was added, milliseconds since the Unix epoch.
+    created_ms: u64,
+    /// What it may use; 0 is no limit.
+    limits: LimitsBody,
+}
+
+impl From<&Tenant> for TenantView {
+    fn from(tenant: &Tenant) -> Self {
+        Self {
+            id: tenant.id.to_string(),
+            name: tenant.name.clone(),
+            class: tenant.class.as_str(),
+            tier: tenant.tier.as_str(),
+            permissions: tenant.permissions.iter().map(access::Permission::as_str).collect(),
+            allow: tenant.allow.iter().map(ToString::to_string).collect(),
+            revoked: tenant.disabled,
+            created_ms: tenant.created_ms,
+            limits: (&tenant.limits).into(),
+        }
+    }
+}
+
+/// Limits: all of a tenant, or those that are set for it in place of its tier's. 0 is no limit.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TenantLimits)]
+pub(super) struct LimitsBody {
+    /// Requests of each key in any 60 seconds, for each kind of request that changes something.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    requests_per_minute: Option<u32>,
+    /// Requests of each key in any 60 seconds that only read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    queries_per_minute: Option<u32>,
+    /// Jobs that wait or run at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    max_active_jobs: Option<u64>,
+    /// Jobs that run at once; more wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    max_running_jobs: Option<u64>,
+    /// Jobs that wait at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    max_queued_jobs: Option<u64>,
+    /// Jobs in a UTC day.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    jobs_per_day: Option<u64>,
+    /// Millions of pixels of pictures in a UTC day.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    megapixels_per_day: Option<u64>,
+    /// Pictures in one batch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    max_batch_size: Option<u32>,
+    /// Share of the workers while others wait too, beside theirs; 0.001 to 1000.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    weight: Option<f64>,
+}
+
+macro_rules! fields {
+    ($($field:ident),*) => {
+        impl From<&Limits> for LimitsBody {
+            fn from(limits: &Limits) -> Self {
+                Self { $($field: Some(limits.$field)),* }
+            }
+        }
+
+        impl From<LimitsBody> for Overrides {
+            fn from(body: LimitsBody) -> Self {
+                Self { $($field: body.$field),* }
+            }
+        }
+    };
+}
+
+fields!(
+    requests_per_minute,
+    queries_per_minute,
+    max_active_jobs,
+    max_running_jobs,
+    max_queued_jobs,
+    jobs_per_day,
+    megapixels_per_day,
+    max_batch_size,
+    weight
+);
+
+/// A key, as far as it can be told. All times are milliseconds since the Unix epoch.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Key)]
+pub(super) struct KeyView {
+    /// The id, which is also the `keyid` of RFC 9421 signatures.
+    id: String,
+    /// `live` or `test`.
+    mode: &'static str,
+    /// Whether it works now.
+    works: bool,
+    /// When it was made.
+    created_ms: u64,
+    /// When it ends or ended.
+    expires_ms: Option<u64>,
+    /// When it was last used, give or take a minute.
+    used_ms: Option<u64>,
+    /// When it was revoked.
+    revoked_ms: Option<u64>,
+}
+
+impl From<KeyInfo> for KeyView {
+    fn from(key: KeyInfo) -> Self {
+        let KeyInfo { id, mode, works, created_ms, expires_ms, used_ms, revoked_ms } = key;
+        Self { id: id.to_string(), mode: mode.as_str(), works, created_ms, expires_ms, used_ms, revoked_ms }
+    }
+}
+
+/// A key that was just made. This is the only time that its secrets are told.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedKey)]
+pub(super) struct IssuedView {
+    /// Whose it is.
+    tenant: TenantView,
+    /// The key's id.
+    key_id: String,
+    /// `live` or `test`.
+    mode: &'static str,
+    /// The key.
+    api_key: String,
+    /// What requests are signed with; a user's key has none.
+    signing_secret: Option<String>,
+    /// When it ends, milliseconds since the Unix epoch.
+    expires_ms: Option<u64>,
+    /// The keys that it replaces, which work until their grace is over.
+    replaces: Vec<String>,
+}
+
+impl From<Issued> for IssuedView {
+    fn from(issued: Issued) -> Self {
+        Self {
+            tenant: (&issued.tenant).into(),
+            key_id: issued.key_id.to_string(),
+            mode: issued.mode.as_str(),
+            api_key: issued.api_key.expose_secret().to_owned(),
+            signing_secret: issued.signing_secret.map(|secret| secret.expose_secret().to_owned()),
+            expires_ms: issued.expires_ms,
+            replaces: issued.replaces.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
