@@ -1,7 +1,7 @@
 //! The head of a lossless WebP bitstream (RFC 9649, section 3), read as far as to the number of its prefix code groups.
 //!
-//! A picture may have up to 65536 groups of codes, and a decoder builds tables for each before it sees a pixel: ten
-//! bytes of a file become some fifty thousand bytes of memory. How many there are is told by the greatest number in
+//! A picture may have up to 65536 groups of codes, and a decoder builds tables for each before it sees a pixel: thirty
+//! bytes of a file become four thousand bytes of memory, or more. How many there are is told by the greatest number in
 //! an image of a few pixels that stands before them, so that image is read here, by the rules of the decoder.
 
 use crate::{Refused, Size, corrupt, unsupported};
@@ -131,11 +131,12 @@ impl Code {
         if bits.read(1)? == 1 {
             let two = bits.read(1)? == 1;
             let width = if bits.read(1)? == 1 { 8 } else { 1 };
-            let first = bits.read(width)?;
+            let known = |symbol: u32| (symbol < symbols as u32).then_some(symbol);
+            let first = known(bits.read(width)?)?;
             if !two {
                 return Some(Self::Single(first));
             }
-            let second = bits.read(8)?;
+            let second = known(bits.read(8)?)?;
             let mut counts = [0; 16];
             counts[1] = 2;
             return Some(Self::Many(counts, vec![first as u16, second as u16]));

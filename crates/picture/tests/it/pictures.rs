@@ -222,15 +222,15 @@ pub(crate) fn webp_of_many_codes() -> Vec<u8> {
         bits.push(symbol, 8);
     }
     for _ in 0..65_536 {
-        for symbols in [280, 256, 256, 256, 40] {
+        for (symbols, length) in [(256_u32, 8), (256, 8), (256, 8), (256, 8), (32, 5)] {
             bits.push(0, 1);
-            // Lengths of lengths: 8 and 0, one bit each; then 256 times 8 (or 32 times 5), the rest 0.
-            let length: u32 = if symbols == 40 { 5 } else { 8 };
+            // Of lengths there is one, so each of the symbols takes no bits; the others have none.
             let order = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8];
             bits.push(order.len() as u32 - 4, 4);
-            order.iter().for_each(|&place| bits.push(u32::from(place == 0 || place == length), 3));
-            bits.push(0, 1);
-            (0..symbols).for_each(|symbol| bits.push(u32::from(symbol < 1 << length), 1));
+            order.iter().for_each(|&place| bits.push(u32::from(place == length), 3));
+            bits.push(1, 1);
+            bits.push(3, 3);
+            bits.push(symbols - 2, 8);
         }
     }
     riff(&[(b"VP8L", &bits.bytes)])
