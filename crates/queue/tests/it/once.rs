@@ -86,6 +86,9 @@ async fn the_same_thing_is_attached_then_cached_then_made_again() {
     // The id that was attached stands for that job from now on, for the same request only.
     let again = submit(&queue, &second).await;
     assert_eq!((again.how, again.id), (How::Repeated, first.job.id));
+    let answer = async |id| queue.answered_with(id).await.unwrap().map(|record| record.job.id);
+    assert_eq!(answer(second.job.id).await, Some(first.job.id));
+    assert_eq!((answer(first.job.id).await, answer(JobId::new()).await), (Some(first.job.id), None));
     let other = Submission { fingerprint: Some([9; 32]), ..second.clone() };
     assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
 
