@@ -110,7 +110,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     let place = Place::new();
     let (up, session) = place.up(&["--workers", "2"]).await;
     assert_eq!(session.pids.keys().collect::<Vec<_>>(), ["gateway", "redis", "status", "up", "worker-1", "worker-2"]);
-    for file in ["ready.json", "data/up.json", "data/api-key"] {
+    for file in ["ready.json", "data/up.json", "data/api-key", "data/master-key"] {
         assert_eq!(fs::metadata(place.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
     }
     // The first screen's own command works as it stands.
@@ -146,6 +146,19 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     assert!(place.generate(&arguments).status.success());
     assert!(fs::metadata(place.path("cup.stl")).unwrap().len() > 84);
 
+    // Its tenants are managed while it runs, and afterwards.
+    let agents = |arguments: &[&str]| {
+        let output = place.orfeas(&["agents"]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(agents(&["list"]).contains("local"));
+    let added: serde_json::Value = serde_json::from_str(&agents(&["add", "eve", "--class", "user", "--json"])).unwrap();
+    let eve = added["api_key"].as_str().unwrap().to_owned();
+    let nothing = format!("{}/api/v1/jobs/00000000-0000-8000-8000-000000000000", session.status_url);
+    let answer = reqwest::Client::new().get(nothing).bearer_auth(&eve).send().await.unwrap();
+    assert_eq!(answer.status(), 404, "a key that was made meanwhile is let in");
+
     // A second one in the same directory.
     let (code, text) = line(&place.up_command(&["--listen", "127.0.0.1:0"]).output().unwrap());
     assert!(code == Some(3) && text.contains(&format!("process {}", up.pid())), "{code:?} {text}");
@@ -153,6 +166,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     assert_eq!(up.terminate(PATIENCE).await.code(), Some(0));
     all_gone(&session).await;
     assert!(place.session().is_none() && !place.path("data/up.json").exists());
+    assert!(agents(&["show", "eve"]).contains(added["key_id"].as_str().unwrap()));
 
     // The same directory again: the same key, and the old jobs are still known.
     let (up, again) = place.up(&[]).await;
