@@ -29,6 +29,6 @@ pub use options::{AccessOptions, MasterKeyOptions};
 pub use permission::{InvalidPermission, Operation, Permission, Permissions};
 pub use registry::{Candidate, Denied, Issued, KeyInfo, NewTenant, Reason, Registry, Retire, Shown};
 pub use sealer::Sealer;
-pub use tenant::{Caller, Tenant, contains};
+pub use tenant::{Caller, Tenant, network_holds};
 pub use tier::{Defaults, InvalidTier, Limits, Overrides, Tier};
 pub use token::{LIVE_PREFIX, Mode, NotAKey, SECRET_PREFIX, TEST_PREFIX, check_format};

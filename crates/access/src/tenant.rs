@@ -56,12 +56,12 @@ impl Tenant {
 
     /// Whether it may ask from this address. An IPv4 address that came in as a mapped IPv6 one is the same address.
     pub fn may_ask_from(&self, address: IpAddr) -> bool {
-        self.allow.is_empty() || self.allow.iter().any(|net| contains(net, address))
+        self.allow.is_empty() || self.allow.iter().any(|net| network_holds(net, address))
     }
 }
 
 /// Whether a network holds an address, whichever of the two is written as a mapped IPv6 one.
-pub fn contains(net: &IpNet, address: IpAddr) -> bool {
+pub fn network_holds(net: &IpNet, address: IpAddr) -> bool {
     let address = address.to_canonical();
     if net.contains(&address) {
         return true;

@@ -23,7 +23,7 @@ impl Client {
     }
 
     fn behind(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
-        let is_trusted = |address: IpAddr| trusted.iter().any(|net| access::contains(net, address));
+        let is_trusted = |address: IpAddr| trusted.iter().any(|net| access::network_holds(net, address));
         let Some(mut address) = peer.map(|peer| peer.to_canonical()) else {
             return Self { address: None, tls: false };
         };

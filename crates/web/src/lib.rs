@@ -6,7 +6,8 @@
 //!   error becomes a problem.
 //! * [`Problem`] is `application/problem+json` (RFC 9457). [`codes`] is the one table of what can go wrong, with the
 //!   status of each; `docs/api/errors.md` is written from it. Here, and only here, an error meets a status.
-//! * [`Authenticated`] in a handler's arguments is the right to be there; [`JobPath`] is a job's id, or its client's own name
+//! * [`Gate`] lets in: bearer keys and signatures, nonces, rates, permissions. [`Authenticated`] in a handler's arguments is
+//!   the right to be there, [`Arriving`] the way to it for a request with a body; [`JobPath`] is a job's id, or its client's own name
 //!   for it ([`names`]), in a path; [`JobView`] is what clients are told of a job.
 //! * [`Api`] is the one of the two APIs that a request came by: they have the same verbs.
 //! * [`probes`] are the routes that operators call; [`ApiDocument`] is the OpenAPI document, collected from the very

@@ -75,11 +75,8 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Whether Redis answers, and is the one of our master key.
-    ///
-    /// # Errors
-    /// As [`Registry::connect`].
-    pub async fn enrol(&self) -> Result<(), Error> {
+    /// Makes sure that Redis answers, and that its tenants were registered with our master key.
+    async fn enrol(&self) -> Result<(), Error> {
         let mut call = self.keys.call(&self.scripts.enrol);
         let found: String = self.line.script(call.arg(&self.vault.fingerprint)).await?;
         if found == self.vault.fingerprint { Ok(()) } else { Err(Error::OtherMasterKey) }

@@ -35,7 +35,7 @@ impl KeyRecord {
             id,
             tenant: text(tenant)?.parse().map_err(|_| WHAT)?,
             hash: text(hash)?,
-            mode: if text(mode)? == Mode::Test.as_str() { Mode::Test } else { Mode::Live },
+            mode: mode_of(&text(mode)?).ok_or(WHAT)?,
             sealed: sealed.ok_or(WHAT)?,
             created: time(created)?.ok_or(WHAT)?,
             expires: time(expires)?,
@@ -43,4 +43,8 @@ impl KeyRecord {
             used: time(used)?,
         })
     }
+}
+
+fn mode_of(text: &str) -> Option<Mode> {
+    [Mode::Live, Mode::Test].into_iter().find(|mode| mode.as_str() == text)
 }

@@ -1,7 +1,6 @@
 //! `POST /api/admin/agents`: a tenant and its first key.
 
 use super::body::{self, Seconds};
-use super::registry;
 use super::view::{IssuedView, LimitsBody};
 use ::web::{Arriving, Gate, Problem, ProblemBody};
 use access::{Mode, NewTenant, Permission, Tier};
@@ -72,7 +71,7 @@ async fn add(
         ..NewTenant::new(&new.name, new.class.unwrap_or(Class::Agent))
     };
     let lifetime = new.expires_seconds.map(|seconds| seconds.0);
-    let issued = registry(&gate).add(tenant, new.mode.unwrap_or(Mode::Live), lifetime).await?;
+    let issued = gate.registry().add(tenant, new.mode.unwrap_or(Mode::Live), lifetime).await?;
     let location = format!("/api/admin/agents/{}", issued.tenant.id);
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, "no-store"));

@@ -1,8 +1,8 @@
 //! `POST /api/admin/agents/{agent}/keys`: a new key, and what becomes of the old ones.
 
 use super::body::{self, Seconds};
+use super::tenant;
 use super::view::IssuedView;
-use super::{registry, tenant};
 use ::web::{Arriving, Gate, Problem, ProblemBody};
 use access::{KeyId, Mode, Retire};
 use actix_web::http::header::CACHE_CONTROL;
@@ -83,6 +83,6 @@ async fn issue(
         Replace::One(key) => Retire::One(key, grace),
     };
     let lifetime = new.expires_seconds.map(|seconds| seconds.0);
-    let issued = registry(&gate).issue(&tenant.id, new.mode.unwrap_or(Mode::Live), retire, lifetime).await?;
+    let issued = gate.registry().issue(&tenant.id, new.mode.unwrap_or(Mode::Live), retire, lifetime).await?;
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(IssuedView::from(issued)))
 }

@@ -1,6 +1,5 @@
 //! `GET /api/admin/agents`: all tenants.
 
-use super::registry;
 use super::view::TenantView;
 use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin, codes};
 use access::TenantId;
@@ -52,7 +51,7 @@ async fn list(_: Authenticated<ToAdmin>, request: HttpRequest, gate: web::Data<G
     if !(1..=PAGE).contains(&limit) {
         return Err(wrong("limit must be a whole number from 1 to 100".to_owned()).with_parameter("limit"));
     }
-    let tenants = registry(&gate).list(after.as_ref(), limit).await?;
+    let tenants = gate.registry().list(after.as_ref(), limit).await?;
     let is_full = tenants.len() == limit as usize;
     let next = tenants.last().filter(|_| is_full).map(|last| last.id.to_string());
     let agents = tenants.iter().map(TenantView::from).collect();

@@ -10,7 +10,7 @@ mod show;
 mod view;
 
 use ::web::{Gate, Problem};
-use access::{Registry, Tenant};
+use access::Tenant;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -27,11 +27,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     );
 }
 
-fn registry(gate: &Gate) -> &Registry {
-    gate.registry()
-}
-
 /// The tenant that a path names, by its id or its name.
 async fn tenant(gate: &Gate, id_or_name: &str) -> Result<Tenant, Problem> {
-    Ok(registry(gate).show(id_or_name).await?.tenant)
+    Ok(gate.registry().show(id_or_name).await?.tenant)
 }

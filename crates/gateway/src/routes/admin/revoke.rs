@@ -1,7 +1,7 @@
 //! `DELETE /api/admin/agents/{agent}`: a tenant is revoked.
 
+use super::tenant;
 use super::view::TenantView;
-use super::{registry, tenant};
 use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin};
 use actix_web::{HttpResponse, delete, web};
 
@@ -24,6 +24,6 @@ async fn revoke(
     gate: web::Data<Gate>,
 ) -> Result<HttpResponse, Problem> {
     let tenant = tenant(&gate, &agent).await?;
-    let revoked = registry(&gate).revoke(&tenant.id).await?;
+    let revoked = gate.registry().revoke(&tenant.id).await?;
     Ok(HttpResponse::Ok().json(TenantView::from(&revoked)))
 }

@@ -1,6 +1,6 @@
 //! `DELETE /api/admin/agents/{agent}/keys/{key_id}`: a key is revoked.
 
-use super::{registry, tenant};
+use super::tenant;
 use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin, codes};
 use access::KeyId;
 use actix_web::{HttpResponse, delete, web};
@@ -27,6 +27,6 @@ async fn revoke_key(
     let tenant = tenant(&gate, &agent).await?;
     let unknown = |_| Problem::new(&codes::KEY_NOT_FOUND, "This is not the id of a key.");
     let key: KeyId = key.parse().map_err(unknown)?;
-    registry(&gate).revoke_key(&tenant.id, &key).await?;
+    gate.registry().revoke_key(&tenant.id, &key).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,6 +1,5 @@
 //! `GET /api/admin/agents/{agent}`: a tenant and its keys.
 
-use super::registry;
 use super::view::{KeyView, TenantView};
 use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin};
 use actix_web::http::header::CACHE_CONTROL;
@@ -33,7 +32,7 @@ async fn show(
     agent: web::Path<String>,
     gate: web::Data<Gate>,
 ) -> Result<HttpResponse, Problem> {
-    let shown = registry(&gate).show(&agent).await?;
+    let shown = gate.registry().show(&agent).await?;
     let keys = shown.keys.into_iter().map(KeyView::from).collect();
     let answer = TenantAndKeys { tenant: (&shown.tenant).into(), keys };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
