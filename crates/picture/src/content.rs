@@ -35,6 +35,8 @@ pub(crate) struct Content {
     /// The first pixel, while all others have been like it.
     uniform: Option<Vec<u8>>,
     any_pixel: bool,
+    /// The row before: most rows of a picture of nothing are like it, and need no looking at.
+    last: Vec<u8>,
     transparent: bool,
     /// The columns and rows of what is not transparent, until there are two of both.
     visible: Option<Bounds>,
@@ -75,6 +77,7 @@ impl Content {
             channels,
             uniform: None,
             any_pixel: false,
+            last: Vec::new(),
             transparent: false,
             visible: None,
             step,
@@ -85,6 +88,21 @@ impl Content {
 
     /// Takes in pixels of row `y`: columns `x`, `x + dx` and so on.
     pub(crate) fn row(&mut self, y: u32, x: u32, dx: u32, samples: &[u8]) {
+        // What is nowhere visible is visible nowhere in another place too.
+        let is_open = self.uniform.is_some() && self.visible.is_none();
+        if !is_open || self.last != samples {
+            self.look(y, x, dx, samples);
+            self.last.clear();
+            if self.uniform.is_some() {
+                self.last.extend_from_slice(samples);
+            }
+        }
+        if y.is_multiple_of(self.step.1) {
+            self.take_points(y, x, dx, samples);
+        }
+    }
+
+    fn look(&mut self, y: u32, x: u32, dx: u32, samples: &[u8]) {
         let pixels = || samples.chunks_exact(self.channels);
         if !self.any_pixel {
             self.uniform = pixels().next().map(<[u8]>::to_vec);
@@ -106,9 +124,6 @@ impl Content {
                 let last = seen().last().map_or(first, |(last, _)| last);
                 self.visible = Some(Bounds::with(Some(Bounds::with(self.visible, first, y)), last, y));
             }
-        }
-        if y.is_multiple_of(self.step.1) {
-            self.take_points(y, x, dx, samples);
         }
     }
 

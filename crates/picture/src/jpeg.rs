@@ -31,7 +31,7 @@ struct Frame {
 pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refused> {
     let mut clean = Vec::with_capacity(file.len());
     clean.extend_from_slice(&[0xff, SOI]);
-    let (mut frame, mut turned, mut scans, mut coded) = (None::<Frame>, None, 0, 0);
+    let (mut frame, mut turned, mut scans, mut coded, mut scanned) = (None::<Frame>, None, 0, 0, 0);
     let mut at = 2;
     let cut = || corrupt("The JPEG file ends before its picture does.");
     loop {
@@ -69,6 +69,11 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
                 if scans > MOST_SCANS || scans * frame.size.pixels() > SCANS * limits.max_pixels {
                     return Err(unsupported(format!("The JPEG file has more than {} scans.", scans - 1)));
                 }
+                // Only a progressive picture comes back to what it has shown.
+                scanned += u64::from(content.first().copied().unwrap_or_default());
+                if !frame.progressive && scanned > frame.components {
+                    return Err(corrupt("The JPEG file holds a part of its picture twice."));
+                }
                 let end = end_of_scan(file, at).ok_or_else(cut)?;
                 coded += end - at;
                 clean.extend_from_slice(segment);
@@ -96,9 +101,9 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
     clean.extend_from_slice(&[0xff, EOI]);
 
     let Frame { size, components, progressive } = frame.ok_or_else(|| corrupt("The JPEG file has no header."))?;
-    // Each block of 64 pixels takes a bit at least, so a header that claims far more than there is lies. (What claims
-    // a little more is painted grey there, as every decoder does.)
-    if (coded as u64) < size.pixels() / 64 / 8 {
+    // Each block of 64 pixels takes two codes, in a progressive picture one, of a bit at least: a header that claims far
+    // more than there is lies. (One that claims a little more is painted grey there, as by every decoder.)
+    if (coded as u64) < size.pixels() / 64 / if progressive { 8 } else { 4 } {
         return Err(corrupt("The JPEG file holds less than its header claims."));
     }
     // Pixels, and the coefficients of all scans where they are gathered.
@@ -109,7 +114,7 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
 
 impl Frame {
     fn read(content: &[u8], progressive: bool) -> Result<Self, Refused> {
-        let &[precision, h0, h1, w0, w1, components, ..] = content else {
+        let Some((&[precision, h0, h1, w0, w1, components], rest)) = content.split_first_chunk() else {
             return Err(corrupt("The header of the JPEG file is cut."));
         };
         if precision != 8 {
@@ -117,6 +122,14 @@ impl Frame {
         }
         if !matches!(components, 1 | 3 | 4) {
             return Err(unsupported(format!("The JPEG file has {components} colour components.")));
+        }
+        // Of each component: its name, how densely it is sampled, its table. None is denser than the first: encoders
+        // write no others, and decoders are not made for them.
+        let densities: Vec<(u8, u8)> = rest.chunks_exact(3).map(|one| (one[1] >> 4, one[1] & 15)).collect();
+        let (across, down) = densities.first().copied().unwrap_or_default();
+        let usual = |(h, v)| matches!((h, v), (1 | 2 | 4, 1 | 2 | 4)) && h <= across && v <= down;
+        if densities.len() != usize::from(components) || !densities.into_iter().all(usual) {
+            return Err(unsupported("The JPEG file has colours sampled in an unusual way.".to_owned()));
         }
         let size = Size { width: u16::from_be_bytes([w0, w1]).into(), height: u16::from_be_bytes([h0, h1]).into() };
         Ok(Self { size, components: components.into(), progressive })

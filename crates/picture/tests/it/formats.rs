@@ -92,14 +92,15 @@ fn headers_that_lie_or_ask_too_much_are_refused_before_anything_is_decoded() {
         ("WebP, no picture", riff(&[(b"VP8X", &vp8x(0, 40, 40))]), "corrupt"),
         ("WebP, 65536 groups of codes", webp_of_many_codes(), "unsupported"),
         ("JPEG, 65000 x 65000", jpeg_claiming(65_000, 65_000), "too large"),
-        ("JPEG, a hundred times its pixels", jpeg_claiming(900, 900), "corrupt"),
+        ("JPEG, far more than it holds", claiming(&encode(noise(16, 16), ImageFormat::Jpeg), 990, 990), "corrupt"),
         ("JPEG of 12 bits", with(4, 12), "unsupported"),
         ("JPEG of 7 components", with(9, 7), "unsupported"),
         ("lossless JPEG", with(1, 0xc3), "unsupported"),
         ("arithmetic JPEG", with(1, 0xc9), "unsupported"),
         ("JPEG of 130 scans", scans, "unsupported"),
         ("JPEG with two headers", jpeg_with(&jpeg(), &jpeg()[sof..sof + 19]), "corrupt"),
-        ("JPEG in a JPEG", jpeg_with(&jpeg(), &jpeg()), "fine"),
+        ("JPEG in a JPEG", jpeg_with(&jpeg(), &jpeg()), "corrupt"),
+        ("JPEG with more colour than light", with(17, 0x41), "unsupported"),
     ] {
         assert_eq!(verdict(&file), expected, "{name}");
     }

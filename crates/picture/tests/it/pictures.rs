@@ -66,7 +66,11 @@ pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
 
 /// A JPEG whose header claims another size.
 pub(crate) fn jpeg_claiming(width: u16, height: u16) -> Vec<u8> {
-    let mut bytes = jpeg();
+    claiming(&jpeg(), width, height)
+}
+
+pub(crate) fn claiming(jpeg: &[u8], width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = jpeg.to_vec();
     let sof = bytes.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     bytes[sof + 5..sof + 7].copy_from_slice(&height.to_be_bytes());
     bytes[sof + 7..sof + 9].copy_from_slice(&width.to_be_bytes());
