@@ -11,7 +11,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from tiny import bundle, evaluation, sizes, train_flow, train_vae
+from tiny import bundle, evaluation, pipeline, sizes, train_flow, train_vae
 from tiny.dataset import HELD_OUT_SEED, Clock, shapes
 from tiny.model.vae import AnchorEncoder
 from tiny.stock import Stock
@@ -73,6 +73,7 @@ class Run:
         if missing := [str(file) for file in files if not file.exists()]:
             raise SystemExit(f"cannot resume: missing {', '.join(missing)}")
         theirs, ours = yaml.safe_load(files[0].read_text()), bundle.config(self.sizes)
+        bundle.without_encoder(theirs)
         if different := [part for part in ("model", "vae", "conditioner") if theirs[part] != ours[part]]:
             raise SystemExit(f"cannot resume: {folder} has other sizes ({', '.join(different)}) than this run")
 
@@ -80,7 +81,7 @@ class Run:
         loaded, _ = bundle.load(folder / "bundle")
         extras = load_file(folder / "extras.safetensors")
         self.normaliser = train_flow.Normaliser(extras.pop("latents.mean"), extras.pop("latents.std"))
-        state = loaded["vae"].state_dict()
+        state = {k: v for k, v in loaded["vae"].state_dict().items() if k in self.vae.state_dict()}
         state["post_kl.weight"], state["post_kl.bias"] = self.normaliser.unfolded(state["post_kl.weight"], state["post_kl.bias"])
         self.vae.load_state_dict(state)
         self.dit.load_state_dict(loaded["dit"].state_dict())
@@ -97,7 +98,8 @@ class Run:
 
     def save(self):
         out = self.chosen.out
-        bundle.save(out / "bundle", self.sizes, {"dit": self.dit.state_dict(), "vae": self.folded_vae(), "vit": self.vit.state_dict()})
+        modules = {"dit": self.dit.state_dict(), "vae": self.folded_vae(), "vit": self.vit.state_dict()}
+        bundle.save(out / "bundle", bundle.config(self.sizes), modules)
         extras = {"latents.mean": self.normaliser.mean, "latents.std": self.normaliser.std}
         for name in ("encoder", "heads"):
             extras |= {f"{name}.{k}": v.half() for k, v in self.modules[name].state_dict().items()}
@@ -130,9 +132,9 @@ class Run:
         del stock
         modules = {k: m.to(device) for k, m in bundle.load(chosen.out / "bundle")[0].items()}
         if chosen.smoke:
-            evaluation.report(modules, 1, device, clock, which=("narrow",), every=9, grid=16, steps=3)
+            evaluation.report(modules, 1, device, clock, which=("narrow",), every=9, grid=16, sigmas=pipeline.flow_sigmas(3))
         else:
-            evaluation.report(modules, 8, device, clock, grid=128)
+            evaluation.report(modules, 8, device, clock, grid=128, sigmas=pipeline.flow_sigmas(20))
         clock("done")
 
     def train_vae(self, scale: int):
@@ -144,7 +146,8 @@ class Run:
                         rate=chosen.vae_rate, clock=clock, scale=scale, save=None if chosen.smoke else self.save)
         if not chosen.smoke:
             held = shapes(0, 4096, HELD_OUT_SEED, device, per_family=4)
-            clock("vae held out:", train_vae.evaluate(self.vae, self.encoder, held))
+            latents = self.encoder.with_codes(train_vae.encode_all(self.encoder, held))
+            clock("vae held out:", train_vae.evaluate(self.vae, latents, held))
         # A resumed denoiser keeps the normalisation it was trained with, unless the VAE moved.
         self.normaliser = train_flow.Normaliser.of(train_vae.encode_all(self.encoder, pool, scale))
 

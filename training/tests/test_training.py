@@ -8,9 +8,10 @@ import pytest
 import torch
 import yaml
 from safetensors import safe_open
+from safetensors.torch import load_file
 
-from tiny import bundle, sizes
-from tiny.model.vae import AnchorEncoder
+from tiny import bundle, pipeline, sizes, train_encoder, train_turbo
+from tiny.model.vae import AnchorEncoder, farthest_points
 from tiny.stock import Stock
 from tiny.train_flow import Normaliser
 
@@ -82,6 +83,47 @@ def test_a_renewed_stock_is_the_same_memory_with_one_part_replaced():
     assert not torch.equal(stock.latents[:3], before["latents"][:3])
     assert torch.equal(stock.latents[3:], before["latents"][3:])
     assert stock.shape.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def test_an_encode_path_is_added_and_nothing_else_moves(smoke):
+    before, after = smoke / "first/bundle", smoke / "encoder/bundle"
+    command = [sys.executable, "add_encoder.py", str(smoke / "first"), "--out", str(after.parent), "--seconds", "2"]
+    subprocess.run([*command, "--shapes", "54", "--batch", "4", "--scale", "8", "--per-family", "0"], cwd=TRAINING, check=True)
+    old, new = (load_file(folder / "model.fp16.safetensors") for folder in (before, after))
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    added = {name.removeprefix("vae.").split(".")[0] for name in new.keys() - old.keys()}
+    assert added == {"encoder", "pre_kl"}
+    sizes = yaml.safe_load((after / "config.yaml").read_text())["vae"]["params"]
+    assert sizes["pc_size"] == sizes["num_latents"] * sizes["downsample_ratio"]
+    vae = bundle.load(after)[0]["vae"]
+    cloud = torch.rand(2, 256, 6)
+    picks = farthest_points(cloud[..., :3], 128, 0)
+    mean, log_variance = vae.encode(train_encoder.labelled(cloud), picks)
+    assert mean.shape == log_variance.shape == (2, 128, 16)
+    # Whoever resumes from it leaves the encoder behind.
+    command = [sys.executable, "train.py", "--smoke", "--vae-seconds", "0", "--flow-seconds", "1"]
+    (smoke / "encoder/extras.safetensors").write_bytes((smoke / "first/extras.safetensors").read_bytes())
+    subprocess.run([*command, "--resume", str(smoke / "encoder"), "--out", str(smoke / "third")], cwd=TRAINING, check=True)
+
+
+def test_a_student_starts_as_its_teacher_and_is_a_turbo_bundle(smoke):
+    teacher, settings = bundle.load(smoke / "first/bundle")
+    bundle.as_turbo(settings)
+    student = bundle.build(settings)["dit"]
+    train_turbo.start_from(student, teacher["dit"])
+    x, t, context = torch.randn(2, 128, 16), torch.rand(2), torch.randn(2, 82, 48)
+    assert torch.allclose(student(x, t, context, torch.tensor([1.0, 5.0])), teacher["dit"](x, t, context), atol=1e-5)
+    command = [sys.executable, "distil.py", str(smoke / "first"), "--out", str(smoke / "turbo"), "--seconds", "2"]
+    toy = ["--part", "27", "--views", "2", "--batch", "4", "--scale", "8", "--per-family", "0"]
+    subprocess.run([*command, *toy], cwd=TRAINING, check=True)
+    modules, settings = bundle.load(smoke / "turbo/bundle")
+    assert settings["model"]["params"]["guidance_embed"] and hasattr(modules["dit"], "guidance_in")
+    assert torch.equal(pipeline.sigmas(settings, 5), pipeline.consistency_sigmas(5, 100))
+
+
+def test_farthest_points_of_a_line():
+    points = torch.tensor([0.0, 1.0, 2.0, 10.0, 4.0]).view(1, 5, 1) * torch.tensor([1.0, 0.0, 0.0])
+    assert farthest_points(points, 5, 0).tolist() == [[0, 3, 4, 2, 1]]
 
 
 def test_ordered_noise_is_the_same_set_in_the_order_of_the_codes():

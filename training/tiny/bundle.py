@@ -43,6 +43,29 @@ def config(sizes: dict) -> dict:
     }
 
 
+# The encode path of a bundle: surface points as queries, in the layout and with the ratio of the released models.
+ENCODER = {"num_encoder_layers": 1, "point_feats": 4, "pc_size": 2560, "pc_sharpedge_size": 0, "downsample_ratio": 20}
+
+
+def with_encoder(settings: dict) -> None:
+    settings["vae"]["params"] |= ENCODER
+
+
+def without_encoder(settings: dict) -> None:
+    for key in ENCODER:
+        settings["vae"]["params"].pop(key, None)
+
+
+def as_turbo(settings: dict) -> None:
+    """A few-step denoiser that takes the guidance scale as an input."""
+    settings["model"]["params"]["guidance_embed"] = True
+    settings["scheduler"] = {
+        "target": "hy3dgen.shapegen.schedulers.ConsistencyFlowMatchEulerDiscreteScheduler",
+        "params": {"num_train_timesteps": 1000, "pcm_timesteps": 100},
+    }
+    settings["pipeline"]["params"]["num_inference_steps"] = 5
+
+
 def build(settings: dict) -> dict[str, torch.nn.Module]:
     """Modules with the sizes of a config."""
     encoder = settings["conditioner"]["params"]["main_image_encoder"]["kwargs"]
@@ -68,8 +91,8 @@ def load(folder: pathlib.Path) -> tuple[dict[str, torch.nn.Module], dict]:
     return modules, settings
 
 
-def save(folder: pathlib.Path, sizes: dict, modules: dict[str, dict[str, torch.Tensor]]) -> None:
-    """Writes `modules` (state dicts by name) as float16, each file under a temporary name first."""
+def save(folder: pathlib.Path, contents: dict, modules: dict[str, dict[str, torch.Tensor]]) -> None:
+    """Writes `contents` (config.yaml) and `modules` (state dicts by name) as float16, each under a temporary name first."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         PREFIXES[name] + key: value.detach().cpu().to(torch.float16).contiguous()
@@ -80,7 +103,7 @@ def save(folder: pathlib.Path, sizes: dict, modules: dict[str, dict[str, torch.T
             raise ValueError(f"{key} is not finite in float16")
     weights, settings = folder / ".model.partial", folder / ".config.partial"
     save_file(tensors, weights, metadata={"format": "pt"})
-    settings.write_text(yaml.safe_dump(config(sizes), sort_keys=False))
+    settings.write_text(yaml.safe_dump(contents, sort_keys=False))
     os.chmod(weights, 0o644)
     os.replace(weights, folder / "model.fp16.safetensors")
     os.replace(settings, folder / "config.yaml")

@@ -22,7 +22,7 @@ def processed(held: HeldOut, settings: dict) -> torch.Tensor:
 
 
 @torch.no_grad()
-def evaluate(modules: dict, held: HeldOut, images: torch.Tensor, *, steps: int = 20, guidance: float = 2.0, grid: int | None = None,
+def evaluate(modules: dict, held: HeldOut, images: torch.Tensor, *, sigmas: torch.Tensor, guidance: float = 2.0, grid: int | None = None,
              batch: int = 16, seed: int = 0) -> dict[str, torch.Tensor]:
     """Scores [N] of `images` [N, 3, s, s] (encoder input).
 
@@ -37,7 +37,7 @@ def evaluate(modules: dict, held: HeldOut, images: torch.Tensor, *, steps: int =
         rows = slice(start, start + batch)
         context = vit(images[rows])
         noise = torch.randn(len(context), vae.num_latents, 16, generator=generator).to(device)
-        latents = pipeline.sample(dit, context, noise, pipeline.flow_sigmas(steps), guidance)
+        latents = pipeline.sample(dit, context, noise, sigmas, guidance)
         scores["iou"].append(metrics.iou(pipeline.decode(vae, latents, cells) > 0, held.occupancy[rows].to(device)).cpu())
         for row, truth in zip(latents, held.surface[rows]) if grid else ():
             values = pipeline.decode_hierarchical(vae, row[None], grid)

@@ -117,6 +117,14 @@ def consistency_sigmas(steps: int, pcm_timesteps: int = 100) -> torch.Tensor:
     return torch.tensor(np.append(picked, 1.0), dtype=torch.float32)
 
 
+def sigmas(settings: dict, steps: int) -> torch.Tensor:
+    """What the scheduler of a bundle takes for `steps`."""
+    scheduler = settings["scheduler"]
+    if "Consistency" in scheduler["target"]:
+        return consistency_sigmas(steps, scheduler["params"]["pcm_timesteps"])
+    return flow_sigmas(steps)
+
+
 # ---- Sampling and decoding ----------------------------------------------------------------------------------------
 
 @torch.no_grad()

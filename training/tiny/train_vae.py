@@ -34,6 +34,15 @@ def target(distances: torch.Tensor) -> torch.Tensor:
     return (-distances / TRUNCATION).clamp(-1, 1)
 
 
+def objective(logits, truth, mean, log_variance) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """What encoder and decoder minimise, and numbers to look at."""
+    off = logits - truth
+    inside = F.binary_cross_entropy_with_logits(6 * logits, (truth > 0).float())
+    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+    loss = off.square().mean() + 0.5 * off.abs().mean() + 0.1 * inside + 1e-3 * kl
+    return loss, {"l1": off.detach().abs().mean(), "kl": kl.detach()}
+
+
 def window(surface: torch.Tensor, ids: torch.Tensor, generator=None) -> torch.Tensor:
     """The samples [B, S, 6] of the shapes `ids`, starting at a random one."""
     total = surface.shape[1]
@@ -61,12 +70,9 @@ def train(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, *, seconds: flo
             latents = encoder.with_codes(mean + (0.5 * log_variance).exp() * torch.randn_like(mean))
             latents = torch.cat([latents[..., :-3], latents[..., -3:] + 0.05 * torch.randn_like(latents[..., -3:])], -1)
             logits = vae.geo_decoder(queries, vae.geo_decoder.keys_values(vae.decode(latents))).float()
-        off = logits - truth
-        inside = F.binary_cross_entropy_with_logits(6 * logits, (truth > 0).float())
-        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = off.square().mean() + 0.5 * off.abs().mean() + 0.1 * inside + 1e-3 * kl
+        loss, parts = objective(logits, truth, mean, log_variance)
         schedule.step(loss)
-        return {"loss": loss.detach(), "l1": off.detach().abs().mean(), "kl": kl.detach()}
+        return {"loss": loss.detach(), **parts}
 
     with Compiled(blocks, device.type == "cuda"):
         schedule.run(step, clock, "vae", after=average.update, save=save and average.around(save))
@@ -85,14 +91,13 @@ def encode_all(encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> torch.
 
 
 @torch.no_grad()
-def evaluate(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes) -> dict[str, float]:
-    """IoU of the reconstruction."""
+def evaluate(vae: ShapeVAE, latents: torch.Tensor, shapes: Shapes) -> dict[str, float]:
+    """IoU of what the VAE makes of `latents` [N, L, C]."""
     cells = cell_centres(metrics.OCCUPANCY_CELLS, shapes.records.device)
-    means = encode_all(encoder, shapes)
     scores = []
     for start in range(0, len(shapes), 16):
         ids = torch.arange(start, min(start + 16, len(shapes)), device=cells.device)
-        keys_values = vae.geo_decoder.keys_values(vae.decode(encoder.with_codes(means[ids])))
+        keys_values = vae.geo_decoder.keys_values(vae.decode(latents[ids]))
         logits = torch.cat([vae.geo_decoder(part.expand(len(ids), -1, -1), keys_values) for part in cells.split(65_536)], 1)
         scores.append(metrics.iou(logits > 0, shapes.distances(ids, cells) < 0))
     return metrics.summary(torch.cat(scores))

@@ -176,6 +176,18 @@ class PointEncoder(nn.Module):
         return self.attend(self.embed(query), self.embed(data))
 
 
+def farthest_points(points: torch.Tensor, count: int, start: int) -> torch.Tensor:
+    """Indices [B, count] of points [B, M, 3], the first of them `start`, each next one farthest from all before."""
+    pick = torch.full((len(points), 1), start, device=points.device)
+    nearest, picks = None, []
+    for _ in range(count):
+        picks.append(pick)
+        distance = (points - points.gather(1, pick[..., None].expand(-1, -1, 3))).square().sum(-1)
+        nearest = distance if nearest is None else torch.minimum(nearest, distance)
+        pick = nearest.argmax(1, keepdim=True)
+    return torch.cat(picks, 1)
+
+
 class ShapeVAE(nn.Module):
     def __init__(self, num_latents, embed_dim, num_freqs, include_pi, heads, width, num_decoder_layers, qkv_bias, qk_norm,
                  scale_factor, geo_decoder_mlp_expand_ratio=4, geo_decoder_downsample_ratio=1, geo_decoder_ln_post=True,
@@ -190,6 +202,12 @@ class ShapeVAE(nn.Module):
         if num_encoder_layers is not None:
             self.encoder = PointEncoder(width, heads, num_encoder_layers, point_feats, qkv_bias, qk_norm, num_freqs, include_pi)
             self.pre_kl = nn.Linear(width, 2 * embed_dim)
+
+    def encode(self, surface, picks):
+        """surface [B, M, 3 + features], of which the rows `picks` [B, N] ask -> means, log-variances [B, N, C]."""
+        queries = surface.gather(1, picks[..., None].expand(-1, -1, surface.shape[-1]))
+        mean, log_variance = self.pre_kl(self.encoder(queries, surface)).float().chunk(2, -1)
+        return mean, log_variance.clamp(-30, 20)
 
     def decode(self, latents):
         """Latents (already divided by scale_factor) [B, N, C] -> tokens [B, N, W]."""
@@ -207,13 +225,14 @@ class AnchorEncoder(nn.Module):
     """
 
     GRID = (8, 4, 4)
+    REACH = 0.95
 
     def __init__(self, width: int, heads: int, layers: int, channels: int):
         super().__init__()
         self.points = PointEncoder(width, heads, layers, 3, False, True, 8, False)
         axes = torch.meshgrid(*[torch.arange(n) for n in self.GRID], indexing="ij")
         cells = torch.stack([(axis.flatten() + 0.5) / n for axis, n in zip(axes, self.GRID)], 1)
-        anchors = torch.cat([cells * 1.9 - 0.95, torch.zeros_like(cells)], 1)
+        anchors = torch.cat([(2 * cells - 1) * self.REACH, torch.zeros_like(cells)], 1)
         self.register_buffer("anchors", anchors, persistent=False)
         self.register_buffer("codes", math.sqrt(2) * torch.erfinv(2 * cells - 1), persistent=False)
         self.query = nn.Parameter(torch.randn(len(cells), width) * 0.02)
