@@ -1,16 +1,19 @@
 //! The service as a whole.
 
 use crate::Options;
+use crate::fetch::Fetcher;
 use crate::intake::Intake;
 use crate::routes::{admin, routes};
 use crate::submit::Desk;
-use crate::{sweep, test_keys};
+use crate::{sweep, telling, test_keys};
 use ::web::{Binding, BlobUse, Gate, House, Server};
 use actix_web::web;
 use blobs::Blobs;
+use egress::Egress;
 use queue::Queue;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
+use webhooks::Webhooks;
 
 const TITLE: &str = "ORFEAS gateway";
 const DESCRIPTION: &str = "Takes pictures and queues jobs that make 3D meshes of them.";
@@ -27,6 +30,12 @@ pub enum Error {
     /// The blob store cannot be used.
     #[error("the blob store cannot be used")]
     Blobs(#[from] blobs::Error),
+    /// The way out cannot be opened.
+    #[error(transparent)]
+    Egress(#[from] egress::Error),
+    /// Webhooks cannot be used.
+    #[error("webhooks cannot be used")]
+    Webhooks(#[from] webhooks::Error),
     /// The server cannot start.
     #[error(transparent)]
     Server(#[from] ::web::Error),
@@ -42,19 +51,23 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let (redis_url, prefix) = (options.redis.redis_url.expose(), &options.redis.key_prefix);
     let gate = Gate::open(&options.access, &master, redis_url, prefix).await?;
     let blobs = Blobs::open(&options.blobs)?;
-    let (rooms, intake) = (options.intake.rooms(), Intake::new(&options.intake));
+    let egress = Egress::new(&options.egress)?;
+    let intake = Intake::new(&options.intake, Fetcher::new(&options.fetch, &egress));
+    let rooms = options.intake.rooms();
+    let webhooks = Webhooks::new(redis_url, prefix, &master, egress, options.webhooks.clone())?;
     let desk = Desk::new(queue.clone(), blobs.clone(), gate.limiter().clone(), rooms, intake);
-    let desk = web::Data::new(desk);
+    let (desk, hooks) = (web::Data::new(desk), web::Data::new(webhooks.clone()));
 
     let house = House { gate, queue: queue.clone(), blobs: blobs.clone(), blob_use: BlobUse::Write };
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
     let api = ::web::describe(TITLE, DESCRIPTION);
     let apis = options.apis.served();
     let service = move |config: &mut ServiceConfig<'_>| {
-        config.app_data(desk.clone());
+        config.app_data(desk.clone()).app_data(hooks.clone());
         apis.iter().for_each(|api| routes(*api, config));
         config.configure(admin::routes);
     };
+    tokio::spawn(telling::run(webhooks, queue.clone(), shutdown.clone()));
     tokio::spawn(test_keys::run(queue.clone(), blobs.clone(), shutdown.clone()));
     if let Some(sweeping) = options.sweeping() {
         tokio::spawn(sweep::run(queue.clone(), blobs.clone(), sweeping, shutdown.clone()));

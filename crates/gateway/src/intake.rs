@@ -1,6 +1,7 @@
 //! Layers 5 and 6, image bytes and image content: a picture is checked, within bounds on what is decoded at once.
 
 use crate::IntakeOptions;
+use crate::fetch::Fetcher;
 use crate::parameters::Source;
 use bytes::Bytes;
 use picture::{CheckedPicture, PictureLimits, Probed, Refused};
@@ -13,6 +14,7 @@ use web::{Problem, codes};
 /// Checks pictures, no more of them at once than there is room for.
 pub(crate) struct Intake {
     limits: PictureLimits,
+    fetcher: Fetcher,
     /// One permit for each picture that may be decoded at once.
     checks: Arc<Semaphore>,
     /// One permit for each MiB that decoding may take at once.
@@ -21,9 +23,10 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(options: &IntakeOptions) -> Self {
+    pub(crate) fn new(options: &IntakeOptions, fetcher: Fetcher) -> Self {
         Self {
             limits: options.picture(),
+            fetcher,
             checks: Arc::new(Semaphore::new(options.picture_checks.into())),
             memory: Arc::new(Semaphore::new(options.picture_memory_mib as usize)),
             memory_mib: options.picture_memory_mib,
@@ -39,10 +42,7 @@ impl Intake {
     pub(crate) async fn admit(&self, source: &Source) -> Result<CheckedPicture, Problem> {
         match source {
             Source::File(bytes) => self.check(bytes.clone()).await,
-            Source::Url(_) => {
-                let problem = Problem::new(&codes::INVALID_PARAMETER, "Pictures are not fetched by URL here.");
-                Err(problem.with_parameter("image_url"))
-            }
+            Source::Url(url) => self.check(self.fetcher.fetch(url).await?).await,
         }
     }
 

@@ -18,14 +18,17 @@
 //! [`start`] runs the whole service inside the calling process; `main.rs` adds only a command line, signals and logs.
 
 mod app;
+mod fetch;
 mod intake;
 mod options;
 mod parameters;
 mod routes;
 mod submit;
 mod sweep;
+mod telling;
 mod test_keys;
 mod transport;
 
 pub use app::{Error, start};
+pub use fetch::FetchOptions;
 pub use options::{IntakeOptions, Options};

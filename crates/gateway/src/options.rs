@@ -1,10 +1,12 @@
 //! What an operator may set: `orfeas-gateway --help` is the manual.
 
+use crate::fetch::FetchOptions;
 use crate::sweep::Sweeping;
 use crate::transport::Rooms;
 use access::AccessOptions;
 use blobs::BlobOptions;
 use clap::{Args, Parser};
+use egress::EgressOptions;
 use picture::PictureLimits;
 use queue::RedisOptions;
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use telemetry::TelemetryOptions;
 use web::{ApiOptions, BodyBounds, ServerOptions};
+use webhooks::WebhookOptions;
 
 /// Takes pictures and puts jobs into the queue.
 ///
@@ -40,6 +43,15 @@ pub struct Options {
     /// What a request may hold.
     #[command(flatten)]
     pub intake: IntakeOptions,
+    /// Pictures by URL.
+    #[command(flatten)]
+    pub fetch: FetchOptions,
+    /// Calls to the outside.
+    #[command(flatten)]
+    pub egress: EgressOptions,
+    /// Calls to tenants.
+    #[command(flatten)]
+    pub webhooks: WebhookOptions,
     /// The jobs.
     #[command(flatten, next_help_heading = "Queue")]
     pub redis: RedisOptions,

@@ -120,6 +120,11 @@ kinds! {
     IMAGE_EMPTY = 422 "image_empty", "The picture shows nothing",
         "Send a picture with something to see in it: it is transparent everywhere, or all but a line.";
 
+    URL_NOT_ALLOWED = 422 "url_not_allowed", "The URL is not one that is called from here",
+        "Use a URL on the public internet, or send the picture itself in the field `image`.";
+    IMAGE_UNREACHABLE = 422 "image_unreachable", "The picture cannot be fetched",
+        "Check that everybody can open the URL, then try again, or send the picture itself.", retry after 5 s;
+
     INVALID_JOB_ID = 400 "invalid_job_id", "This is not a job id",
         "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";
     JOB_NOT_FOUND = 404 "job_not_found", "There is no such job",
@@ -142,6 +147,13 @@ kinds! {
         "Ask for a range within the length given in Content-Range.";
     INVALID_EVENT_ID = 400 "invalid_event_id", "The Last-Event-ID header is not an id of an event",
         "Send the id of the last event received, or leave the header out to start from the beginning.";
+
+    WEBHOOK_NOT_FOUND = 404 "webhook_not_found", "There is no such webhook",
+        "Check the id; GET .../webhooks lists yours.";
+    DELIVERY_NOT_FOUND = 404 "delivery_not_found", "There is no such delivery",
+        "Check the id; deliveries are forgotten after a week.";
+    TOO_MANY_WEBHOOKS = 409 "too_many_webhooks", "You have as many webhooks as a tenant may have",
+        "Remove one that you do not need any more.";
 
     TENANT_NOT_FOUND = 404 "tenant_not_found", "There is no such tenant",
         "Check the id or the name; GET /api/admin/agents lists all.";

@@ -57,6 +57,7 @@ pub enum DeliveryState {
 
 /// How one attempt went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeliveryAttempt)]
 pub struct Attempt {
     /// When it began, milliseconds since the Unix epoch.
     pub at_ms: u64,

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 /// Something that a tenant may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = WebhookEvent)]
 pub enum Event {
     /// A job's mesh is there.
     #[serde(rename = "job.succeeded")]
@@ -97,12 +98,14 @@ impl From<EndpointId> for String {
 /// An endpoint that is to be.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub struct NewEndpoint {
     /// Where to call: `https://`, on the public internet.
-    #[schema(example = "https://example.com/hooks/orfeas")]
+    #[schema(example = "https://example.com/hooks/orfeas", max_length = 2048, pattern = "^https?://")]
     pub url: String,
     /// What to tell; everything unless it says otherwise.
     #[serde(default = "all")]
+    #[schema(min_items = 1)]
     pub events: Vec<Event>,
 }
 
@@ -112,6 +115,7 @@ fn all() -> Vec<Event> {
 
 /// An endpoint as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Webhook)]
 pub struct Endpoint {
     /// Its id.
     pub id: EndpointId,

@@ -8,6 +8,7 @@ mod generate;
 mod limits;
 mod put;
 mod request_body;
+mod webhooks;
 
 use ::web::Api;
 use actix_web::HttpRequest;
@@ -23,7 +24,8 @@ pub(crate) fn routes(api: Api, config: &mut ServiceConfig<'_>) {
             .service(batch::batch)
             .service(put::put)
             .service(cancel::cancel)
-            .service(limits::limits),
+            .service(limits::limits)
+            .configure(webhooks::routes),
     );
 }
 

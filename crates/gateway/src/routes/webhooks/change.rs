@@ -1,0 +1,111 @@
+//! `.../webhooks` and `.../webhooks/{webhook_id}`: all of them, and what is done with one.
+
+use super::{Telling, endpoint, problem};
+use ::web::{Authenticated, Problem, ProblemBody};
+use ::webhooks::{Endpoint, Webhooks};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, delete, get, post, web};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// All webhooks of the caller.
+#[derive(Serialize, ToSchema)]
+struct WebhookList {
+    /// The oldest first.
+    webhooks: Vec<Endpoint>,
+}
+
+/// A new secret.
+#[derive(Serialize, ToSchema)]
+struct NewSecret {
+    /// What messages are signed with from now on. It is shown this once.
+    #[schema(example = "whsec_…")]
+    secret: String,
+}
+
+/// List your webhooks
+#[utoipa::path(
+    tag = "webhooks",
+    operation_id = "list_webhooks",
+    responses(
+        (status = 200, description = "All of them", body = WebhookList),
+        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[get("")]
+pub(super) async fn list(caller: Authenticated, webhooks: web::Data<Webhooks>) -> Result<HttpResponse, Problem> {
+    let webhooks = webhooks.list(caller.owner()).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(WebhookList { webhooks }))
+}
+
+/// Remove a webhook
+///
+/// What it has not been told yet is not told any more.
+#[utoipa::path(
+    tag = "webhooks",
+    operation_id = "remove_webhook",
+    params(("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$")),
+    responses(
+        (status = 204, description = "It is removed"),
+        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[delete("/{webhook_id}")]
+pub(super) async fn remove(
+    caller: Telling,
+    path: web::Path<String>,
+    webhooks: web::Data<Webhooks>,
+) -> Result<HttpResponse, Problem> {
+    webhooks.remove(caller.owner(), &endpoint(&path)?).await.map_err(problem)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Give a webhook a new secret
+///
+/// For a day the secret before it signs as well, so that nothing is refused while you change over.
+#[utoipa::path(
+    tag = "webhooks",
+    operation_id = "rotate_webhook",
+    params(("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$")),
+    responses(
+        (status = 200, description = "The new secret", body = NewSecret),
+        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[post("/{webhook_id}/rotate")]
+pub(super) async fn rotate(
+    caller: Telling,
+    path: web::Path<String>,
+    webhooks: web::Data<Webhooks>,
+) -> Result<HttpResponse, Problem> {
+    let secret = webhooks.rotate(caller.owner(), &endpoint(&path)?).await.map_err(problem)?;
+    let new = NewSecret { secret: secret.text().expose_secret().to_owned() };
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(new))
+}
+
+/// Enable a webhook again
+///
+/// A webhook that answered 410 is called no more until this.
+#[utoipa::path(
+    tag = "webhooks",
+    operation_id = "enable_webhook",
+    params(("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$")),
+    responses(
+        (status = 200, description = "It is enabled", body = Endpoint),
+        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+#[post("/{webhook_id}/enable")]
+pub(super) async fn enable(
+    caller: Telling,
+    path: web::Path<String>,
+    webhooks: web::Data<Webhooks>,
+) -> Result<HttpResponse, Problem> {
+    let enabled = webhooks.enable(caller.owner(), &endpoint(&path)?).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(enabled))
+}

@@ -1,0 +1,61 @@
+//! `.../webhooks`: where a tenant wants to be told that its jobs have ended.
+
+mod add;
+mod change;
+mod deliveries;
+
+use ::web::{Authenticated, Purpose};
+use ::webhooks::{DeliveryId, EndpointId, Error};
+use access::Operation;
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+use web::{Problem, codes};
+
+/// Registers all routes, under an API's prefix.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope("/webhooks")
+            .service(add::add)
+            .service(change::list)
+            .service(change::remove)
+            .service(change::rotate)
+            .service(change::enable)
+            .service(deliveries::list)
+            .service(deliveries::replay),
+    );
+}
+
+/// To say where to be told: whoever may have jobs made.
+struct ToBeTold;
+
+impl Purpose for ToBeTold {
+    const OPERATION: Operation = Operation::Generate;
+}
+
+/// A caller who may change where they are told.
+type Telling = Authenticated<ToBeTold>;
+
+fn endpoint(text: &str) -> Result<EndpointId, Problem> {
+    text.parse().map_err(problem)
+}
+
+fn delivery(text: &str) -> Result<DeliveryId, Problem> {
+    text.parse().map_err(problem)
+}
+
+fn problem(error: Error) -> Problem {
+    let detail = error.to_string();
+    match error {
+        Error::Url(_) => Problem::new(&codes::URL_NOT_ALLOWED, detail).with_parameter("url"),
+        Error::TooMany { .. } => Problem::new(&codes::TOO_MANY_WEBHOOKS, "You have as many webhooks as you may have."),
+        Error::UnknownEndpoint => Problem::new(&codes::WEBHOOK_NOT_FOUND, "You have no such webhook."),
+        Error::UnknownDelivery => Problem::new(&codes::DELIVERY_NOT_FOUND, "The webhook has no such delivery."),
+        // It is the Redis of the queue, and clients need not know that there are several uses of it.
+        Error::Unavailable(_) => {
+            Problem::new(&codes::QUEUE_UNAVAILABLE, "Webhooks cannot be reached at present.").because(error)
+        }
+        Error::Secret(_) | Error::Redis(_) | Error::Corrupt(_) => {
+            Problem::new(&codes::INTERNAL, "Webhooks cannot do this.").because(error)
+        }
+    }
+}

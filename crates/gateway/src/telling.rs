@@ -1,0 +1,41 @@
+//! What webhooks tell of a job.
+
+use domain::{Class, JobRecord};
+use queue::Queue;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use web::{Api, Links};
+use webhooks::{Describe, Webhooks};
+
+/// Tells tenants of their ended jobs until `shutdown`.
+pub(crate) async fn run(webhooks: Webhooks, queue: Queue, shutdown: CancellationToken) {
+    let mut name = [0; 8];
+    if SystemRandom::new().fill(&mut name).is_err() {
+        tracing::error!("the system gives no random bytes: no webhook is called from here");
+        return;
+    }
+    let name = format!("gateway-{:016x}", u64::from_ne_bytes(name));
+    let describe: Describe = Arc::new(describe);
+    webhooks.run(queue, &name, describe, shutdown).await;
+}
+
+fn describe(record: &JobRecord) -> Value {
+    let job = &record.job;
+    // The tenant's own API, which its id tells.
+    let api = if job.owner.starts_with("agt_") { Api::Agent } else { Api::User };
+    let mut data = json!({ "job_id": job.id, "status": record.state, "links": Links::of(api, job.id) });
+    let optional = [
+        ("batch_id", job.batch.map(|batch| json!(batch))),
+        ("failure", record.failure.as_ref().map(|failure| json!(failure))),
+        // Played, not made.
+        ("test", (job.class == Class::Test).then_some(Value::Bool(true))),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            data[name] = value;
+        }
+    }
+    data
+}

@@ -1,0 +1,78 @@
+//! Pictures by URL.
+
+use crate::pictures::png;
+use crate::world::{World, problem};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// A server with one answer for everybody.
+async fn server(head: &str, body: Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = [format!("{head}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes(), body].concat();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    address
+}
+
+async fn send(world: &World, url: &str) -> reqwest::Response {
+    world.post().json(&json!({ "image_url": url, "steps": 3 })).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_fetched_unless_it_is_switched_on() {
+    let world = World::new().await;
+    let refused = problem(send(&world, "https://example.com/cat.png").await).await;
+    assert_eq!((&refused["code"], &refused["parameter"]), (&"url_not_allowed".into(), &"image_url".into()));
+    assert_eq!(world.stored(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_fetched_checked_and_kept() {
+    let picture = server("HTTP/1.1 200 OK", png()).await;
+    let port = format!("--egress-ports=80,443,{}", picture.port());
+    let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", &port]).await;
+    let answer = send(&world, &format!("http://{picture}/cat.png?size=1")).await;
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    let body: Value = answer.json().await.unwrap();
+    let record = world.queue().await.record(body["job_id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let sent = world.post_form(&png(), &[]).send().await.unwrap();
+    assert_eq!(sent.status(), 202);
+    assert_eq!((world.stored(), record.job.parameters.steps), (1, Some(3)), "the same picture, once");
+    let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("orfeas_picture_fetches_total{outcome=\"fetched\"}"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_of_not_getting_a_picture_has_its_code() {
+    let text = server("HTTP/1.1 200 OK", b"<html>not found</html>".to_vec()).await;
+    let gone = server("HTTP/1.1 404 Not Found", Vec::new()).await;
+    let moved = server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/", Vec::new()).await;
+    let large = server("HTTP/1.1 200 OK", vec![0; 200_000]).await;
+    let ports = format!("--egress-ports=80,443,{},{},{},{}", text.port(), gone.port(), moved.port(), large.port());
+    let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", "--fetch-max-bytes=100000", &ports]).await;
+    for (url, code) in [
+        (format!("http://{text}/"), "unsupported_image"),
+        (format!("http://{gone}/"), "image_unreachable"),
+        (format!("http://{moved}/"), "image_unreachable"),
+        (format!("http://{large}/"), "image_unreachable"),
+        ("http://169.254.169.254/latest/meta-data".to_owned(), "url_not_allowed"),
+        ("http://10.0.0.1/".to_owned(), "url_not_allowed"),
+        ("http://[::ffff:127.0.0.1]/".to_owned(), "url_not_allowed"),
+        ("file:///etc/passwd".to_owned(), "url_not_allowed"),
+        ("http://127.0.0.1:22/".to_owned(), "url_not_allowed"),
+    ] {
+        let refused = problem(send(&world, &url).await).await;
+        assert_eq!(refused["code"], code, "{url}: {refused}");
+    }
+    assert_eq!(world.stored(), 0);
+    let both = json!({ "image": "AAAA", "image_url": format!("http://{text}/") });
+    assert!(world.post().json(&both).send().await.unwrap().status().is_client_error());
+}

@@ -1,0 +1,150 @@
+//! Webhooks by the API: whose they are, and that they are called.
+
+use crate::pictures::png;
+use crate::world::{World, problem};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
+
+const HOOKS: &str = "/api/v1/webhooks";
+
+/// Somebody who is told, and what was told, head and body.
+async fn receiver() -> (SocketAddr, UnboundedReceiver<String>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, told) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = String::new();
+            while !request.contains("\r\n\r\n{") || !request.ends_with('}') {
+                let mut bytes = [0; 8192];
+                let read = stream.read(&mut bytes).await.unwrap();
+                request += std::str::from_utf8(&bytes[..read]).unwrap();
+            }
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+            tell.send(request).unwrap();
+        }
+    });
+    (address, told)
+}
+
+fn request(world: &World, method: Method, path: &str, key: usize) -> RequestBuilder {
+    world.client.request(method, world.url(path)).bearer_auth(&world.keys[key])
+}
+
+async fn add(world: &World, url: &str) -> (String, Value) {
+    let answer = request(world, Method::POST, HOOKS, 0).json(&json!({ "url": url })).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
+    (location, answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_ends_is_told_and_told_again() {
+    let (address, mut told) = receiver().await;
+    let port = format!("--egress-ports=443,{}", address.port());
+    let world = World::with(&["--egress-allow=127.0.0.0/8", &port]).await;
+    let (location, hook) = add(&world, &format!("http://{address}/hook")).await;
+    assert!(hook["secret"].as_str().unwrap().starts_with("whsec_"), "{hook}");
+    assert_eq!(location, format!("{HOOKS}/{}", hook["id"].as_str().unwrap()));
+    let listed: Value = request(&world, Method::GET, HOOKS, 0).send().await.unwrap().json().await.unwrap();
+    assert_eq!((listed["webhooks"][0]["id"].clone(), listed["webhooks"][0].get("secret")), (hook["id"].clone(), None));
+
+    let job: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
+    assert_eq!(world.delete(job["job_id"].as_str().unwrap(), 0).send().await.unwrap().status(), 200);
+    let message = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
+    let (head, body) = message.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&body["type"], &body["data"]["status"]), (&"job.cancelled".into(), &"cancelled".into()));
+    assert_eq!((&body["data"]["job_id"], &body["data"]["links"]), (&job["job_id"], &job["links"]));
+    assert!(head.contains("webhook-id: msg_") && head.contains("webhook-signature: v1,"), "{head}");
+
+    let deliveries = format!("{location}/deliveries");
+    let mut log = Value::Null;
+    for _ in 0..100 {
+        log = request(&world, Method::GET, &deliveries, 0).send().await.unwrap().json().await.unwrap();
+        if log["deliveries"][0]["state"] == "delivered" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(log["deliveries"][0]["attempts"][0]["status"], 204, "{log}");
+    let replay = format!("{deliveries}/{}/replay", log["deliveries"][0]["id"].as_str().unwrap());
+    assert_eq!(request(&world, Method::POST, &replay, 0).send().await.unwrap().status(), 202);
+    let again = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
+    assert_eq!(again.split_once("\r\n\r\n").unwrap().1, message.split_once("\r\n\r\n").unwrap().1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_webhook_does_not_exist() {
+    let world = World::new().await;
+    let (location, hook) = add(&world, "https://example.com/hook").await;
+    let delivery = format!("{location}/deliveries/msg_{}/replay", "0".repeat(32));
+    for (method, path, code) in [
+        (Method::DELETE, location.clone(), "webhook_not_found"),
+        (Method::POST, format!("{location}/rotate"), "webhook_not_found"),
+        (Method::POST, format!("{location}/enable"), "webhook_not_found"),
+        (Method::GET, format!("{location}/deliveries"), "webhook_not_found"),
+        (Method::POST, delivery.clone(), "delivery_not_found"),
+    ] {
+        let refused = problem(request(&world, method.clone(), &path, 1).send().await.unwrap()).await;
+        assert_eq!((&refused["code"], &refused["status"]), (&code.into(), &404.into()), "{method} {path}");
+    }
+    let others: Value = request(&world, Method::GET, HOOKS, 1).send().await.unwrap().json().await.unwrap();
+    assert_eq!(others, json!({ "webhooks": [] }));
+    // Its owner can do all of it.
+    let refused = problem(request(&world, Method::POST, &delivery, 0).send().await.unwrap()).await;
+    assert_eq!(refused["code"], "delivery_not_found");
+    let rotated = request(&world, Method::POST, &format!("{location}/rotate"), 0).send().await.unwrap();
+    let rotated: Value = rotated.json().await.unwrap();
+    assert!(rotated["secret"].as_str().unwrap() != hook["secret"]);
+    assert_eq!(request(&world, Method::POST, &format!("{location}/enable"), 0).send().await.unwrap().status(), 200);
+    assert_eq!(request(&world, Method::DELETE, &location, 0).send().await.unwrap().status(), 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_webhook_says_why() {
+    let world = World::new().await;
+    let post = |body: &'static str| {
+        request(&world, Method::POST, HOOKS, 0).header("content-type", "application/json").body(body)
+    };
+    for (sent, code) in [
+        (post(""), "invalid_json"),
+        (post("{"), "invalid_json"),
+        (post("[]"), "invalid_parameter"),
+        (post("{}"), "invalid_parameter"),
+        (post(r#"{"url": "https://example.com/", "secret": "mine"}"#), "invalid_parameter"),
+        (post(r#"{"url": "https://example.com/", "events": ["job.exploded"]}"#), "invalid_parameter"),
+        (post(r#"{"url": "https://example.com/", "events": []}"#), "url_not_allowed"),
+        (post(r#"{"url": "http://127.0.0.1/"}"#), "url_not_allowed"),
+        (post(r#"{"url": "http://169.254.169.254/latest/meta-data"}"#), "url_not_allowed"),
+        (post(r#"{"url": "https://user:password@example.com/"}"#), "url_not_allowed"),
+        (request(&world, Method::POST, HOOKS, 0).body("{}"), "unsupported_content_type"),
+        (request(&world, Method::DELETE, &format!("{HOOKS}/whk_1"), 0), "webhook_not_found"),
+        (
+            request(&world, Method::GET, &format!("{HOOKS}/whk_{}/deliveries?limit=0", "0".repeat(32)), 0),
+            "invalid_parameter",
+        ),
+        (
+            request(&world, Method::GET, &format!("{HOOKS}/whk_{}/deliveries?limit=x", "0".repeat(32)), 0),
+            "invalid_parameter",
+        ),
+        (
+            request(&world, Method::GET, &format!("{HOOKS}/whk_{}/deliveries?before=x", "0".repeat(32)), 0),
+            "invalid_parameter",
+        ),
+    ] {
+        let refused = problem(sent.send().await.unwrap()).await;
+        assert_eq!(refused["code"], code, "{refused}");
+    }
+    for n in 0..5 {
+        add(&world, &format!("https://example.com/{n}")).await;
+    }
+    let sixth = request(&world, Method::POST, HOOKS, 0).json(&json!({ "url": "https://example.com/" }));
+    assert_eq!(problem(sixth.send().await.unwrap()).await["code"], "too_many_webhooks");
+}
