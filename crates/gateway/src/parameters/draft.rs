@@ -28,7 +28,7 @@ impl Draft {
     pub(super) fn set(&mut self, name: &str, value: Value) -> Result<(), Problem> {
         self.place.knows(name)?;
         match (name, value) {
-            (IMAGE | IMAGE_URL | CACHE, Value::Null) => Ok(()),
+            (IMAGE | IMAGE_URL, Value::Null) => Ok(()),
             (IMAGE, Value::String(text)) => self.see(Source::File(decode(&text)?)),
             (IMAGE_URL, Value::String(url)) => self.see(Source::Url(url)),
             (CACHE, Value::Bool(cache)) => {

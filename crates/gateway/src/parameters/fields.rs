@@ -59,15 +59,15 @@ impl Place {
     }
 }
 
-/// Sets one parameter, if it is of the right type and within its range. `null` leaves it as it is.
+/// Sets one parameter, if it is of the right type and within its range. `null` leaves a number as it is.
 pub(super) fn set(parameters: &mut Parameters, name: &str, value: &Value) -> Result<(), Problem> {
-    if value.is_null() {
+    if value.is_null() && name != "format" {
         return Ok(());
     }
     let set = match name {
         "steps" => whole(value).map(|n| parameters.steps = Some(n)),
         "guidance_scale" => value.as_f64().map(|x| parameters.guidance_scale = Some(x)),
-        "seed" => value.as_u64().map(|n| parameters.seed = Some(n)),
+        "seed" => natural(value).map(|n| parameters.seed = Some(n)),
         "octree_resolution" => whole(value).map(|n| parameters.octree_resolution = Some(n)),
         "face_budget" => whole(value).map(|n| parameters.face_budget = Some(n)),
         "format" => value.as_str().and_then(|text| text.parse().ok()).map(|format| parameters.format = format),
@@ -107,5 +107,11 @@ pub(super) fn clip(text: &str) -> String {
 }
 
 fn whole(value: &Value) -> Option<u32> {
-    value.as_u64().and_then(|n| u32::try_from(n).ok())
+    natural(value).and_then(|n| u32::try_from(n).ok())
+}
+
+/// To JSON 7 and 7.0 are one number.
+fn natural(value: &Value) -> Option<u64> {
+    let exact = |x: &f64| x.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(x);
+    value.as_u64().or_else(|| value.as_f64().filter(exact).map(|x| x as u64))
 }

@@ -122,6 +122,7 @@ async fn jobs_without_a_result_say_why() {
     let failure = Failure { code: "no_surface".into(), detail: "There is no surface.".into(), retryable: false };
     lease.fail(&failure).await.unwrap();
     let mut body = problem(world.get_job(job, "/result").send().await.unwrap()).await;
+    assert_eq!((&body["status"], &body["code"]), (&410.into(), &"job_failed".into()));
     body["request_id"] = "-".into();
     insta::assert_json_snapshot!("problem_job_failed", body);
 

@@ -1,0 +1,66 @@
+//! Every code of the table is produced by a test: here those that no other test comes by.
+
+use crate::agents::add;
+use crate::pictures::png;
+use crate::world::{World, problem};
+use access::{Mode, Overrides};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::Class;
+use serde_json::{Value, json};
+use std::path::Path;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_the_whole_quota_is_another_matter_than_a_quota_that_is_used_up() {
+    let world = World::new().await;
+    let overrides = Overrides { jobs_per_day: Some(1), ..Overrides::default() };
+    let (_, key, _) = add(&world, "cyd", Class::User, Mode::Live, overrides).await;
+    let body = json!({ "images": [STANDARD.encode(png()), STANDARD.encode(png())] });
+    let request = world.client.post(world.url("/api/v1/batch")).bearer_auth(key).json(&body);
+    let refused = problem(request.send().await.unwrap()).await;
+    assert_eq!((&refused["code"], &refused["retryable"]), (&"beyond_quota".into(), &false.into()), "{refused}");
+    assert_eq!(world.stored(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_wrong_here_is_said_without_a_word_of_what() {
+    let world = World::new().await;
+    let job: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
+    let job = job["job_id"].as_str().unwrap();
+    let mut redis = TcpStream::connect(world.redis.address()).await.unwrap();
+    redis.write_all(format!("HSET orfeas:{{queue}}:job:{job} state odd\r\n").as_bytes()).await.unwrap();
+    redis.read_exact(&mut [0; 4]).await.unwrap();
+    let broken = problem(world.delete(job, 0).send().await.unwrap()).await;
+    assert_eq!((&broken["code"], &broken["status"]), (&"internal".into(), &500.into()));
+    let text = broken.to_string().to_lowercase();
+    assert!(!text.contains("redis") && !text.contains("odd") && !text.contains("corrupt"), "{text}");
+}
+
+/// A test names a code when it expects it in an answer. (Scenarios of test keys come by every code too, but play it.)
+#[test]
+fn every_code_is_expected_by_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut tests = String::new();
+    for folder in ["crates/gateway/tests", "crates/status/tests", "crates/web/tests", "tests/tests"] {
+        read(&root.join(folder), &mut tests);
+    }
+    // What the framework refuses is tried where it is turned into problems.
+    let rim = std::fs::read_to_string(root.join("crates/web/src/rim.rs")).unwrap();
+    tests.push_str(rim.split_once("mod tests").unwrap().1);
+    let missing: Vec<&str> = web::codes::ALL.iter().map(|kind| kind.code).collect();
+    let missing: Vec<&str> = missing.into_iter().filter(|code| !tests.contains(&format!("\"{code}\""))).collect();
+    assert!(missing.is_empty(), "no test expects {missing:?}");
+}
+
+fn read(folder: &Path, into: &mut String) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, into);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            into.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+}

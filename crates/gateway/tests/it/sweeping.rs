@@ -1,0 +1,44 @@
+//! Blobs that nobody needs any more go, and no others.
+
+use crate::pictures::{disc, encode, jpeg, png};
+use crate::world::{World, files};
+use image::ImageFormat;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use test_support::wait_until;
+
+fn all(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let entries = entries.map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { all(&path) } else { vec![path] }).collect()
+}
+
+fn make_old(path: &Path, days: u64) {
+    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+    File::open(path).unwrap().set_modified(then).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_blobs_go_and_those_that_are_needed_stay() {
+    let world = World::with(&["--blob-sweep-minutes=0.005", "--result-retention=86400"]).await;
+    let submit = async |picture: Vec<u8>| -> serde_json::Value {
+        world.post_form(&picture, &[]).send().await.unwrap().json().await.unwrap()
+    };
+    let done = submit(png()).await;
+    make_old(&all(&world.blobs_directory())[0], 3);
+    world.delete(done["job_id"].as_str().unwrap(), 0).send().await.unwrap();
+    wait_until("the old picture to go", Duration::from_secs(10), async || world.stored() == 0).await;
+
+    // Not older than results are kept.
+    submit(jpeg()).await;
+    make_old(&all(&world.blobs_directory())[0], 1);
+    // Older, but it was sent again: that makes it new.
+    submit(encode(disc(80), ImageFormat::Png)).await;
+    let old = all(&world.blobs_directory());
+    old.iter().for_each(|path| make_old(path, 1));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(files(&world.blobs_directory()), 2);
+    let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("orfeas_blobs_swept_total "), "{metrics}");
+}
