@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
+mod asker;
 mod client;
 mod nginx;
 
+pub use asker::Asker;
 pub use client::Client;
 
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
@@ -31,6 +33,10 @@ pub struct House {
     pub status: ServiceProcess,
     /// The workers.
     pub workers: Vec<ServiceProcess>,
+    /// Where the gateway itself answers.
+    pub gateway_url: String,
+    /// Where the status service itself answers.
+    pub status_url: String,
     redis: RedisServer,
     folder: TempDir,
 }
@@ -47,7 +53,10 @@ impl House {
         let (nginx, nginx_port) = nginx::start(&folder.path().join("nginx"), gateway_port, status_port);
         let client = Client::new(nginx_port, &key);
 
-        let mut house = Self { client, nginx, gateway, status, workers: Vec::new(), redis, folder };
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let (gateway_url, status_url) = (url(gateway_port), url(status_port));
+        let mut house =
+            Self { client, nginx, gateway, status, workers: Vec::new(), gateway_url, status_url, redis, folder };
         for _ in 0..workers {
             house.add_worker().await;
         }

@@ -3,6 +3,7 @@
 use crate::{Problem, ProblemBody, codes};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -51,7 +52,7 @@ impl ApiDocument {
                 }
             }
         }
-        let json = document.to_pretty_json().expect("an OpenAPI document can be written as JSON. This is a bug.");
+        let json = to_json(&document);
         let methods = |item: &utoipa::openapi::PathItem| {
             let all = [
                 ("GET", item.get.is_some()),
@@ -86,6 +87,28 @@ impl ApiDocument {
         };
         self.routes.iter().find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods.as_slice()).unwrap_or_default()
     }
+}
+
+/// The document as JSON, in which what may be left out of a header or a query is not said to be `null` either: there is
+/// no way to write that there.
+fn to_json(document: &OpenApi) -> String {
+    let mut document = serde_json::to_value(document).expect("a document can be written as JSON. This is a bug.");
+    let items = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = items.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut());
+    for operation in operations {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for schema in parameters.into_iter().flatten().filter_map(|parameter| parameter.get_mut("schema")) {
+            if let Some(kinds) = schema.get_mut("type").filter(|kinds| kinds.is_array()) {
+                let kind = kinds.as_array().into_iter().flatten().find(|kind| *kind != "null").cloned();
+                *kinds = kind.unwrap_or_default();
+            }
+            let choices = schema.get("oneOf").and_then(Value::as_array);
+            if let Some(choice) = choices.and_then(|all| all.iter().find(|choice| choice["type"] != "null")) {
+                *schema = choice.clone();
+            }
+        }
+    }
+    serde_json::to_string_pretty(&document).expect("JSON can be written. This is a bug.")
 }
 
 /// How a request to an API proves whose it is: one of these.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod agents_page;
+mod contract;
 mod faults;
 mod gltf;
 mod road;
+mod strangers;

@@ -91,11 +91,15 @@ fn with<const N: usize>(
 
 fn file() -> RefOr<Schema> {
     let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
-    described(ObjectBuilder::new().schema_type(Type::String).format(Some(format)), "A PNG, JPEG or WebP file.")
+    let file = ObjectBuilder::new().schema_type(Type::String).format(Some(format)).min_length(Some(1));
+    described(file, "A PNG, JPEG or WebP file.")
 }
 
 fn base64() -> RefOr<Schema> {
-    text("A PNG, JPEG or WebP file in base64, or a `data:` URI of it.")
+    let base64 = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    let what = "A PNG, JPEG or WebP file in base64, or a `data:` URI of it. Where the operator has switched that on, \
+                `image_url` may stand in its place.";
+    described(base64, what)
 }
 
 fn cache() -> RefOr<Schema> {

@@ -12,6 +12,7 @@ use queue::{EventId, Queue};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx to pass events on as they come.
@@ -20,6 +21,35 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// The silence after which a stream sends a comment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heartbeat(pub(crate) Duration);
+
+/// One server-sent event. Its data is JSON: of `snapshot` a `JobView`, of `state` and `progress` an `EventView`, of
+/// `error` a `Problem`.
+#[derive(ToSchema)]
+#[allow(dead_code)] // only described: `sse` writes it
+struct ServerSentEvent {
+    /// Its kind.
+    event: Kind,
+    /// Its number within the job, where it has one.
+    id: Option<String>,
+    /// JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+/// The kinds of events.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code)] // only described: `sse` writes it
+enum Kind {
+    /// All that is known of the job.
+    Snapshot,
+    /// It stands elsewhere now.
+    State,
+    /// It has come further.
+    Progress,
+    /// The stream broke off.
+    Error,
+}
 
 /// Follow a job
 ///
@@ -31,10 +61,10 @@ pub(crate) struct Heartbeat(pub(crate) Duration);
     tag = "jobs",
     params(
         ("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was received"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was received", pattern = "^[0-9]{1,18}$"),
     ),
     responses(
-        (status = 200, description = "The data of `state` and `progress` events", body = EventView, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events; the data of `state` and `progress` is an `EventView`, that of `snapshot` a `JobView`", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = 204, description = "The job has ended, and its last event has been received"),
         (status = "4XX", description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),

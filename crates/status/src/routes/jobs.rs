@@ -31,7 +31,7 @@ struct Jobs {
     tag = "jobs",
     params(
         ("state" = Option<JobState>, Query, description = "Only jobs in this state"),
-        ("cursor" = Option<String>, Query, description = "Where to go on: `next` of the page before", pattern = "^[0-9]{1,20}$"),
+        ("cursor" = Option<String>, Query, description = "Where to go on: `next` of the page before", pattern = "^[0-9]{1,18}$"),
         ("limit" = Option<u32>, Query, description = "Most jobs on the page; 20 unless said otherwise", minimum = 1, maximum = 100),
     ),
     responses(

@@ -1,0 +1,66 @@
+//! Whoever has a key, as a user with a bearer key or as an agent that signs.
+
+use access::Issued;
+use reqwest::{Method, Request, RequestBuilder, Response};
+use secrecy::ExposeSecret;
+use signatures::{BodyDigest, Signer};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Somebody who sends requests.
+pub struct Asker {
+    /// The tenant's id.
+    pub id: String,
+    key: String,
+    /// What requests are signed with; a user has none.
+    secret: Option<String>,
+    http: reqwest::Client,
+}
+
+impl Asker {
+    /// The one who was issued a key.
+    pub fn new(issued: &Issued) -> Self {
+        Self {
+            id: issued.tenant.id.to_string(),
+            key: issued.api_key.expose_secret().to_owned(),
+            secret: issued.signing_secret.as_ref().map(|secret| secret.expose_secret().to_owned()),
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// The beginning of a request, without any proof.
+    pub fn request(&self, method: &str, url: &str) -> RequestBuilder {
+        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url)
+    }
+
+    /// Proves whose the request is and sends it. Its body must be in memory.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        let request = match &self.secret {
+            Some(secret) => self.signed(request.build().unwrap(), secret),
+            None => request.bearer_auth(&self.key).build().unwrap(),
+        };
+        self.http.execute(request).await.unwrap()
+    }
+
+    fn signed(&self, mut request: Request, secret: &str) -> Request {
+        static NONCES: AtomicU64 = AtomicU64::new(0);
+        let nonce = format!("nonce-of-a-test-{}", NONCES.fetch_add(1, Ordering::Relaxed));
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let digest = BodyDigest::of(request.body().map_or(&b""[..], |body| body.as_bytes().unwrap()));
+        let (headers, url) = (request.headers().clone(), request.url().clone());
+        let lookup = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
+        let head = signatures::Request {
+            method: request.method().as_str(),
+            scheme: url.scheme(),
+            authority: url.authority(),
+            path: url.path(),
+            query: url.query(),
+            headers: &lookup,
+        };
+        let signer = Signer { key: &self.key, secret: secret.as_bytes(), created, nonce: &nonce };
+        for (name, value) in signatures::agent::sign(&head, &signer, &digest).unwrap() {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request
+    }
+}
