@@ -1,6 +1,7 @@
 //! A job in a worker's hands.
 
 use crate::error::Error;
+use crate::hub::Note;
 use crate::queue::Queue;
 use crate::record::parse_state;
 use crate::worker::{Holder, millis};
@@ -74,6 +75,28 @@ impl Lease {
     pub async fn progress(&self, progress: &Progress) -> Result<Renewal, Error> {
         let json = serde_json::to_string(progress).map_err(Error::corrupt("progress to be written"))?;
         self.renew_with(&json).await
+    }
+
+    /// Returns when the owner has withdrawn the job, a moment after they did; never for another reason. Beside it the
+    /// lease is to be renewed: when this does not hear of it, a renewal does.
+    ///
+    /// One round trip, one for each withdrawal, and a place at the one connection that listens for the whole process.
+    pub async fn withdrawn(&self) {
+        let inner = &self.queue.inner;
+        let command = redis::cmd("HEXISTS").arg(inner.keys.job(self.job.id)).arg("cancel").to_owned();
+        loop {
+            // First a place to listen, then a look: nothing can come in between.
+            if let Ok(mut notes) = inner.hub.subscribe(self.job.id).await {
+                loop {
+                    match inner.connections.command::<bool>(&command).await {
+                        Ok(true) => return,
+                        Ok(false) => while !matches!(notes.next().await, Note::Look) {},
+                        Err(_) => break,
+                    }
+                }
+            }
+            sleep(FIRST_RETRY).await;
+        }
     }
 
     async fn renew_with(&self, progress: &str) -> Result<Renewal, Error> {

@@ -89,8 +89,9 @@
 //!   per call. Every worker calls it once a second: a lost job is dispatched again at most a lease and a second later.
 //!   The attempt counts if any progress had been told in it; a job that only lay with a worker when that was lost is
 //!   spared, ten times at most.
-//! * **cancel** ends a queued job at once. A running one gets a mark that its worker sees at the next renewal. If it
-//!   succeeds before that, it has succeeded; in every other way out it becomes cancelled.
+//! * **cancel** ends a queued job at once. A running one gets a mark, which is announced to its worker
+//!   ([`Lease::withdrawn`]) and seen at the next renewal in any case. If it succeeds before that, it has succeeded; in
+//!   every other way out it becomes cancelled.
 //! * **redrive** submits a dead letter's job under a new id.
 //!
 //! # Whose turn it is

@@ -76,7 +76,7 @@ impl Queue {
     }
 
     /// Withdraws a job. A queued one is cancelled at once and never dispatched. Of a running one, its worker is told at
-    /// the next renewal; until the worker agrees, the job stays `running` (and may still succeed, when it was done
+    /// once; until the worker agrees, the job stays `running` (and may still succeed, when it was done
     /// before its worker heard of it). Returns the state after the call. One round trip.
     ///
     /// # Errors

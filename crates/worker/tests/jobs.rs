@@ -115,9 +115,11 @@ async fn a_cancelled_job_leaves_within_steps() {
     world.under_way(id).await;
     let asked = Instant::now();
     assert_eq!(world.queue.cancel(id).await.unwrap(), JobState::Running);
+    let before = world.record(id).await.progress.unwrap().step.unwrap();
     assert_eq!(world.end(id).await.state, JobState::Cancelled);
     let taken = world.events(id).await.iter().filter_map(|event| event.progress?.step).max().unwrap();
-    assert!(taken < 200, "it was cancelled after {taken} steps, {:?}", asked.elapsed());
+    // Steps are told no more often than every 50 ms, and some are under way while the word travels.
+    assert!(taken <= before + 8, "cancelled at step {before}, stopped after {taken}, {:?}", asked.elapsed());
     // Its seat is free at once.
     let next = world.submit(png(&picture(0)), quick()).await;
     assert_eq!(world.end(next).await.state, JobState::Succeeded);

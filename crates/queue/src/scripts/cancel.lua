@@ -5,6 +5,9 @@ if job.state == 'queued' then
   finish(id, job, 'cancelled', clock())
   return 'cancelled'
 elseif job.state == 'running' then
-  redis.call('HSET', JOB .. id, 'cancel', 1)
+  if redis.call('HSET', JOB .. id, 'cancel', 1) == 1 then
+    -- No event: nothing has happened yet. Its worker looks, and so does whoever else listens.
+    redis.call('PUBLISH', EVENTS .. id, 'look')
+  end
 end
 return job.state

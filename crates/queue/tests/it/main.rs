@@ -15,4 +15,5 @@ mod once;
 mod reference;
 mod state;
 mod watch;
+mod withdrawn;
 mod world;
