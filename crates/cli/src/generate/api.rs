@@ -26,8 +26,8 @@ const BUSY_RETRIES: u32 = 10;
 pub(super) struct Accepted {
     /// The job's id.
     pub(super) job_id: String,
-    /// Its place in line.
-    pub(super) position: u64,
+    /// Its place in line; one that was made before does not wait.
+    pub(super) position: Option<u64>,
 }
 
 /// Where a job stands, as events and the job's address tell it.

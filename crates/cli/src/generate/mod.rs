@@ -94,7 +94,9 @@ async fn make(
     let start = Instant::now();
     let bar = bars.add(&order.picture);
     let job = api.submit(&order.picture, parameters).await?;
-    bar.say(format!("waiting, {} in line", job.position));
+    if let Some(position) = job.position {
+        bar.say(format!("waiting, {position} in line"));
+    }
     let end = tokio::select! {
         end = follow::follow(api, &job.job_id, |standing| bar.show(standing)) => end?,
         () = interrupted.cancelled() => {
