@@ -29,7 +29,7 @@ fn put(world: &World, name: &str) -> RequestBuilder {
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_duplicates_make_one_job() {
     let world = World::new().await;
-    let requests = (0..200).map(|n| {
+    let requests = (0..2000).map(|n| {
         let (keyed, named) = (world.post().header("idempotency-key", "order-7"), put(&world, "order-7"));
         accepted(if n % 2 == 0 { keyed } else { named }.json(&body(None)))
     });
