@@ -91,3 +91,17 @@ async fn limits_are_told_with_every_answer_and_kept() {
     let (status, code, _) = problem(answer).await;
     assert_eq!((status, code.as_str()), (429, "too_fast"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_two_hosts_is_for_none() {
+    let world = World::new().await;
+    let ada = world.agent("ada").await;
+    for scheme in SCHEMES {
+        let mut request = sign(world.bare(Method::GET, "/api/agent/who", b""), scheme, &Proof::of(&ada, scheme));
+        for host in [world.base.trim_start_matches("http://"), "elsewhere.example"] {
+            request.headers_mut().append("host", host.parse().unwrap());
+        }
+        // A proxy may have gone by the other one; the server itself answers.
+        assert_eq!(world.send(request).await.status(), 400, "{scheme:?}");
+    }
+}
