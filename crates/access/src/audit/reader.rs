@@ -58,8 +58,9 @@ impl AuditReader {
         let mut connection = Client::open(redis_url)?.get_multiplexed_async_connection_with_config(&config).await?;
         let from = match since {
             Some(since) => {
-                let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await?;
-                (seconds * 1_000).saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+                let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await?;
+                let now = seconds * 1_000 + micros / 1_000;
+                now.saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
             }
             None => 0,
         };
