@@ -160,7 +160,7 @@ fn weights_that_do_not_fit_are_named() {
 
 /// `cargo test -p hunyuan3d --test pipeline -- --ignored` on a machine with a CUDA device.
 #[test]
-#[ignore = "needs a CUDA device"]
+#[ignore = "needs a CUDA device: cargo test -p hunyuan3d --test pipeline -- --ignored"]
 fn a_cuda_device_agrees_with_the_cpu() {
     // As a server does: threads first, then the device, and only then anything else of libtorch.
     tch::set_num_threads(2);

@@ -10,8 +10,7 @@
 //! coordinates first (section 16), which coarsens them for no gain.
 //!
 //! ```no_run,standalone_crate
-//! # fn main() -> Result<(), hunyuan3d::Error> {
-//! # let (vae, latents): (hunyuan3d::vae::ShapeVae, tch::Tensor) = unimplemented!();
+//! # fn meshes(vae: hunyuan3d::vae::ShapeVae, latents: tch::Tensor) -> Result<(), hunyuan3d::Error> {
 //! use hunyuan3d::probe::Probe;
 //! use hunyuan3d::volume::{DecodeOptions, VertexMapping, decode};
 //!
@@ -21,6 +20,7 @@
 //!     let mesh = field.to_mesh(0.0, VertexMapping::Corrected);
 //! }
 //! # Ok(()) }
+//! # fn main() {}
 //! ```
 
 mod bounds;

@@ -22,7 +22,7 @@ fn victim(world: &World, lease: Duration) -> ServiceProcess {
 
 /// Takes one job and holds it until it is ended from outside.
 #[tokio::test]
-#[ignore = "a process that other tests start and kill"]
+#[ignore = "a process that `cargo test -p queue --test it faults` starts and kills"]
 async fn take_one() {
     let arguments: Vec<String> = std::env::args().collect();
     let Some([url, lease]) = arguments.last_chunk().filter(|[url, _]| url.starts_with("redis://")) else { return };

@@ -21,7 +21,7 @@ fn options() -> WebhookOptions {
 
 /// Not a test: the process that is killed. It is this very program, called by the test below.
 #[test]
-#[ignore = "the other process of a test"]
+#[ignore = "a process that `cargo test -p webhooks --test it crash` starts and kills"]
 fn courier() {
     let redis = std::env::var(REDIS).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
