@@ -23,9 +23,7 @@ pub(super) async fn job(
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    let record = own_job(&queue, &caller, &path).await?;
-    let view = view(api, &queue, record).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
+    told(api, &caller, &path, &queue).await
 }
 
 /// Where a job stands, by another address
@@ -47,8 +45,13 @@ pub(super) async fn status(
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    let record = own_job(&queue, &caller, &path).await?;
-    let view = view(api, &queue, record).await?;
+    told(api, &caller, &path, &queue).await
+}
+
+/// What is told of a job at either address.
+async fn told(api: Api, caller: &Authenticated, path: &JobPath, queue: &Queue) -> Result<HttpResponse, Problem> {
+    let record = own_job(queue, caller, path).await?;
+    let view = view(api, queue, record).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
 }
 
