@@ -11,6 +11,19 @@ const SCANS: u64 = 12;
 /// Most scans of any picture.
 const MOST_SCANS: u64 = 100;
 
+/// Where pixels are missing a decoder reads on behind the last scan: at the marker that ends the file it would be given
+/// zeros without end, and paint them grey. So before that marker stand ones (each byte followed by the zero that tells it
+/// from a marker): no code consists of ones alone (T.81, annex C), and whoever reads them fails.
+const SENTINEL: [u8; 32] = {
+    let mut ones = [0; 32];
+    let mut at = 0;
+    while at < ones.len() {
+        ones[at] = 0xff;
+        at += 2;
+    }
+    ones
+};
+
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
@@ -102,14 +115,23 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
 
     let Frame { size, components, progressive } = frame.ok_or_else(|| corrupt("The JPEG file has no header."))?;
     // Each block of 64 pixels takes two codes, in a progressive picture one, of a bit at least: a header that claims far
-    // more than there is lies. (One that claims a little more is painted grey there, as by every decoder.)
+    // more than there is lies. (One that claims a little more is found out by the decoder: see `SENTINEL`.)
     if (coded as u64) < size.pixels() / 64 / if progressive { 8 } else { 4 } {
         return Err(corrupt("The JPEG file holds less than its header claims."));
     }
-    // Pixels, and the coefficients of all scans where they are gathered.
-    let memory = size.pixels() * if progressive || scans > 1 { 4 + 2 * components } else { 4 };
+    // Pixels, the coefficients of all scans where they are gathered, and the file once more with its sentinel.
+    let pixels = size.pixels() * if progressive || scans > 1 { 4 + 2 * components } else { 4 };
+    let memory = pixels + clean.len() as u64;
     let orientation = turned.unwrap_or(Orientation::NoTransforms);
-    Ok(Probed { format: Format::Jpeg, bytes: unless_the_same(clean, file), size, orientation, memory })
+    // After the only scan of a progressive picture the decoder takes nothing but a marker.
+    let sentinel = !progressive || scans > 1;
+    Ok(Probed { format: Format::Jpeg, bytes: unless_the_same(clean, file), size, orientation, memory, sentinel })
+}
+
+/// A file that has been read, with the sentinel behind its last scan.
+pub(crate) fn with_sentinel(file: &[u8]) -> Vec<u8> {
+    let (pixels, end) = file.split_at(file.len() - 2);
+    [pixels, &SENTINEL, end].concat()
 }
 
 impl Frame {

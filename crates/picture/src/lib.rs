@@ -64,6 +64,8 @@ pub struct Probed {
     orientation: Orientation,
     /// Bytes that its decoder may take, its output included.
     memory: u64,
+    /// A JPEG that is decoded with a sentinel behind its pixels.
+    sentinel: bool,
 }
 
 /// What a header tells, before the rest of the file is looked at.

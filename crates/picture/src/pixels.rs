@@ -3,11 +3,13 @@
 use crate::content::{Content, Warning};
 use crate::error::Cause;
 use crate::format::Format;
+use crate::jpeg::with_sentinel;
 use crate::{CheckedPicture, Probed, Refused, Size};
 use ::png::{BitDepth, ColorType, Transformations};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder};
+use std::borrow::Cow;
 use std::io::Cursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -25,7 +27,7 @@ pub(crate) fn look(picture: &Probed) -> Result<Vec<Warning>, Refused> {
     let content = match picture.format {
         // The rows of a PNG go by one at a time: a vast and empty one takes no memory.
         Format::Png => png_rows(&picture.bytes, picture.size),
-        Format::Jpeg => jpeg(&picture.bytes, picture.size).map(|image| seen(&image)),
+        Format::Jpeg => jpeg(picture).map(|image| seen(&image)),
         Format::WebP => webp(&picture.bytes, picture.size).map(|image| seen(&image)),
     };
     content.map_err(undecodable)?.verdict()
@@ -35,7 +37,7 @@ pub(crate) fn look(picture: &Probed) -> Result<Vec<Warning>, Refused> {
 pub(crate) fn turn_upright(picture: &Probed) -> Result<CheckedPicture, Refused> {
     let image = match picture.format {
         Format::Png => image::load_from_memory(&picture.bytes).map_err(Cause::from),
-        Format::Jpeg => jpeg(&picture.bytes, picture.size),
+        Format::Jpeg => jpeg(picture),
         Format::WebP => webp(&picture.bytes, picture.size),
     };
     let mut image = match image.map_err(undecodable)? {
@@ -103,7 +105,9 @@ fn eight_bits(sample: u16) -> u8 {
 }
 
 /// Strict: by default the decoder paints what it cannot read grey and says nothing.
-fn jpeg(file: &[u8], size: Size) -> Result<DynamicImage, Cause> {
+fn jpeg(picture: &Probed) -> Result<DynamicImage, Cause> {
+    let size = picture.size;
+    let file = if picture.sentinel { Cow::from(with_sentinel(&picture.bytes)) } else { Cow::from(&picture.bytes[..]) };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(size.width as usize)

@@ -39,7 +39,7 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
     let orientation = turned.unwrap_or(Orientation::NoTransforms);
     // It is looked at row by row, unless it must be turned: then it is up to four channels of 16 bits.
     let memory = if orientation == Orientation::NoTransforms { 0 } else { 8 * size.pixels() };
-    Ok(Probed { format: Format::Png, bytes, size, orientation, memory })
+    Ok(Probed { format: Format::Png, bytes, size, orientation, memory, sentinel: false })
 }
 
 /// The size, from the first chunk, which must be IHDR.

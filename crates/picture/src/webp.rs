@@ -62,7 +62,8 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
     clean[4..8].copy_from_slice(&length.to_le_bytes());
 
     let orientation = chunks.exif.map_or(Orientation::NoTransforms, orientation);
-    Ok(Probed { format: Format::WebP, bytes: unless_the_same(clean, file), size, orientation, memory })
+    let bytes = unless_the_same(clean, file);
+    Ok(Probed { format: Format::WebP, bytes, size, orientation, memory, sentinel: false })
 }
 
 impl<'a> Chunks<'a> {

@@ -1,8 +1,9 @@
 //! The check of a picture, on every way of cutting and damaging one.
 
-use crate::pictures::{encode, jpeg, noise, png, webp};
+use crate::pictures::{PROGRESSIVE_JPEG, encode, jpeg, jpeg_claiming, noise, png, webp};
 use crate::verdict;
 use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat};
 
 #[test]
 fn a_picture_that_is_cut_is_refused_unless_every_pixel_is_there() {
@@ -21,9 +22,32 @@ fn a_picture_that_is_cut_is_refused_unless_every_pixel_is_there() {
 }
 
 #[test]
+fn a_jpeg_that_says_it_ends_before_its_picture_does_is_refused() {
+    for (name, whole) in [
+        ("baseline", jpeg()),
+        ("progressive", PROGRESSIVE_JPEG.to_vec()),
+        ("grey", encode(DynamicImage::from(noise(40, 40)).to_luma8(), ImageFormat::Jpeg)),
+    ] {
+        let data = whole.windows(2).rposition(|marker| marker == [0xff, 0xda]).unwrap() + 14;
+        let pixels = image::load_from_memory(&whole).unwrap();
+        for length in data..whole.len() - 2 {
+            let ended = [&whole[..length], &[0xff, 0xd9]].concat();
+            match verdict(&ended) {
+                "fine" => assert!(image::load_from_memory(&ended).unwrap() == pixels, "{name} ends at {length}"),
+                other => assert_eq!(other, "corrupt", "{name} ends at {length}"),
+            }
+        }
+    }
+    // There are 64 x 48 pixels.
+    for (width, height) in [(64, 49), (65, 48), (72, 48), (64, 96)] {
+        assert_eq!(verdict(&jpeg_claiming(width, height)), "corrupt", "{width} x {height}");
+    }
+}
+
+#[test]
 fn the_end_of_a_thumbnail_is_not_the_end_of_the_picture() {
     // A segment (APP1) that holds a whole JPEG, as cameras write it.
-    let thumbnail = encode(noise(16, 16), image::ImageFormat::Jpeg);
+    let thumbnail = encode(noise(16, 16), ImageFormat::Jpeg);
     let whole = jpeg();
     let mut bytes = whole[..2].to_vec();
     bytes.extend([0xff, 0xe1]);
