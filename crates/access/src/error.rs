@@ -37,6 +37,9 @@ pub enum Error {
     /// A tenant cannot be as asked for; the text says what is wrong with it.
     #[error("{0}")]
     Invalid(&'static str),
+    /// The limits of a tenant cannot be as asked for.
+    #[error("limits: {0}")]
+    Limits(serde_json::Error),
     /// Another tenant has the name already.
     #[error("another tenant has the name {0:?} already")]
     NameTaken(String),

@@ -1,8 +1,9 @@
 //! How much a tenant may ask for: what its tier gives, and what is set for it alone.
 
-use crate::Operation;
+use crate::{Error, Operation};
 use domain::Class;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fmt;
 use std::str::FromStr;
 
@@ -204,6 +205,19 @@ overrides! {
 }
 
 impl Overrides {
+    /// These, changed by a JSON merge patch (RFC 7396): what is `null` is set no more.
+    ///
+    /// # Errors
+    /// [`Error::Limits`] when the patch has another name, or another value than a number that fits.
+    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, Error> {
+        let mut fields = serde_json::to_value(self).map_err(Error::Limits)?;
+        if let Value::Object(fields) = &mut fields {
+            // A `null` is left in: it reads as nothing, and its name is checked like all others.
+            fields.extend(patch.clone());
+        }
+        serde_json::from_value(fields).map_err(Error::Limits)
+    }
+
     /// Whether a weight, if one is set, is a number that shares can be counted with.
     pub(crate) fn are_sound(&self) -> bool {
         self.weight.is_none_or(|weight| (0.001..=1000.0).contains(&weight))
@@ -245,5 +259,17 @@ mod tests {
             assert_eq!(tier.as_str().parse(), Ok(tier));
         }
         assert!(serde_json::from_str::<Overrides>("{\"jobs_per_dya\": 7}").is_err());
+    }
+
+    #[test]
+    fn a_patch_sets_and_clears_and_leaves_the_rest() {
+        let before = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..Overrides::default() };
+        let patched = |patch: &str| before.patched(&serde_json::from_str(patch).unwrap());
+        assert_eq!(patched("{}").unwrap(), before);
+        let after = patched(r#"{"weight": null, "max_batch_size": 3, "max_queued_jobs": null}"#).unwrap();
+        assert_eq!(after, Overrides { jobs_per_day: Some(7), max_batch_size: Some(3), ..Overrides::default() });
+        for wrong in [r#"{"jobs": 1}"#, r#"{"jobs": null}"#, r#"{"weight": "1"}"#, r#"{"max_batch_size": -1}"#] {
+            assert!(matches!(patched(wrong), Err(Error::Limits(_))), "{wrong}");
+        }
     }
 }

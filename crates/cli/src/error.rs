@@ -53,7 +53,9 @@ impl From<access::Error> for Error {
     fn from(error: access::Error) -> Self {
         use access::Error as Access;
         match error {
-            Access::Invalid(_) | Access::MasterKeyForm | Access::NoMasterKey => Self::Usage(error.to_string()),
+            Access::Invalid(_) | Access::Limits(_) | Access::MasterKeyForm | Access::NoMasterKey => {
+                Self::Usage(error.to_string())
+            }
             Access::NameTaken(_)
             | Access::UnknownTenant(_)
             | Access::UnknownKey(_)

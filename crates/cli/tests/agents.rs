@@ -103,6 +103,42 @@ async fn an_agent_from_its_coming_to_its_end() {
 }
 
 #[test]
+fn only_what_is_given_is_changed() {
+    let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let run = |arguments: &[&str]| agents(folder.path(), Some(&redis), arguments);
+    let given =
+        ["--permission", "admin", "--allow", "192.0.2.0/24", "--limit", "jobs_per_day=7", "--limit", "weight=3"];
+    text(&run(&[&["add", "ada", "--tier", "pro"], &given[..]].concat()));
+    let changed = |arguments: &[&str]| {
+        let told = json(&run(&[&["change"], arguments, &["--json"]].concat()));
+        let tenant = &told["tenant"];
+        ["name", "tier", "permissions", "allow", "overrides"].map(|field| tenant[field].to_string())
+    };
+    let [_, _, permissions, allow, _] = changed(&["ada", "--name", "eve"]);
+    assert_eq!((permissions.as_str(), allow.as_str()), (r#"["admin"]"#, r#"["192.0.2.0/24"]"#));
+    let [name, tier, permissions, allow, overrides] = changed(&[
+        "eve",
+        "--tier",
+        "free",
+        "--limit",
+        "weight=tier",
+        "--limit",
+        "max_batch_size=2",
+        "--clear",
+        "allow",
+    ]);
+    assert_eq!([name, tier, permissions, allow], [r#""eve""#, r#""free""#, r#"["admin"]"#, "[]"]);
+    assert_eq!(overrides, r#"{"jobs_per_day":7,"max_batch_size":2}"#);
+    let clear = ["--clear", "limits", "--clear", "permissions"];
+    let [_, _, permissions, allow, overrides] =
+        changed(&[&["eve", "--allow", "::1", "--limit", "weight=2"], &clear[..]].concat());
+    assert!(permissions.contains("cancel") && !permissions.contains("admin"), "{permissions}");
+    assert_eq!((allow.as_str(), overrides.as_str()), (r#"["::1/128"]"#, r#"{"weight":2.0}"#));
+    let shown = text(&run(&["change", "eve", "--permission", "cancel"]));
+    assert!(shown.contains("may          cancel\n"), "it is shown as it is now: {shown}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let run = |arguments: &[&str]| agents(folder.path(), Some(&redis), arguments);
@@ -111,6 +147,10 @@ fn what_cannot_be_done_is_said_in_one_line() {
         (&["add", "ada"][..], 5, "name \"ada\""),
         (&["show", "bob"], 5, "no tenant \"bob\""),
         (&["add", "bob", "--limit", "jobs_per_dya=1"], 2, "jobs_per_dya"),
+        (&["change", "ada"], 2, "nothing is to be changed"),
+        (&["change", "bob", "--tier", "free"], 5, "no tenant \"bob\""),
+        (&["change", "ada", "--limit", "jobs_per_dya=tier"], 2, "jobs_per_dya"),
+        (&["change", "ada", "--name", ""], 2, "a name has"),
         (&["rotate", "ada", "--key", "key_00000000000000000000"], 5, "no key"),
         (&["list", "--master-key", &"7".repeat(64)], 5, "another master key"),
         (&["list", "--master-key", "hunter2"], 2, "64 hexadecimal digits"),

@@ -35,6 +35,7 @@ impl From<access::Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::Invalid(_) => Self::new(&codes::INVALID_PARAMETER, detail),
+            Error::Limits(_) => Self::new(&codes::INVALID_PARAMETER, detail).with_parameter("limits"),
             Error::NameTaken(_) => Self::new(&codes::NAME_TAKEN, detail),
             Error::UnknownTenant(_) => Self::new(&codes::TENANT_NOT_FOUND, detail),
             Error::UnknownKey(_) => Self::new(&codes::KEY_NOT_FOUND, detail),

@@ -15,9 +15,6 @@ const LONGEST_NAME: usize = 64;
 /// Working keys that a tenant may have; `MOST` in `prelude.lua`.
 const MOST_KEYS: u32 = 16;
 
-/// Attempts to change a tenant that others change too.
-const ATTEMPTS: u32 = 8;
-
 /// A tenant that is to be added.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
@@ -193,38 +190,6 @@ impl Registry {
         }
     }
 
-    /// Revokes a tenant, at once: none of its keys is let in any more.
-    ///
-    /// # Errors
-    /// [`Error::UnknownTenant`].
-    pub async fn revoke(&self, tenant: &TenantId) -> Result<Tenant, Error> {
-        self.change(tenant, |tenant| tenant.disabled = true).await
-    }
-
-    /// Changes a tenant; `change` may be called several times, each time with what is there. Id, name and class stay.
-    ///
-    /// # Errors
-    /// [`Error::UnknownTenant`], and [`Error::Contended`] when others change it all the time.
-    pub async fn change(&self, tenant: &TenantId, change: impl Fn(&mut Tenant)) -> Result<Tenant, Error> {
-        for _ in 0..ATTEMPTS {
-            let (_, before, _) = self.read(tenant.as_str()).await?;
-            let before = before.ok_or_else(|| Error::UnknownTenant(tenant.to_string()))?;
-            let found = self.tenant(&before)?;
-            let mut after = found.clone();
-            change(&mut after);
-            (after.id, after.name, after.class) = (found.id, found.name, found.class);
-            if !after.overrides.are_sound() {
-                return Err(Error::Invalid("a weight must lie between 0.001 and 1000"));
-            }
-            let mut call = self.keys.call(&self.scripts.replace);
-            call.arg(tenant.as_str()).arg(&before).arg(json(&after)?);
-            if self.line.script::<u8>(&call).await? == 1 {
-                return Ok(after.resolve(self.defaults()));
-            }
-        }
-        Err(Error::Contended(tenant.clone()))
-    }
-
     /// A tenant, by its id or its name, and its keys.
     ///
     /// # Errors
@@ -269,7 +234,7 @@ impl Registry {
         self.line.script::<u8>(call.arg(key.as_str())).await.map(drop)
     }
 
-    async fn read(&self, id_or_name: &str) -> Result<(u64, Option<String>, Vec<(String, Fields)>), Error> {
+    pub(super) async fn read(&self, id_or_name: &str) -> Result<(u64, Option<String>, Vec<(String, Fields)>), Error> {
         let mut call = self.keys.call(&self.scripts.show);
         self.line.script(call.arg(id_or_name)).await
     }
@@ -305,7 +270,7 @@ impl Made {
     }
 }
 
-fn check_name(name: &str) -> Result<&str, Error> {
+pub(super) fn check_name(name: &str) -> Result<&str, Error> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(Error::Invalid("a name has 1 to 64 characters, none of them a control character"));
@@ -316,7 +281,7 @@ fn check_name(name: &str) -> Result<&str, Error> {
     Ok(name)
 }
 
-fn json(tenant: &Tenant) -> Result<String, Error> {
+pub(super) fn json(tenant: &Tenant) -> Result<String, Error> {
     serde_json::to_string(tenant).map_err(|_| Error::Corrupt("a tenant"))
 }
 

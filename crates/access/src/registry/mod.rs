@@ -14,6 +14,7 @@
 //! Nothing is cached: what is revoked is refused from the next look-up on. All times are those of the clock of Redis.
 
 mod candidate;
+mod change;
 mod find;
 mod keys;
 mod manage;

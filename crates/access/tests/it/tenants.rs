@@ -67,7 +67,11 @@ async fn changes_by_several_at_once_are_all_made() {
                     jobs_per_day: Some(overrides.jobs_per_day.unwrap_or(0) + 1),
                     ..overrides
                 };
-                match registry.change(&id, |tenant| tenant.overrides = add(tenant.overrides)).await {
+                let change = |tenant: &mut access::Tenant| {
+                    tenant.overrides = add(tenant.overrides);
+                    Ok(())
+                };
+                match registry.change(&id, change).await {
                     Ok(_) => made += 1,
                     Err(error) => assert!(matches!(error, Error::Contended(_)), "{error}"),
                 }
@@ -79,12 +83,33 @@ async fn changes_by_several_at_once_are_all_made() {
     }
     let changed = world.registry.show("ada").await.unwrap().tenant;
     assert_eq!(changed.limits.jobs_per_day, 20);
-    let renamed = world.registry.change(&tenant.id, |tenant| tenant.name = "eve".to_owned()).await.unwrap();
-    assert_eq!(renamed.name, "ada", "a name stays");
     let unknown = access::TenantId::try_from("agt_00000000000000000000".to_owned()).unwrap();
     assert!(matches!(world.registry.revoke(&unknown).await, Err(Error::UnknownTenant(_))));
     let refused = world.registry.issue(&unknown, Mode::Live, Retire::None, None).await;
     assert!(matches!(refused, Err(Error::UnknownTenant(_))));
+}
+
+#[tokio::test]
+async fn a_tenant_is_renamed_and_its_old_name_is_free() {
+    let world = World::new().await;
+    let ada = world.agent("ada").await;
+    world.agent("bob").await;
+    let rename = async |to: &str| {
+        let name = |tenant: &mut access::Tenant| {
+            tenant.name = to.to_owned();
+            Ok(())
+        };
+        world.registry.change(&ada.tenant.id, name).await
+    };
+    assert!(matches!(rename("bob").await, Err(Error::NameTaken(name)) if name == "bob"));
+    assert!(matches!(rename("").await, Err(Error::Invalid(_))));
+    for _ in 0..2 {
+        assert_eq!(rename(" eve ").await.unwrap().name, "eve");
+    }
+    assert_eq!(world.registry.show("eve").await.unwrap().tenant.id, ada.tenant.id);
+    assert!(matches!(world.registry.show("ada").await, Err(Error::UnknownTenant(_))));
+    assert_eq!(world.bearer(&ada).await.unwrap().tenant.name, "eve", "its keys work on");
+    assert_ne!(world.agent("ada").await.tenant.id, ada.tenant.id);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `orfeas agents add`.
 
-use super::text;
+use super::{limits, text};
 use crate::Error;
 use access::{Mode, NewTenant, Overrides, Permission, Permissions, Registry, Tier};
 use domain::Class;
@@ -58,37 +58,10 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
     let new = NewTenant {
         tier: options.tier,
         permissions,
-        overrides: overrides(&options.limits)?,
+        overrides: Overrides::default().patched(&limits::patch(&options.limits)?)?,
         allow: options.allow.clone(),
         ..NewTenant::new(&options.name, class)
     };
     let mode = if options.test { Mode::Test } else { Mode::Live };
     text::issued(&registry.add(new, mode, options.expires).await?, options.json)
-}
-
-/// Limits as they are written on the command line.
-fn overrides(limits: &[String]) -> Result<Overrides, Error> {
-    let pairs = limits.iter().map(|limit| {
-        let pair =
-            limit.split_once('=').and_then(|(name, value)| Some((name, value.parse::<serde_json::Number>().ok()?)));
-        pair.ok_or_else(|| Error::Usage(format!("--limit {limit}: it must read NAME=NUMBER")))
-    });
-    let pairs: serde_json::Map<String, serde_json::Value> =
-        pairs.map(|pair| pair.map(|(name, value)| (name.to_owned(), value.into()))).collect::<Result<_, _>>()?;
-    serde_json::from_value(pairs.into()).map_err(|error| Error::Usage(format!("--limit: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_read_by_name() {
-        let limits = ["jobs_per_day=7".to_owned(), "weight=0.5".to_owned()];
-        let expected = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..Overrides::default() };
-        assert_eq!(overrides(&limits).unwrap(), expected);
-        for wrong in ["jobs_per_day", "jobs_per_day=many", "jobs_per_dya=7", "jobs_per_day=-1"] {
-            assert_eq!(overrides(&[wrong.to_owned()]).unwrap_err().code(), 2, "{wrong}");
-        }
-    }
 }

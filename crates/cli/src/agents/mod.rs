@@ -4,6 +4,8 @@
 //! any Redis, with the master key. The same can be done over HTTP under `/api/admin`.
 
 mod add;
+mod change;
+mod limits;
 mod list;
 mod place;
 mod revoke;
@@ -31,6 +33,8 @@ enum Command {
     List(list::Options),
     /// Tell everything about one, and about its keys
     Show(show::Options),
+    /// Change what is set for one: only what is given
+    Change(change::Options),
     /// Make a new key; the old ones go on working for a while
     Rotate(rotate::Options),
     /// Revoke one key, or an agent with all its keys, at once
@@ -48,6 +52,7 @@ pub async fn run(options: &Options) -> Result<(), Error> {
         Command::Add(options) => add::run(registry, options).await,
         Command::List(options) => list::run(registry, options).await,
         Command::Show(options) => show::run(registry, options).await,
+        Command::Change(options) => change::run(registry, options).await,
         Command::Rotate(options) => rotate::run(registry, options).await,
         Command::Revoke(options) => revoke::run(registry, options).await,
     };

@@ -9,10 +9,10 @@ use serde_json::json;
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Name or id
-    agent: String,
+    pub(super) agent: String,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Error> {
