@@ -5,10 +5,12 @@
 //! * `test`: every check there is.
 //! * `bench`: the pipeline against PyTorch eager.
 //! * `fuzz`: random inputs for everything that reads what strangers send.
+//! * `coverage`: how many lines of the gate's crates their tests run.
 //! * `tidy`: the house rules that can be read from the tree.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program speaks on its standard output
 
 mod bench;
+mod coverage;
 mod demo;
 mod fuzz;
 mod programs;
@@ -44,6 +46,8 @@ enum Task {
     Bench(bench::Options),
     /// Look for inputs that break a parser, with libFuzzer
     Fuzz(fuzz::Options),
+    /// How much of the gateway and of access their tests run, by lines
+    Coverage(coverage::Options),
     /// Who may know whom, and other rules of the house
     Tidy,
 }
@@ -65,6 +69,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Coverage(options) => coverage::run(&options),
         Task::Tidy => tidy::run(),
     }
 }
