@@ -79,17 +79,12 @@ impl Error {
     }
 }
 
-impl From<redis::RedisError> for Error {
-    fn from(error: redis::RedisError) -> Self {
-        use redis::{ErrorKind, ServerErrorKind as Server};
-        let unavailable = match error.kind() {
-            ErrorKind::Io => true,
-            ErrorKind::Server(kind) => {
-                matches!(kind, Server::BusyLoading | Server::MasterDown | Server::ReadOnly | Server::TryAgain)
-            }
-            ErrorKind::Extension => error.code() == Some("OOM"),
-            _ => false,
-        };
-        if unavailable { Self::Unavailable(Box::new(error)) } else { Self::Redis(error) }
+impl From<redis_line::Error> for Error {
+    fn from(error: redis_line::Error) -> Self {
+        match error {
+            redis_line::Error::Unavailable(source) => Self::Unavailable(source),
+            redis_line::Error::Memory(error) => Self::Unavailable(Box::new(error)),
+            redis_line::Error::Refused(error) => Self::Redis(error),
+        }
     }
 }

@@ -12,7 +12,6 @@ pub mod audit;
 mod error;
 mod id;
 pub mod limits;
-mod line;
 mod master;
 mod options;
 mod permission;

@@ -37,7 +37,7 @@ impl Queue {
         let json = serde_json::to_string(card).map_err(Error::corrupt("a worker's card to be written"))?;
         let mut call = self.call(&self.inner.scripts.announce);
         call.arg(&card.name).arg(card.seats).arg(json).arg(millis(GONE_AFTER));
-        self.inner.connections.script(&call).await
+        Ok(self.inner.connections.script(&call).await?)
     }
 
     /// The workers that are alive, by name. One round trip.

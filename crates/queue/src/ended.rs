@@ -73,7 +73,7 @@ impl Queue {
         let mut pipeline = redis::pipe();
         pipeline.cmd("XACK").arg(&key).arg(GROUP).arg(&entries);
         pipeline.cmd("XDEL").arg(&key).arg(&entries);
-        self.inner.connections.pipeline::<(u64, u64)>(&pipeline).await.map(drop)
+        Ok(self.inner.connections.pipeline::<(u64, u64)>(&pipeline).await.map(drop)?)
     }
 }
 

@@ -4,7 +4,6 @@
 //! watchers is announced once. An announcement may get lost with its connection. Events are numbered without gaps, so
 //! whoever misses one reads it from the job's stream.
 
-use crate::connections::Connections;
 use crate::error::Error;
 use crate::events::EventId;
 use crate::keys::Keys;
@@ -12,6 +11,7 @@ use domain::{JobEvent, JobId};
 use futures_util::StreamExt;
 use redis::aio::PubSubSink;
 use redis::{Msg, RedisResult};
+use redis_line::{Connections, within};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -217,7 +217,7 @@ impl Listener {
 }
 
 async fn answered<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
-    Ok(timeout(ANSWER_TIMEOUT, answer).await.map_err(|late| Error::Unavailable(Box::new(late)))??)
+    Ok(within(ANSWER_TIMEOUT, answer).await?)
 }
 
 fn lock(topics: &Topics) -> MutexGuard<'_, HashMap<JobId, Topic>> {

@@ -157,7 +157,7 @@ impl Lease {
         let deadline = Instant::now() + self.holder.options.lease;
         let mut pause = Duration::from_millis(50);
         loop {
-            match self.queue.inner.connections.script::<Option<String>>(&call).await {
+            match self.queue.inner.connections.script::<Option<String>>(&call).await.map_err(Error::from) {
                 Ok(Some(state)) => return parse_state(&state),
                 Ok(None) => return Err(self.lost()),
                 Err(error) if error.is_retryable() && Instant::now() + pause < deadline => {

@@ -1,6 +1,5 @@
 //! The queue as gateway and status see it.
 
-use crate::connections::Connections;
 use crate::error::Error;
 use crate::hub::Hub;
 use crate::keys::Keys;
@@ -9,9 +8,13 @@ use crate::record::{Fields, parse_state};
 use crate::scripts::Scripts;
 use crate::worker::Worker;
 use domain::{JobId, JobRecord, JobState};
+use redis_line::Connections;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Connections that carry the short commands.
+const LINES: usize = 4;
 
 /// The queue. Clones are cheap and share their connections.
 #[derive(Clone)]
@@ -54,7 +57,7 @@ impl Queue {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Unsupported`], or [`Error::Redis`] when the password is wrong.
     pub async fn connect(options: &RedisOptions) -> Result<Self, Error> {
-        let connections = Arc::new(Connections::new(&options.redis_url)?);
+        let connections = Arc::new(Connections::new(options.redis_url.expose(), LINES)?);
         check_server(&connections, options).await?;
         let keys = Arc::new(Keys::new(&options.key_prefix));
         let hub = Hub::start(Arc::clone(&connections), Arc::clone(&keys));
@@ -93,7 +96,7 @@ impl Queue {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn ping(&self) -> Result<(), Error> {
-        self.inner.connections.command::<String>(&redis::cmd("PING")).await.map(drop)
+        Ok(self.inner.connections.command::<String>(&redis::cmd("PING")).await.map(drop)?)
     }
 
     /// Lets delayed jobs that are due join their line, and takes back leases that ran out. Every worker does this once

@@ -6,13 +6,14 @@ use crate::lease::Lease;
 use crate::options::LeaseOptions;
 use crate::queue::Queue;
 use redis::aio::MultiplexedConnection;
+use redis_line::within;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// How often delayed jobs and lost leases are looked for. A lease that ran out is taken back at most this much later.
 const TICK: Duration = Duration::from_secs(1);
@@ -154,9 +155,7 @@ impl Worker {
         // BLOCK 0 would wait for ever.
         read.arg("COUNT").arg(1).arg("BLOCK").arg(millis(at_most).max(1));
         read.arg("STREAMS").arg(self.queue.inner.keys.wake(self.holder.is_test)).arg(last);
-        timeout(at_most + 2 * TICK, read.query_async::<redis::Value>(&mut connection))
-            .await
-            .map_err(|late| Error::Unavailable(Box::new(late)))??;
+        within(at_most + 2 * TICK, read.query_async::<redis::Value>(&mut connection)).await?;
         *blocking = Some(connection);
         Ok(())
     }

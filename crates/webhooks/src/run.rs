@@ -113,7 +113,7 @@ impl Webhooks {
     /// Takes deliveries that are due, and tells when to ask again.
     async fn claim(&self, most: usize) -> Result<(Vec<Claim>, Duration), Error> {
         type Row = (String, u64, u32, String, String, String, String);
-        let mut call = self.0.store.call(&self.0.store.claim);
+        let mut call = self.0.store.call(&self.0.store.scripts.claim);
         call.arg(most).arg(self.0.options.lease().as_millis() as u64);
         let (rows, next): (Vec<Row>, i64) = self.0.store.run(&call).await?;
         let is_full = rows.len() == most;
@@ -156,7 +156,7 @@ impl Webhooks {
 
     async fn settle(&self, claim: &Claim, state: &str, wait: Duration, attempt: Option<&Attempt>) -> Result<(), Error> {
         let log = attempt.map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("an attempt"))?;
-        let mut call = self.0.store.call(&self.0.store.settle);
+        let mut call = self.0.store.call(&self.0.store.scripts.settle);
         call.arg(&claim.id).arg(claim.token).arg(state).arg(wait.as_millis() as u64).arg(log.unwrap_or_default());
         self.0.store.run::<bool>(&call).await.map(drop)
     }

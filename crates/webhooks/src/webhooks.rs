@@ -88,7 +88,7 @@ impl Webhooks {
     /// # Errors
     /// [`Error::UnknownEndpoint`].
     pub async fn remove(&self, tenant: &str, endpoint: &EndpointId) -> Result<(), Error> {
-        let mut call = self.0.store.call(&self.0.store.remove_endpoint);
+        let mut call = self.0.store.call(&self.0.store.scripts.remove_endpoint);
         let was: bool = self.0.store.run(call.arg(tenant).arg(endpoint.as_str())).await?;
         if was { Ok(()) } else { Err(Error::UnknownEndpoint) }
     }
@@ -135,7 +135,7 @@ impl Webhooks {
         before: Option<&DeliveryId>,
         limit: usize,
     ) -> Result<Vec<Delivery>, Error> {
-        let mut call = self.0.store.call(&self.0.store.list);
+        let mut call = self.0.store.call(&self.0.store.scripts.list);
         call.arg(tenant).arg(endpoint.as_str()).arg(limit).arg(before.map_or("", DeliveryId::as_str));
         let found: Option<Vec<(String, HashMap<String, String>)>> = self.0.store.run(&call).await?;
         let found = found.ok_or(Error::UnknownEndpoint)?;
@@ -147,7 +147,7 @@ impl Webhooks {
     /// # Errors
     /// [`Error::UnknownDelivery`].
     pub async fn replay(&self, tenant: &str, endpoint: &EndpointId, delivery: &DeliveryId) -> Result<(), Error> {
-        let mut call = self.0.store.call(&self.0.store.replay);
+        let mut call = self.0.store.call(&self.0.store.scripts.replay);
         let is: bool = self.0.store.run(call.arg(tenant).arg(endpoint.as_str()).arg(delivery.as_str())).await?;
         if is { Ok(()) } else { Err(Error::UnknownDelivery) }
     }
@@ -163,7 +163,7 @@ impl Webhooks {
 
     /// The endpoints of a tenant with their JSON, and the time.
     pub(crate) async fn kept(&self, tenant: &str) -> Result<(Vec<(Kept, String)>, u64), Error> {
-        let mut call = self.0.store.call(&self.0.store.endpoints);
+        let mut call = self.0.store.call(&self.0.store.scripts.endpoints);
         let (texts, now): (Vec<String>, u64) = self.0.store.run(call.arg(tenant)).await?;
         let kept = texts.into_iter().map(|text| match serde_json::from_str(&text) {
             Ok(kept) => Ok((kept, text)),
@@ -208,7 +208,7 @@ impl Webhooks {
 
     async fn put(&self, tenant: &str, kept: &Kept, was: Option<String>) -> Result<Put, Error> {
         let text = serde_json::to_string(kept).map_err(|_| Error::Corrupt("an endpoint"))?;
-        let mut call = self.0.store.call(&self.0.store.put_endpoint);
+        let mut call = self.0.store.call(&self.0.store.scripts.put_endpoint);
         call.arg(tenant).arg(kept.endpoint.id.as_str()).arg(text).arg(was.unwrap_or_default());
         Ok(match self.0.store.run::<i64>(&call).await? {
             1 => Put::Done,
@@ -239,7 +239,7 @@ impl Webhooks {
                 continue;
             }
             let id = DeliveryId::of(&endpoint.id, ended.job, ended.state);
-            let mut call = self.0.store.call(&self.0.store.enqueue);
+            let mut call = self.0.store.call(&self.0.store.scripts.enqueue);
             call.arg(tenant).arg(endpoint.id.as_str()).arg(id.as_str()).arg(event.as_str()).arg(body);
             self.0.store.run::<bool>(call.arg(wait.as_millis() as u64)).await?;
         }

@@ -8,12 +8,12 @@ use std::fs;
 
 /// Who may know whom. A crate that is not named may know nobody of the house; tests may know everybody.
 const EDGES: [(&str, &[&str]); 11] = [
-    ("queue", &["domain"]),
+    ("queue", &["domain", "redis-line"]),
     ("blobs", &["domain"]),
-    ("access", &["domain"]),
+    ("access", &["domain", "redis-line"]),
     ("hunyuan3d", &["checkpoint", "mesh"]),
     ("web", &["access", "blobs", "domain", "queue", "signatures", "telemetry"]),
-    ("webhooks", &["access", "domain", "egress", "queue", "telemetry"]),
+    ("webhooks", &["access", "domain", "egress", "queue", "redis-line", "telemetry"]),
     ("gateway", &["access", "blobs", "domain", "egress", "picture", "queue", "telemetry", "web", "webhooks"]),
     ("status", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
     ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),

@@ -4,12 +4,11 @@ use super::{Outcome, Record, streams};
 use crate::Error;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
-use redis::{AsyncConnectionConfig, Client};
+use redis_line::Connections;
 use std::time::Duration;
 
 /// Records of each stream in one round trip.
 const PAGE: usize = 500;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which records to read; what is absent is not asked about.
 #[derive(Debug, Clone, Default)]
@@ -31,9 +30,11 @@ impl Filter {
     }
 }
 
-/// Reads both streams as one, in the order of time. It has a connection of its own, as it may wait on it.
+/// Reads both streams as one, in the order of time.
 pub struct AuditReader {
-    connection: MultiplexedConnection,
+    line: Connections,
+    /// For waiting, which takes as long as it takes.
+    waiting: MultiplexedConnection,
     streams: [String; 2],
     /// The last entry of each stream that was read.
     last: [EntryId; 2],
@@ -52,19 +53,17 @@ impl AuditReader {
     /// # Errors
     /// When Redis does not answer.
     pub async fn open(redis_url: &str, prefix: &str, since: Option<Duration>, filter: Filter) -> Result<Self, Error> {
-        // No bound on the time that an answer takes: waiting for records takes as long as it takes.
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);
-        let mut connection = Client::open(redis_url)?.get_multiplexed_async_connection_with_config(&config).await?;
+        let line = Connections::new(redis_url, 1)?;
         let from = match since {
             Some(since) => {
-                let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await?;
+                let (seconds, micros): (u64, u64) = line.command(&redis::cmd("TIME")).await?;
                 let now = seconds * 1_000 + micros / 1_000;
                 now.saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
             }
             None => 0,
         };
-        Ok(Self { connection, streams: streams(prefix), last: [EntryId(from, 0); 2], filter })
+        let waiting = line.blocking().await?;
+        Ok(Self { line, waiting, streams: streams(prefix), last: [EntryId(from, 0); 2], filter })
     }
 
     /// The next records, oldest first. `None` when there are no more; with `wait`, it waits for more instead.
@@ -102,12 +101,12 @@ impl AuditReader {
         }
     }
 
-    async fn pages(&mut self) -> Result<[Page; 2], Error> {
+    async fn pages(&self) -> Result<[Page; 2], Error> {
         let mut pipeline = redis::pipe();
         for (stream, EntryId(ms, number)) in self.streams.iter().zip(self.last) {
             pipeline.xrange_count(stream, format!("({ms}-{number}"), "+", PAGE);
         }
-        let replies: [StreamRangeReply; 2] = pipeline.query_async(&mut self.connection).await?;
+        let replies: [StreamRangeReply; 2] = self.line.pipeline(&pipeline).await?;
         let page = |reply: &StreamRangeReply, proven| -> Result<Page, Error> {
             reply.ids.iter().map(|entry| parse(entry, proven)).collect()
         };
@@ -121,8 +120,8 @@ impl AuditReader {
         for EntryId(ms, number) in self.last {
             command.arg(format!("{ms}-{number}"));
         }
-        let _: StreamReadReply = command.query_async(&mut self.connection).await?;
-        Ok(())
+        let answer = command.query_async::<StreamReadReply>(&mut self.waiting).await;
+        Ok(answer.map(drop).map_err(redis_line::Error::from)?)
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::{Event, Outcome, streams};
 use crate::Error;
-use crate::line::Line;
 use clap::Args;
-use redis::Script;
+use redis_line::{Connections, scripts};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,9 +58,16 @@ enum Message {
     Flush(oneshot::Sender<()>),
 }
 
+scripts! {
+    struct Scripts of [] {
+        // Refused, and tried again, while Redis is out of memory.
+        append: writes,
+    }
+}
+
 struct Appender {
-    line: Line,
-    script: Script,
+    line: Connections,
+    scripts: Scripts,
     streams: [String; 2],
     options: AuditOptions,
     dropped: Arc<AtomicU64>,
@@ -84,9 +90,8 @@ impl Audit {
         let (sender, receiver) = mpsc::channel(BUFFER);
         let dropped = Arc::new(AtomicU64::new(0));
         let appender = Appender {
-            line: Line::new(redis_url)?,
-            // Without flags: it is refused, and tried again, while Redis is out of memory.
-            script: Script::new(concat!("#!lua\n", include_str!("scripts/append.lua"))),
+            line: Connections::new(redis_url, 1)?,
+            scripts: Scripts::new(),
             streams: streams(prefix),
             options,
             dropped: Arc::clone(&dropped),
@@ -144,7 +149,7 @@ impl Appender {
         let mut warned = false;
         loop {
             let dropped = self.dropped.load(Ordering::Relaxed);
-            let mut call = self.script.prepare_invoke();
+            let mut call = self.scripts.append.prepare_invoke();
             call.key(&self.streams).arg(u64::from(self.options.audit_retention_days) * 86_400_000);
             call.arg(self.options.audit_max_records).arg(self.options.audit_max_strangers);
             let mut records = 0;

@@ -1,9 +1,8 @@
 //! Counting, one script a call.
 
 use super::{Nonce, Policy, Quota, Refused, Standing};
-use crate::line::Line;
 use crate::{Caller, Error, Operation};
-use redis::Script;
+use redis_line::{Connections, scripts};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,27 +12,23 @@ const WINDOW: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 const MEGA: u64 = 1_000_000;
 
-macro_rules! script {
-    ($shebang:literal, $name:literal) => {
-        Script::new(concat!($shebang, include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $name))))
-    };
-}
-
 /// Admits requests and charges quotas. Several of them on one Redis, in as many processes, count as one; clones share
 /// one connection.
 #[derive(Clone)]
 pub struct Limiter {
-    line: Line,
+    line: Arc<Connections>,
     prefix: Arc<str>,
     window: Duration,
     scripts: Arc<Scripts>,
 }
 
-struct Scripts {
-    admit: Script,
-    charge: Script,
-    refund: Script,
-    usage: Script,
+scripts! {
+    struct Scripts of ["prelude.lua"] {
+        admit: writes,
+        charge: writes,
+        refund: frees,
+        usage: frees,
+    }
 }
 
 impl fmt::Debug for Limiter {
@@ -77,21 +72,14 @@ impl Limiter {
     /// # Errors
     /// [`Error::Redis`] when that is not the URL of a Redis server.
     pub fn new(redis_url: &str, prefix: &str) -> Result<Self, Error> {
-        Ok(Self::over(Line::new(redis_url)?, prefix))
+        Ok(Self::over(Arc::new(Connections::new(redis_url, 1)?), prefix))
     }
 
     /// A limiter over a line that others use too: what breaks it is then most often met, and mended, by a look-up, which
     /// may be repeated.
-    pub(crate) fn over(line: Line, prefix: &str) -> Self {
-        let scripts = Scripts {
-            // Without flags, a script is refused before it begins when Redis is out of memory.
-            admit: script!("#!lua\n", "admit.lua"),
-            charge: script!("#!lua\n", "charge.lua"),
-            refund: script!("#!lua flags=allow-oom\n", "refund.lua"),
-            usage: script!("#!lua flags=allow-oom\n", "usage.lua"),
-        };
+    pub(crate) fn over(line: Arc<Connections>, prefix: &str) -> Self {
         let prefix = format!("{prefix}:{{access}}:").into();
-        Self { line, prefix, window: WINDOW, scripts: Arc::new(scripts) }
+        Self { line, prefix, window: WINDOW, scripts: Arc::new(Scripts::new()) }
     }
 
     /// The same with another window than 60 s, for tests that cannot wait.
@@ -125,7 +113,8 @@ impl Limiter {
             }
             None => call.arg("").arg(0).arg(0).arg(0),
         };
-        let (verdict, now_ms, used, reset_ms): (String, u64, u64, u64) = self.line.script_once(&call).await?;
+        let (verdict, now_ms, used, reset_ms): (String, u64, u64, u64) =
+            self.line.script_once(&call).await.map_err(Error::from)?;
         let window = self.window_policy(caller, operation, used, reset_ms);
         let standing = Standing { at_ms: now_ms, policies: window.into_iter().collect() };
         match verdict.as_str() {
@@ -165,7 +154,7 @@ impl Limiter {
             .arg(per_minute)
             .arg(self.span_ms());
         let (verdict, now_ms, jobs, pixels, used, reset_ms): (String, u64, u64, u64, u64, u64) =
-            self.line.script_once(&call).await?;
+            self.line.script_once(&call).await.map_err(Error::from)?;
         let mut policies = self.day_policies(caller, now_ms, jobs, pixels);
         if submissions > 0 {
             policies.extend(self.window_policy(caller, Operation::Generate, used, reset_ms));

@@ -1,6 +1,7 @@
 //! The registry's keys in Redis.
 
 use redis::{Script, ScriptInvocation};
+use redis_line::scripts;
 
 /// The keys under one prefix. All carry the hash tag `{access}`, so that a cluster keeps them on one node and a script
 /// may touch them all.
@@ -24,44 +25,17 @@ impl Keys {
     }
 }
 
-macro_rules! script {
-    ($flags:literal, $name:literal) => {
-        Script::new(concat!(
-            "#!lua",
-            $flags,
-            "\n",
-            include_str!("scripts/prelude.lua"),
-            include_str!(concat!("scripts/", $name))
-        ))
-    };
-}
-
-/// All scripts. What takes rights away, and what only reads, also runs when Redis is out of memory.
-#[derive(Debug)]
-pub(super) struct Scripts {
-    pub(super) enrol: Script,
-    pub(super) find: Script,
-    pub(super) add: Script,
-    pub(super) issue: Script,
-    pub(super) revoke: Script,
-    pub(super) replace: Script,
-    pub(super) show: Script,
-    pub(super) list: Script,
-    pub(super) used: Script,
-}
-
-impl Scripts {
-    pub(super) fn new() -> Self {
-        Self {
-            enrol: script!("", "enrol.lua"),
-            find: script!(" flags=no-writes,allow-oom", "find.lua"),
-            add: script!("", "add.lua"),
-            issue: script!("", "issue.lua"),
-            revoke: script!(" flags=allow-oom", "revoke.lua"),
-            replace: script!(" flags=allow-oom", "replace.lua"),
-            show: script!(" flags=no-writes,allow-oom", "show.lua"),
-            list: script!(" flags=no-writes,allow-oom", "list.lua"),
-            used: script!(" flags=allow-oom", "used.lua"),
-        }
+scripts! {
+    /// All scripts. What takes rights away, and what only reads, also runs when Redis is out of memory.
+    pub(super) struct Scripts of ["prelude.lua"] {
+        enrol: writes,
+        find: reads,
+        add: writes,
+        issue: writes,
+        revoke: frees,
+        replace: frees,
+        show: reads,
+        list: reads,
+        used: frees,
     }
 }

@@ -231,12 +231,12 @@ impl Registry {
     /// When Redis does not answer.
     pub async fn note_use(&self, key: &KeyId) -> Result<(), Error> {
         let mut call = self.keys.call(&self.scripts.used);
-        self.line.script::<u8>(call.arg(key.as_str())).await.map(drop)
+        Ok(self.line.script::<u8>(call.arg(key.as_str())).await.map(drop)?)
     }
 
     pub(super) async fn read(&self, id_or_name: &str) -> Result<(u64, Option<String>, Vec<(String, Fields)>), Error> {
         let mut call = self.keys.call(&self.scripts.show);
-        self.line.script(call.arg(id_or_name)).await
+        Ok(self.line.script(call.arg(id_or_name)).await?)
     }
 
     fn make(&self, tenant: Tenant, mode: Mode) -> Result<Made, Error> {

@@ -24,13 +24,13 @@ pub use candidate::{Candidate, Denied, Reason};
 pub use manage::{Issued, KeyInfo, NewTenant, Retire, Shown};
 
 use crate::limits::Limiter;
-use crate::line::Line;
 use crate::master::Vault;
 use crate::{Defaults, Error, KeyId, MasterKey, Mode, Permissions, Tenant, TenantId, Tier, tenant, token};
 use candidate::Decoy;
 use domain::Class;
 use keys::{Keys, Scripts};
 use record::KeyRecord;
+use redis_line::Connections;
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use std::sync::Arc;
 /// All tenants and their keys. Clones share one connection.
 #[derive(Clone)]
 pub struct Registry {
-    line: Line,
+    line: Arc<Connections>,
     prefix: Arc<str>,
     keys: Arc<Keys>,
     scripts: Arc<Scripts>,
@@ -64,7 +64,7 @@ impl Registry {
         let vault = Arc::new(Vault::new(master));
         let decoy = Arc::new(decoy(&vault)?);
         let registry = Self {
-            line: Line::new(redis_url)?,
+            line: Arc::new(Connections::new(redis_url, 1)?),
             prefix: prefix.into(),
             keys: Arc::new(Keys::new(prefix)),
             scripts: Arc::new(Scripts::new()),
@@ -85,7 +85,7 @@ impl Registry {
 
     /// What counts requests and jobs of the same tenants, over the same connection.
     pub fn limiter(&self) -> Limiter {
-        Limiter::over(self.line.clone(), &self.prefix)
+        Limiter::over(Arc::clone(&self.line), &self.prefix)
     }
 
     /// What everybody of a class is given.

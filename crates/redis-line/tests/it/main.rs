@@ -1,0 +1,76 @@
+//! The line, against a real redis-server.
+#![allow(clippy::unwrap_used)]
+
+use redis::{ScriptInvocation, cmd};
+use redis_line::{Connections, Error};
+use std::time::{Duration, Instant};
+use test_support::RedisServer;
+
+redis_line::scripts! {
+    struct Scripts of ["prelude.lua"] {
+        count: writes,
+        peek: reads,
+        wrong: reads,
+        forget: frees,
+    }
+}
+
+fn on<'a>(key: &str, script: &'a redis::Script) -> ScriptInvocation<'a> {
+    let mut call = script.prepare_invoke();
+    call.key(key);
+    call
+}
+
+#[tokio::test]
+async fn a_broken_line_is_mended_at_once_for_what_may_run_twice() {
+    let server = RedisServer::start();
+    let (line, other) = (Connections::new(&server.url(), 1).unwrap(), Connections::new(&server.url(), 1).unwrap());
+    let scripts = Scripts::new();
+    let call = on("n", &scripts.count);
+    assert_eq!(line.script_once::<u64>(&call).await.unwrap(), 1);
+
+    let kill = async || other.command::<u64>(cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal")).await.unwrap();
+    assert!(kill().await > 0);
+    let once = line.script_once::<u64>(&call).await;
+    assert!(matches!(once, Err(Error::Unavailable(_))), "{once:?}");
+    assert_eq!(line.script_once::<u64>(&call).await.unwrap(), 2, "the next one finds a new connection");
+    assert!(kill().await > 0);
+    assert_eq!(line.script::<u64>(&call).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn what_a_script_may_do_is_what_it_says() {
+    let server = RedisServer::start();
+    let line = Connections::new(&server.url(), 2).unwrap();
+    let scripts = Scripts::new();
+    assert_eq!(line.script::<u64>(&on("n", &scripts.count)).await.unwrap(), 1);
+    let refused = line.script::<u64>(&on("n", &scripts.wrong)).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "one that reads must not write: {refused:?}");
+
+    line.command::<()>(cmd("CONFIG").arg("SET").arg("maxmemory").arg(1)).await.unwrap();
+    let full = line.script::<u64>(&on("n", &scripts.count)).await;
+    assert!(matches!(full, Err(Error::Memory(_))), "{full:?}");
+    assert_eq!(line.script::<u64>(&on("n", &scripts.peek)).await.unwrap(), 1);
+    assert_eq!(line.script::<u64>(&on("n", &scripts.forget)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_or_gone_is_an_error_in_time() {
+    let server = RedisServer::start();
+    let line = Connections::new(&server.url(), 1).unwrap();
+    let ping = async || line.command::<String>(&cmd("PING")).await;
+    ping().await.unwrap();
+
+    server.pause();
+    let start = Instant::now();
+    assert!(matches!(ping().await, Err(Error::Unavailable(_))));
+    // Five seconds are promised; the rest is for a busy machine.
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    server.resume();
+    server.kill();
+    assert!(matches!(ping().await, Err(Error::Unavailable(_))));
+    server.restart();
+    ping().await.unwrap();
+
+    assert!(matches!(Connections::new("http://127.0.0.1", 1), Err(Error::Refused(_))));
+}
