@@ -1,11 +1,14 @@
 //! Tenants and keys, managed over HTTP.
 
-use crate::world::{World, problem};
+use crate::world::{World, command_line, problem};
 use access::{Defaults, MasterKey, Mode, NewTenant, Permission, Permissions, Registry, Tier};
+use clap::Parser;
 use domain::Class;
+use gateway::Options;
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 /// A gateway, and the key of a user who may manage tenants.
 async fn with_admin() -> (World, String) {
@@ -66,6 +69,74 @@ async fn a_tenant_from_its_coming_to_its_end() {
     let revoked = ask(&world, &admin, Method::DELETE, &format!("/agents/{id}"), None).await;
     assert_eq!(revoked.json::<Value>().await.unwrap()["revoked"], true);
     assert_eq!(status(next).await, 401);
+}
+
+/// A tenant's requests meet what was changed at the next one, at every gateway.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_changed_and_only_as_far_as_asked() {
+    let (world, admin) = with_admin().await;
+    let line = command_line(world.directory.path(), &world.redis.url());
+    let other = gateway::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
+    let new = json!({
+        "name": "ci", "class": "user", "permissions": ["query_status"], "allow": ["127.0.0.0/8", "::1/128"],
+        "limits": {"jobs_per_day": 7, "queries_per_minute": 0}
+    });
+    let added: Value = ask(&world, &admin, Method::POST, "/agents", Some(new)).await.json().await.unwrap();
+    let (id, key) = (added["tenant"]["id"].as_str().unwrap(), added["api_key"].as_str().unwrap());
+    let there = async || {
+        let url = format!("http://{}/api/v1/limits", other.address());
+        world.client.get(url).bearer_auth(key).send().await.unwrap().status().as_u16()
+    };
+    let changed = async |change: Value| {
+        let answer = ask(&world, &admin, Method::PATCH, &format!("/agents/{id}"), Some(change)).await;
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status == 200 && !text.contains("orf_"), "{status}: {text}");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    assert_eq!(changed(json!({})).await, added["tenant"], "nothing was given");
+    assert_eq!(there().await, 200);
+    let moved = changed(json!({"allow": ["192.0.2.0/24"]})).await;
+    assert_eq!((&moved["name"], &moved["limits"]), (&added["tenant"]["name"], &added["tenant"]["limits"]));
+    assert_eq!(there().await, 403, "not from here any more");
+    assert_eq!(changed(json!({"allow": null})).await["allow"], json!([]));
+    assert_eq!(there().await, 200);
+    changed(json!({"permissions": []})).await;
+    assert_eq!(there().await, 403);
+    assert_eq!(
+        changed(json!({"permissions": null})).await["permissions"],
+        json!(["generate_3d", "batch_generate", "query_status", "cancel"])
+    );
+
+    let pro = changed(json!({"name": "farm", "tier": "pro", "limits": {"queries_per_minute": null}})).await;
+    let limits = &pro["limits"];
+    assert_eq!((&pro["name"], &pro["tier"]), (&"farm".into(), &"pro".into()));
+    assert_eq!((&limits["jobs_per_day"], &limits["queries_per_minute"]), (&7.into(), &300.into()));
+    let back = changed(json!({"tier": null, "limits": null})).await;
+    assert_eq!((&back["tier"], &back["limits"]["jobs_per_day"]), (&"standard".into(), &10_000.into()));
+    assert_eq!(ask(&world, &admin, Method::GET, "/agents/farm", None).await.status(), 200);
+    assert_eq!(ask(&world, &admin, Method::GET, "/agents/ci", None).await.status(), 404);
+
+    for (change, status, code) in [
+        (json!({"name": "ada"}), 409, "name_taken"),
+        (json!({"name": ""}), 422, "invalid_parameter"),
+        (json!({"name": null}), 422, "invalid_parameter"),
+        (json!({"class": "agent"}), 422, "invalid_parameter"),
+        (json!({"revoked": false}), 422, "invalid_parameter"),
+        (json!({"tier": "gold"}), 422, "invalid_parameter"),
+        (json!({"permissions": ["fly"]}), 422, "invalid_parameter"),
+        (json!({"allow": ["10.0.0.0/33"]}), 422, "invalid_parameter"),
+        (json!({"limits": {"weight": 0}}), 422, "invalid_parameter"),
+        (json!({"limits": {"jobs_per_dya": null}}), 422, "invalid_parameter"),
+    ] {
+        let body = json!({"tier": "free"}).as_object().unwrap().clone();
+        let body: Value = body.into_iter().chain(change.as_object().unwrap().clone()).collect();
+        let answer = ask(&world, &admin, Method::PATCH, "/agents/farm", Some(body)).await;
+        let answer = problem(answer).await;
+        assert_eq!((&answer["status"], &answer["code"]), (&status.into(), &code.into()), "{change}: {answer}");
+    }
+    assert_eq!(changed(json!({})).await["tier"], "standard", "what is refused has changed nothing");
+    let nobody = ask(&world, &admin, Method::PATCH, "/agents/nobody", Some(json!({}))).await;
+    assert_eq!(problem(nobody).await["code"], "tenant_not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,11 +215,12 @@ async fn nobody_manages_tenants_without_the_permission() {
         (Method::GET, "/agents".to_owned()),
         (Method::GET, format!("/agents/{id}")),
         (Method::POST, "/agents".to_owned()),
+        (Method::PATCH, format!("/agents/{id}")),
         (Method::POST, format!("/agents/{id}/keys")),
         (Method::DELETE, format!("/agents/{id}")),
         (Method::DELETE, format!("/agents/{id}/keys/key_00000000000000000000")),
     ] {
-        let body = (method == Method::POST).then(|| json!({"name": "mine"}));
+        let body = (method == Method::POST || method == Method::PATCH).then(|| json!({"name": "mine"}));
         let answer = problem(ask(&world, &world.keys[0], method.clone(), &path, body).await).await;
         assert_eq!(answer["code"], "permission_denied", "{method} {path}");
     }

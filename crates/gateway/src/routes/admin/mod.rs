@@ -2,6 +2,7 @@
 
 mod add;
 mod body;
+mod change;
 mod issue;
 mod list;
 mod revoke;
@@ -21,6 +22,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
             .service(add::add)
             .service(list::list)
             .service(show::show)
+            .service(change::change)
             .service(revoke::revoke)
             .service(issue::issue)
             .service(revoke_key::revoke_key),

@@ -1,0 +1,87 @@
+//! `PATCH /api/admin/agents/{agent}`: a tenant is changed.
+
+use super::view::{LimitsBody, TenantView};
+use super::{body, tenant};
+use ::web::{Arriving, Gate, Problem};
+use access::{Permission, Tier};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, patch, web};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// What is to be changed of a tenant. What is absent stays; what is `null` is set back to what it is unless said
+/// otherwise (a JSON merge patch, RFC 7396).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AgentChange {
+    /// What people call it; no two have the same.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, max_length = 64, example = "render-farm")]
+    name: Option<String>,
+    /// `null`: `standard`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, pattern = "^(free|standard|pro|unlimited)$")]
+    tier: Option<Option<Tier>>,
+    /// All that it may do. `null`: everything but `admin`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["generate_3d", "query_status"]))]
+    permissions: Option<Option<Vec<Permission>>>,
+    /// In place of what the tier gives. Those that are not named stay; `null`, as one or as all: what the tier gives.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<LimitsBody>)]
+    limits: Option<Option<Map<String, Value>>>,
+    /// All networks that it may ask from, v4 or v6; none, or `null`: from anywhere.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    allow: Option<Option<Vec<IpNet>>>,
+}
+
+/// What is there, be it `null`, is told apart from what is absent.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Change an agent or a user
+///
+/// Only what the body names is changed, from the tenant's next request on. Jobs that were taken in stay as they are.
+#[utoipa::path(
+    tag = "admin",
+    params(("agent" = String, Path, description = "Id or name")),
+    request_body = AgentChange,
+    responses((status = 200, description = "The tenant as it is now", body = TenantView))
+)]
+#[patch("/agents/{agent}")]
+async fn change(
+    arriving: Arriving,
+    request: HttpRequest,
+    payload: web::Payload,
+    agent: web::Path<String>,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, Problem> {
+    let (_, new): (_, AgentChange) = body::read(arriving, &request, payload).await?;
+    let id = tenant(&gate, &agent).await?.id;
+    let changed = gate.registry().change(&id, |tenant| {
+        if let Some(name) = &new.name {
+            tenant.name.clone_from(name);
+        }
+        if let Some(tier) = new.tier {
+            tenant.tier = tier.unwrap_or_default();
+        }
+        if let Some(permissions) = &new.permissions {
+            tenant.permissions = permissions.as_ref().map(|list| list.iter().copied().collect()).unwrap_or_default();
+        }
+        match &new.limits {
+            None => {}
+            Some(None) => tenant.overrides = Default::default(),
+            Some(Some(limits)) => tenant.overrides = tenant.overrides.patched(limits)?,
+        }
+        if let Some(allow) = &new.allow {
+            tenant.allow = allow.clone().unwrap_or_default();
+        }
+        Ok(())
+    });
+    let answer = TenantView::from(&changed.await?);
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+}
