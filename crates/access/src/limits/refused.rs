@@ -69,18 +69,6 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The reason in audit records and metrics. Stable.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Replayed => "replayed",
-            Self::Stale => "stale",
-            Self::TooFast { .. } => "too_fast",
-            Self::DailyQuota { .. } => "daily_quota",
-            Self::NeverFits { .. } => "never_fits",
-            Self::Store(_) => "unavailable",
-        }
-    }
-
     /// When to try again, where that can help and is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

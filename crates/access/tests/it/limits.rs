@@ -262,7 +262,6 @@ async fn without_redis_the_answer_is_an_error_in_bounded_time() {
         let started = std::time::Instant::now();
         let refused = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
         assert!(matches!(&refused, Refused::Store(error) if error.is_retryable()), "{refused:?}");
-        assert_eq!(refused.reason(), "unavailable");
         assert!(started.elapsed() < Duration::from_secs(6));
     }
     proxy.heal();

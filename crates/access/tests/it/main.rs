@@ -10,6 +10,8 @@ mod limits;
 mod limits_cost;
 mod limits_crowd;
 mod nonces;
+mod tampered;
 mod tenants;
+mod tiers;
 mod timing;
 mod world;

@@ -72,6 +72,8 @@ fn parameter_cases(world: &World) -> Vec<Case> {
         ("an unknown format", form("format", "fbx"), 422, "invalid_parameter"),
         ("a format in capitals", json("format", json!("GLB")), 422, "invalid_parameter"),
         ("a format that is a number", json("format", json!(1)), 422, "invalid_parameter"),
+        ("yes for true", form("cache", "yes"), 422, "invalid_parameter"),
+        ("a text for true", json("cache", json!("true")), 422, "invalid_parameter"),
         ("a long text", form("steps", &"9".repeat(100)), 422, "invalid_parameter"),
     ];
     // Each end of each range, and one beyond it.
@@ -122,6 +124,12 @@ fn body_cases(world: &World) -> Vec<Case> {
         ("NaN in JSON", raw("application/json", b"{\"guidance_scale\": NaN}".to_vec()), 400, "invalid_json"),
         ("1e999 in JSON", raw("application/json", b"{\"guidance_scale\": 1e999}".to_vec()), 400, "invalid_json"),
         ("JSON that is not UTF-8", raw("application/json", b"{\"image\": \"\xff\"}".to_vec()), 400, "invalid_json"),
+        (
+            "a field twice in JSON",
+            raw("application/json", b"{\"steps\": 3, \"steps\": 4}".to_vec()),
+            400,
+            "invalid_json",
+        ),
         ("JSON too deep", raw("application/json", deep.into_bytes()), 400, "invalid_json"),
         ("JSON without a picture", world.post().json(&json!({ "steps": 3 })), 400, "missing_image"),
         ("a picture that is null", world.post().json(&json!({ "image": null })), 400, "missing_image"),

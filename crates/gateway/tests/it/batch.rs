@@ -89,6 +89,7 @@ async fn what_is_wrong_is_named_by_its_place_and_nothing_is_kept() {
         (json!({ "images": [good()], "steps": 0 }), "invalid_parameter", "steps"),
         (json!({ "images": [] }), "missing_image", "images"),
         (json!({ "steps": 3 }), "missing_image", "images"),
+        (json!({ "images": null }), "missing_image", "images"),
         (json!({ "images": "x" }), "invalid_parameter", "images"),
         (json!({ "image": good() }), "unknown_field", "image"),
         (json!({ "images": many }), "batch_too_large", "images"),
@@ -101,6 +102,7 @@ async fn what_is_wrong_is_named_by_its_place_and_nothing_is_kept() {
         (Form::new().text("steps", "3"), "missing_image"),
         (Form::new().part("images", Part::bytes(png())).text("overrides", "{}"), "invalid_parameter"),
         (Form::new().part("images", Part::bytes(png())).text("overrides", "[null, null]"), "invalid_parameter"),
+        (Form::new().part("images", Part::bytes(png())).text("overrides", "[7]"), "invalid_parameter"),
         (Form::new().part("images", Part::bytes(png())).text("overrides", "[{\"image\": \"x\"}]"), "unknown_field"),
         (Form::new().part("images", Part::bytes(png())).text("steps", "1").text("steps", "2"), "duplicate_field"),
     ] {

@@ -51,6 +51,45 @@ async fn a_picture_is_fetched_checked_and_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_stands_for_the_url_that_it_came_with() {
+    let picture = server("HTTP/1.1 200 OK", png()).await;
+    let port = format!("--egress-ports=80,443,{}", picture.port());
+    let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", &port]).await;
+    let keyed = |path: &str| {
+        let body = json!({ "image_url": format!("http://{picture}/{path}") });
+        world.post().header("idempotency-key", "cat-1").json(&body).send()
+    };
+    let first: Value = keyed("cat.png").await.unwrap().json().await.unwrap();
+    let again: Value = keyed("cat.png").await.unwrap().json().await.unwrap();
+    assert_eq!(again["job_id"], first["job_id"], "{again}");
+    assert_eq!(problem(keyed("dog.png").await.unwrap()).await["code"], "idempotency_conflict");
+    assert_eq!(world.queue().await.depth().await.unwrap().queued, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_slowly_does_not_take_more_room_than_there_is() {
+    // Connections wait in its backlog, and nobody answers.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let ports = format!("--egress-ports=80,443,{}", silent.local_addr().unwrap().port());
+    let options = ["--fetch-urls", "--egress-allow=127.0.0.1/32", "--fetch-timeout-seconds=1", "--fetches=1", &ports];
+    let world = World::with(&options).await;
+    // One at a time takes its second. The others wait for one as well, in vain, unless they come a second apart each.
+    let answers = futures_util::future::join_all((0..10).map(|_| send(&world, &url))).await;
+    let mut counts = [0, 0];
+    for answer in answers {
+        let retry = answer.headers().contains_key("retry-after");
+        match (problem(answer).await["code"].as_str(), retry) {
+            (Some("image_unreachable"), _) => counts[0] += 1,
+            (Some("overloaded"), true) => counts[1] += 1,
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
+    assert_eq!(world.stored(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_way_of_not_getting_a_picture_has_its_code() {
     let text = server("HTTP/1.1 200 OK", b"<html>not found</html>".to_vec()).await;
     let gone = server("HTTP/1.1 404 Not Found", Vec::new()).await;

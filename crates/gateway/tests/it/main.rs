@@ -4,6 +4,7 @@
 
 mod admin;
 mod agents;
+mod away;
 mod bad_input;
 mod batch;
 mod cancel;
@@ -22,4 +23,5 @@ mod sweeping;
 mod test_keys;
 mod trouble;
 mod webhooks;
+mod with_status;
 mod world;

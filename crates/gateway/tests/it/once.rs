@@ -108,11 +108,14 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
     // The name leads to the job that answered; once it has ended, there is nothing left to cancel.
     assert_eq!(problem(world.delete("mine", 0).send().await.unwrap()).await["code"], "job_finished");
 
+    let form = world.post_form(&png(), &[("seed", "5"), ("steps", "7"), ("cache", "true")]);
+    assert_eq!(accepted(form).await["job_id"], first["job_id"], "a form is as good");
     let mut fresh = body(Some(5));
     fresh["cache"] = false.into();
     let theirs = world.client.post(world.url(crate::world::GENERATE)).bearer_auth(&world.keys[1]);
     for request in [
         world.post().json(&fresh),
+        world.post_form(&png(), &[("seed", "5"), ("steps", "7"), ("cache", "false")]),
         world.post().header("cache-control", "max-age=0, no-cache").json(&body(Some(5))),
         world.post().json(&body(Some(6))),
         world.post().json(&body(None)),

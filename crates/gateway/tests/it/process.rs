@@ -89,6 +89,18 @@ async fn what_cannot_start_says_why_and_fails() {
     };
     assert!(attempt(&[]).contains("--master-key-file"));
     assert!(attempt(&["--master-key-file=no-such-file"]).contains("no-such-file"));
+    for (option, wrong) in [
+        ("--blob-sweep-minutes", "-1"),
+        ("--blob-sweep-minutes", "soon"),
+        ("--body-timeout-seconds", "0"),
+        ("--body-timeout-seconds", "1e9"),
+        ("--fetch-timeout-seconds", "0"),
+        ("--uploads", "0"),
+        ("--listen", "everywhere"),
+    ] {
+        let text = attempt(&["--master-key-file=no-such-file", &format!("{option}={wrong}")]);
+        assert!(text.contains(option) && text.contains(wrong) && !text.contains("no-such-file"), "{text}");
+    }
     access::MasterKey::create(&directory.path().join("master-key")).unwrap();
     let text = attempt(&["--master-key-file=master-key", "--redis-url=redis://u:hunter2@127.0.0.1:1"]);
     assert!(text.contains("the queue cannot be used") && !text.contains("hunter2"), "{text}");

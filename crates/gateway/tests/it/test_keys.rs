@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use test_support::wait_until;
 
-async fn submit(world: &World, key: &str, scenario: Option<&str>, format: &str) -> JobId {
+/// Asks for a job; the answer's text when it is not accepted.
+pub(crate) async fn ask(world: &World, key: &str, scenario: Option<&str>, format: &str) -> Result<JobId, String> {
     let request = world.client.post(world.url(GENERATE)).bearer_auth(key);
     let request = request.json(&json!({ "image": STANDARD.encode(png()), "format": format }));
     let answer = match scenario {
@@ -22,11 +23,17 @@ async fn submit(world: &World, key: &str, scenario: Option<&str>, format: &str) 
         None => request,
     };
     let answer = answer.send().await.unwrap();
-    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
-    answer.json::<Value>().await.unwrap()["job_id"].as_str().unwrap().parse().unwrap()
+    if answer.status() != 202 {
+        return Err(answer.text().await.unwrap());
+    }
+    Ok(answer.json::<Value>().await.unwrap()["job_id"].as_str().unwrap().parse().unwrap())
 }
 
-async fn ended(queue: &Queue, job: JobId) -> JobRecord {
+pub(crate) async fn submit(world: &World, key: &str, scenario: Option<&str>, format: &str) -> JobId {
+    ask(world, key, scenario, format).await.unwrap()
+}
+
+pub(crate) async fn ended(queue: &Queue, job: JobId) -> JobRecord {
     let record = async || queue.record(job).await.unwrap().unwrap();
     wait_until("a played job to end", Duration::from_secs(30), async || record().await.state.is_terminal()).await;
     record().await

@@ -2,6 +2,10 @@
 
 use crate::pictures::png;
 use crate::world::{World, problem};
+use access::{Mode, Overrides};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::Class;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -78,6 +82,28 @@ async fn a_job_that_ends_is_told_and_told_again() {
     assert_eq!(request(&world, Method::POST, &replay, 0).send().await.unwrap().status(), 202);
     let again = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
     assert_eq!(again.split_once("\r\n\r\n").unwrap().1, message.split_once("\r\n\r\n").unwrap().1);
+}
+
+/// What is told of a job holds what its owner needs to go on: which batch, and why it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_told_with_its_batch_and_its_reason() {
+    let (address, mut told) = receiver().await;
+    let port = format!("--egress-ports=443,{}", address.port());
+    let world = World::with(&["--egress-allow=127.0.0.0/8", &port]).await;
+    let (_, key, _) = crate::agents::add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
+    let post = |path: &str, body: Value| world.client.post(world.url(path)).bearer_auth(&key).json(&body);
+    let hook = json!({ "url": format!("http://{address}/hook"), "events": ["job.failed"] });
+    assert_eq!(post(HOOKS, hook).send().await.unwrap().status(), 201);
+    let images = json!({ "images": [STANDARD.encode(png())] });
+    let batch = post("/api/v1/batch", images).header("x-test-scenario", "fail:no_surface").send().await.unwrap();
+    let batch: Value = batch.json().await.unwrap();
+
+    let message = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
+    let told: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let data = &told["data"];
+    assert_eq!((&told["type"], &data["status"], &data["test"]), (&"job.failed".into(), &"failed".into(), &true.into()));
+    assert_eq!((&data["job_id"], &data["batch_id"]), (&batch["job_ids"][0], &batch["batch_id"]));
+    assert_eq!((&data["failure"]["code"], &data["failure"]["retryable"]), (&"no_surface".into(), &false.into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
