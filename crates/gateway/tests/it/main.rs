@@ -23,5 +23,4 @@ mod sweeping;
 mod test_keys;
 mod trouble;
 mod webhooks;
-mod with_status;
 mod world;
