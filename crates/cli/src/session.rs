@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 pub struct Session {
     /// Where pictures are sent.
     pub gateway_url: String,
-    /// Where jobs are asked after and results fetched.
+    /// Where jobs are asked after and results fetched: the same.
     pub status_url: String,
     /// The API key of this data directory.
     pub api_key: String,
     /// Where its Redis listens.
     #[serde(default)]
     pub redis_socket: PathBuf,
-    /// Process ids by name: `up` itself, `redis`, `gateway`, `status`, `worker-1`, ….
+    /// Process ids by name: `up` itself, `redis`, `gateway`, `worker-1`, ….
     pub pids: BTreeMap<String, u32>,
 }
 

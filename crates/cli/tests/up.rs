@@ -27,7 +27,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        for service in ["orfeas-gateway", "orfeas-status", "orfeas-worker"] {
+        for service in ["orfeas-gateway", "orfeas-worker"] {
             ServiceProcess::binary(service);
         }
         let folder = tempfile::tempdir().unwrap();
@@ -109,7 +109,7 @@ async fn all_gone(session: &Session) {
 async fn pictures_become_meshes_and_everything_ends_cleanly() {
     let place = Place::new();
     let (up, session) = place.up(&["--workers", "2"]).await;
-    assert_eq!(session.pids.keys().collect::<Vec<_>>(), ["gateway", "redis", "status", "up", "worker-1", "worker-2"]);
+    assert_eq!(session.pids.keys().collect::<Vec<_>>(), ["gateway", "redis", "up", "worker-1", "worker-2"]);
     for file in ["ready.json", "data/up.json", "data/api-key", "data/master-key"] {
         assert_eq!(fs::metadata(place.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
     }
@@ -139,8 +139,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
 
     // One picture, told everything, as another format.
-    let mut arguments =
-        vec!["cup.png", "-o", "cup.stl", "--url", &session.gateway_url, "--status-url", &session.status_url];
+    let mut arguments = vec!["cup.png", "-o", "cup.stl", "--url", &session.gateway_url];
     arguments.extend(["--api-key", &session.api_key]);
     arguments.extend(QUICK);
     assert!(place.generate(&arguments).status.success());
@@ -155,7 +154,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     assert!(agents(&["list"]).contains("local"));
     let added: serde_json::Value = serde_json::from_str(&agents(&["add", "eve", "--class", "user", "--json"])).unwrap();
     let eve = added["api_key"].as_str().unwrap().to_owned();
-    let nothing = format!("{}/api/v1/jobs/00000000-0000-8000-8000-000000000000", session.status_url);
+    let nothing = format!("{}/api/v1/jobs/00000000-0000-8000-8000-000000000000", session.gateway_url);
     let answer = reqwest::Client::new().get(nothing).bearer_auth(&eve).send().await.unwrap();
     assert_eq!(answer.status(), 404, "a key that was made meanwhile is let in");
 
@@ -173,7 +172,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     assert_eq!(again.api_key, session.api_key);
     assert!(!up.lines().iter().any(|line| line.contains(&session.api_key)), "a key is shown once");
     let record: serde_json::Value = serde_json::from_slice(&fs::read(place.path("out/cup.json")).unwrap()).unwrap();
-    let job = format!("{}/api/v1/jobs/{}", again.status_url, record["job_id"].as_str().unwrap());
+    let job = format!("{}/api/v1/jobs/{}", again.gateway_url, record["job_id"].as_str().unwrap());
     let answer = reqwest::Client::new().get(job).bearer_auth(&again.api_key).send().await.unwrap();
     let known: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(known["status"], "succeeded");
@@ -187,7 +186,7 @@ async fn what_dies_is_started_again_and_no_job_is_lost() {
     let generate = ServiceProcess::spawn(generate.args(SLOW));
     under_way(&session).await;
     signal("KILL", session.pids["worker-1"]);
-    signal("KILL", session.pids["status"]);
+    signal("KILL", session.pids["gateway"]);
     up.wait_for_line("worker-1 ended (signal: 9 (SIGKILL))", PATIENCE).await;
     up.wait_for_line("worker-1 was started again", PATIENCE).await;
     wait_until("the end of generate", PATIENCE, async || generate.ended().is_some()).await;
@@ -226,14 +225,9 @@ fn what_is_missing_or_taken_is_said_in_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let run = |more: &[&str]| line(&place.up_command(more).output().unwrap());
-    for option in ["--listen", "--status-listen"] {
-        let other = if option == "--listen" { "--status-listen" } else { "--listen" };
-        let (code, text) = run(&[option, &taken, other, "127.0.0.1:0"]);
-        assert_eq!(
-            (code, text),
-            (Some(3), format!("orfeas: {taken} is already in use; choose another address with {option}\n"))
-        );
-    }
+    let (code, text) = run(&["--listen", &taken]);
+    let expected = format!("orfeas: {taken} is already in use; choose another address with --listen\n");
+    assert_eq!((code, text), (Some(3), expected));
     let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", "no-such-redis"]);
     assert!(code == Some(3) && text.contains("no-such-redis"), "{text}");
     let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", "/bin/false"]);

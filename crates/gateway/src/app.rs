@@ -57,14 +57,15 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let webhooks = Webhooks::new(redis_url, prefix, &master, egress, options.webhooks.clone())?;
     let desk = Desk::new(queue.clone(), blobs.clone(), gate.limiter().clone(), rooms, intake);
     let (desk, hooks) = (web::Data::new(desk), web::Data::new(webhooks.clone()));
+    let heartbeat = web::Data::new(status::Heartbeat::default());
 
     let house = House { gate, queue: queue.clone(), blobs: blobs.clone(), blob_use: BlobUse::Write };
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
     let api = ::web::describe(TITLE, DESCRIPTION);
-    let apis = options.apis.served();
+    let (apis, with_status) = (options.apis.served(), options.with_status);
     let service = move |config: &mut ServiceConfig<'_>| {
-        config.app_data(desk.clone()).app_data(hooks.clone());
-        apis.iter().for_each(|api| routes(*api, config));
+        config.app_data(desk.clone()).app_data(hooks.clone()).app_data(heartbeat.clone());
+        apis.iter().for_each(|api| routes(*api, with_status, config));
         config.configure(admin::routes);
     };
     tokio::spawn(telling::run(webhooks, queue.clone(), shutdown.clone()));

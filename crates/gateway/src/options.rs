@@ -31,6 +31,10 @@ pub struct Options {
     #[arg(long, env = "ORFEAS_GATEWAY_ADDR_FILE", value_name = "FILE")]
     pub addr_file: Option<PathBuf>,
 
+    /// Answer all that the status service answers, too: one address for everything, without a proxy in front.
+    #[arg(long, env = "ORFEAS_WITH_STATUS")]
+    pub with_status: bool,
+
     /// How it serves.
     #[command(flatten)]
     pub server: ServerOptions,

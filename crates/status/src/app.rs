@@ -8,6 +8,7 @@ use blobs::Blobs;
 use queue::Queue;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const TITLE: &str = "ORFEAS status";
@@ -48,7 +49,9 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let apis = options.apis.served();
     let service = move |config: &mut ServiceConfig<'_>| {
         config.app_data(heartbeat.clone());
-        apis.iter().for_each(|api| routes(*api, config));
+        for api in apis {
+            config.service(scope(api.prefix()).configure(routes));
+        }
     };
     Ok(Server::start(&binding, &options.server, house, api, service, shutdown)?)
 }

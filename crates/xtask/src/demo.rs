@@ -17,7 +17,7 @@ pub(crate) struct Options {
     /// Where the meshes go
     #[arg(long, default_value = "out/demo")]
     out: PathBuf,
-    /// Where the gateway listens; the status service takes a free port
+    /// Where the service listens
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
 }
@@ -26,7 +26,6 @@ pub(crate) struct Options {
 #[derive(Deserialize)]
 struct Ready {
     gateway_url: String,
-    status_url: String,
     api_key: String,
 }
 
@@ -34,7 +33,7 @@ struct Ready {
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::run(setup::For::Running)?;
     println!("demo: building");
-    let packages = ["cli", "gateway", "status", "worker"].map(|name| format!("--package={name}"));
+    let packages = ["cli", "gateway", "worker"].map(|name| format!("--package={name}"));
     run_to_end(cargo(&["build", "--release", "--locked"]).args(packages))?;
 
     let out = root().join(&options.out);
@@ -48,7 +47,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .arg(&out)
             .args(&pictures)
             .env("ORFEAS_URL", &services.ready.gateway_url)
-            .env("ORFEAS_STATUS_URL", &services.ready.status_url)
             .env("ORFEAS_API_KEY", &services.ready.api_key),
     )?;
     table(&out, &pictures)?;

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 /// A program that `up` runs.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// What it is called here: `redis`, `gateway`, `status`, `worker-1`.
+    /// What it is called here: `redis`, `gateway`, `worker-1`.
     pub(super) name: String,
     /// The executable.
     pub(super) path: PathBuf,

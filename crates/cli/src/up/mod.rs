@@ -1,8 +1,8 @@
 //! `orfeas up`: the whole service from one command, in one terminal.
 //!
-//! A private Redis, a local blob directory, the gateway, the status service and the workers run as children of this
-//! process, each with its own log file. A child that ends by itself is started again; when this process is told to
-//! stop, workers finish what they have begun, then the services close, then Redis saves. Children never outlive it.
+//! A private Redis, a local blob directory, the gateway (which does the status service's work here, too) and the workers
+//! run as children of this process, each with its own log file. A child that ends by itself is started again; when this process is told to
+//! stop, workers finish what they have begun, then the gateway closes, then Redis saves. Children never outlive it.
 
 mod child;
 mod data;
@@ -31,13 +31,9 @@ use tokio::sync::mpsc;
 /// What `orfeas up` may be told.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Address of the gateway, to which pictures are sent. Port 0 takes any free port.
+    /// Address of the service. Port 0 takes any free port.
     #[arg(long, env = "ORFEAS_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-
-    /// Address of the status service, from which results come. Absent: the port after the gateway's, or any free one.
-    #[arg(long, env = "ORFEAS_STATUS_LISTEN", value_name = "ADDRESS")]
-    pub status_listen: Option<SocketAddr>,
 
     /// Directory of everything that is kept: jobs, pictures, meshes, keys, logs. One `up` at a time can use it.
     #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data")]
@@ -72,8 +68,8 @@ pub struct Options {
 /// Longest time that a worker may take to end: it finishes the jobs that it has begun.
 const WORKER_GRACE: Duration = Duration::from_secs(60);
 
-/// Longest time that a service may take to end: it closes its streams.
-const SERVICE_GRACE: Duration = Duration::from_secs(40);
+/// Longest time that the gateway may take to end: it closes its streams.
+const GATEWAY_GRACE: Duration = Duration::from_secs(40);
 
 /// Longest time that Redis may take to end: it writes its file.
 const REDIS_GRACE: Duration = Duration::from_secs(20);
@@ -90,11 +86,11 @@ pub async fn up(options: &Options) -> Result<(), Error> {
     let data = Data::open(&options.data)?;
     let programs = Programs::find(options, &data)?;
     let (sender, notices) = mpsc::unbounded_channel();
-    let url = |address: SocketAddr| format!("http://{address}");
+    let url = format!("http://{}", programs.gateway);
     let mut house = House {
         session: Session {
-            gateway_url: url(programs.gateway),
-            status_url: url(programs.status),
+            gateway_url: url.clone(),
+            status_url: url,
             // Known when Redis is there.
             api_key: String::new(),
             redis_socket: programs.redis.socket.clone(),
@@ -105,7 +101,7 @@ pub async fn up(options: &Options) -> Result<(), Error> {
         sender,
         notices,
         redis: None,
-        services: Vec::new(),
+        gateway: None,
         workers: Vec::new(),
     };
     let outcome = tokio::select! {
@@ -152,7 +148,7 @@ struct House {
     sender: mpsc::UnboundedSender<Notice>,
     notices: mpsc::UnboundedReceiver<Notice>,
     redis: Option<Supervised>,
-    services: Vec<Supervised>,
+    gateway: Option<Supervised>,
     workers: Vec<Supervised>,
 }
 
@@ -168,13 +164,11 @@ impl House {
         let (api_key, is_new) = tenant::api_key(data, &redis.url()).await?;
         self.session.api_key = api_key;
 
-        self.services.push(Supervised::start(programs.gateway(data)?, self.sender.clone())?);
-        self.services.push(Supervised::start(programs.status(data)?, self.sender.clone())?);
+        self.gateway = Some(Supervised::start(programs.gateway(data)?, self.sender.clone())?);
         for number in 1..=options.workers {
             self.workers.push(Supervised::start(programs.worker(number, options, data)?, self.sender.clone())?);
         }
-        self.until(ready::service(programs.gateway)).await?;
-        self.until(ready::service(programs.status)).await?;
+        self.until(ready::gateway(programs.gateway)).await?;
         for number in 1..=options.workers {
             self.until(ready::worker(&programs.address_file(&format!("worker-{number}")))).await?;
         }
@@ -226,16 +220,16 @@ impl House {
     /// Stops everything in the order in which it can be done without. A second wish to stop makes the workers hand
     /// their jobs back instead of finishing them.
     async fn close(self, signals: &mut Signals) {
-        let Self { redis, services, workers, files, announced, .. } = self;
+        let Self { redis, gateway, workers, files, announced, .. } = self;
         if announced {
             // Whoever looks now shall find nothing; one that cannot be removed is overwritten next time.
             files.iter().for_each(|file| drop(std::fs::remove_file(file)));
         }
-        let nudges: Vec<_> = workers.iter().chain(&services).map(Supervised::nudge).collect();
+        let nudges: Vec<_> = workers.iter().chain(&gateway).map(Supervised::nudge).collect();
         let orderly = async {
             stop_all(workers, WORKER_GRACE).await;
-            stop_all(services, SERVICE_GRACE).await;
-            stop_all(redis.into_iter().collect(), REDIS_GRACE).await;
+            stop_all(gateway, GATEWAY_GRACE).await;
+            stop_all(redis, REDIS_GRACE).await;
         };
         tokio::pin!(orderly);
         loop {
@@ -247,7 +241,7 @@ impl House {
     }
 }
 
-async fn stop_all(processes: Vec<Supervised>, grace: Duration) {
+async fn stop_all(processes: impl IntoIterator<Item = Supervised>, grace: Duration) {
     let stopping: Vec<_> = processes.into_iter().map(|process| tokio::spawn(process.stop(grace))).collect();
     for stopped in stopping {
         // A supervisor that panicked has dropped its child, which ends it.

@@ -15,8 +15,6 @@ use tempfile::TempDir;
 pub(super) struct Programs {
     /// Where the gateway listens.
     pub(super) gateway: SocketAddr,
-    /// Where the status service listens.
-    pub(super) status: SocketAddr,
     /// The queue and the registry of tenants.
     pub(super) redis: PrivateRedis,
     /// The services' executables lie beside this one.
@@ -30,7 +28,7 @@ impl Programs {
     pub(super) fn find(options: &Options, data: &Data) -> Result<Self, Error> {
         let executable = std::env::current_exe().context("this program does not know where it lies")?;
         let beside = executable.parent().context("this program lies nowhere")?.to_owned();
-        for service in ["orfeas-gateway", "orfeas-status", "orfeas-worker"] {
+        for service in ["orfeas-gateway", "orfeas-worker"] {
             if !beside.join(service).is_file() {
                 let folder = beside.display();
                 return Err(Error::Unavailable(format!(
@@ -42,10 +40,10 @@ impl Programs {
             let model = options.model.display();
             return Err(Error::Unavailable(format!("there is no model directory {model}; choose one with --model")));
         }
-        let (gateway, status) = addresses(options.listen, options.status_listen)?;
+        let gateway = free(options.listen)?;
         let redis = PrivateRedis::of(data)?;
         let addresses = tempfile::tempdir().context("no temporary directory")?;
-        Ok(Self { gateway, status, redis, beside, addresses })
+        Ok(Self { gateway, redis, beside, addresses })
     }
 
     /// The file in which a process tells its address.
@@ -53,14 +51,13 @@ impl Programs {
         self.addresses.path().join(name)
     }
 
-    /// The gateway.
+    /// The gateway, which tells of jobs and serves results, too: one address is enough for one machine.
     pub(super) fn gateway(&self, data: &Data) -> Result<Program, Error> {
-        self.server("gateway", self.gateway, data)
-    }
-
-    /// The status service.
-    pub(super) fn status(&self, data: &Data) -> Result<Program, Error> {
-        self.server("status", self.status, data)
+        let arguments =
+            [("--listen", self.gateway.to_string().into()), ("--master-key-file", data.master_key_file().into())];
+        let mut program = self.service("gateway", "gateway", &arguments, data)?;
+        program.arguments.push("--with-status".into());
+        Ok(program)
     }
 
     /// One worker of several.
@@ -90,41 +87,17 @@ impl Programs {
         let path = self.beside.join(format!("orfeas-{kind}"));
         Ok(Program { name: name.to_owned(), path, arguments, input: String::new(), log: data.log(name)? })
     }
-
-    fn server(&self, kind: &str, listen: SocketAddr, data: &Data) -> Result<Program, Error> {
-        let arguments = [("--listen", listen.to_string().into()), ("--master-key-file", data.master_key_file().into())];
-        self.service(kind, kind, &arguments, data)
-    }
 }
 
-/// Two free addresses. A port that was asked for must be free; else the status service takes the port after the
-/// gateway's, or any.
-fn addresses(gateway: SocketAddr, status: Option<SocketAddr>) -> Result<(SocketAddr, SocketAddr), Error> {
-    // Both are held until both are found, or port 0 could be given twice.
-    let held = free(gateway, "--listen")?;
-    let gateway = address(&held)?;
-    let next = || gateway.port().checked_add(1).map(|port| SocketAddr::new(gateway.ip(), port));
-    let status = match status {
-        Some(wanted) => free(wanted, "--status-listen")?,
-        None => match next().map(TcpListener::bind) {
-            Some(Ok(listener)) => listener,
-            _ => free(SocketAddr::new(gateway.ip(), 0), "--status-listen")?,
-        },
-    };
-    Ok((gateway, address(&status)?))
-}
-
-fn free(wanted: SocketAddr, option: &str) -> Result<TcpListener, Error> {
-    TcpListener::bind(wanted).map_err(|error| {
+/// The address, with the port that the system chose where none was asked for. It is free a moment ago, at least.
+fn free(wanted: SocketAddr) -> Result<SocketAddr, Error> {
+    let listener = TcpListener::bind(wanted).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::AddrInUse => "is already in use".to_owned(),
             _ => format!("cannot be listened on ({error})"),
         };
-        Error::Unavailable(format!("{wanted} {why}; choose another address with {option}"))
-    })
-}
-
-fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+        Error::Unavailable(format!("{wanted} {why}; choose another address with --listen"))
+    })?;
     Ok(listener.local_addr().context("a bound listener has no address")?)
 }
 
@@ -133,16 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_named_and_a_neighbour_is_found() {
+    fn a_taken_port_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let wanted = taken.local_addr().unwrap();
-        let error = addresses(wanted, None).unwrap_err();
+        let error = free(wanted).unwrap_err();
         assert_eq!(error.code(), 3);
         assert_eq!(error.to_string(), format!("{wanted} is already in use; choose another address with --listen"));
-        let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let error = addresses(free, Some(wanted)).unwrap_err();
-        assert!(error.to_string().ends_with("choose another address with --status-listen"), "{error}");
-        let (gateway, status) = addresses(free, None).unwrap();
-        assert!(gateway.port() != 0 && status.port() != 0 && gateway != status);
+        assert_ne!(free("127.0.0.1:0".parse().unwrap()).unwrap().port(), 0);
     }
 }

@@ -13,8 +13,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// Longest wait for Redis, which reads its whole file first.
 const REDIS: Duration = Duration::from_secs(300);
 
-/// Longest wait for a service that only has to bind a port.
-const SERVICE: Duration = Duration::from_secs(30);
+/// Longest wait for the gateway, which only has to bind a port.
+const GATEWAY: Duration = Duration::from_secs(30);
 
 /// Longest wait for a worker, which loads a model of many gigabytes perhaps.
 const WORKER: Duration = Duration::from_secs(900);
@@ -47,9 +47,9 @@ async fn ping(socket: &Path) -> Option<String> {
     tokio::time::timeout(Duration::from_secs(2), ask).await.ok()?
 }
 
-/// A service says that it can take requests.
-pub(super) async fn service(address: SocketAddr) -> Result<(), Error> {
-    probe(address, SERVICE).await
+/// The gateway says that it can take requests.
+pub(super) async fn gateway(address: SocketAddr) -> Result<(), Error> {
+    probe(address, GATEWAY).await
 }
 
 /// A worker says that it can take jobs. It writes its address into a file first.

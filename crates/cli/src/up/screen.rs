@@ -16,12 +16,12 @@ macro_rules! say {
 /// Work has begun; a large model takes its time.
 pub(super) fn starting(options: &Options) {
     let workers = options.workers;
-    say!("Starting Redis, gateway, status and {workers} worker{} …", plural(workers));
+    say!("Starting Redis, gateway and {workers} worker{} …", plural(workers));
 }
 
 /// Everything is ready: where things are, and a command to try.
 pub(super) fn ready(session: &Session, options: &Options, data: &Data, is_new: bool, took: Duration) {
-    let Session { gateway_url, status_url, api_key, .. } = session;
+    let Session { gateway_url: url, api_key, .. } = session;
     let key_file = data.path("api-key");
     let key_file = key_file.display();
     let key =
@@ -29,11 +29,10 @@ pub(super) fn ready(session: &Session, options: &Options, data: &Data, is_new: b
     let workers = options.workers;
     say!("ORFEAS is up ({:.1} s).", took.as_secs_f64());
     say!("");
-    say!("  pictures to   {gateway_url}");
-    say!("  results from  {status_url}");
-    say!("  API key       {key}");
-    say!("  model         {} on {}, {workers} worker{}", options.model.display(), options.device, plural(workers));
-    say!("  logs          {}", data.path("logs").display());
+    say!("  address  {url}");
+    say!("  API key  {key}");
+    say!("  model    {} on {}, {workers} worker{}", options.model.display(), options.device, plural(workers));
+    say!("  logs     {}", data.path("logs").display());
     say!("");
     say!("Turn a picture into a mesh:");
     say!("");
@@ -41,9 +40,7 @@ pub(super) fn ready(session: &Session, options: &Options, data: &Data, is_new: b
     say!("");
     say!("or with any HTTP client:");
     say!("");
-    say!(
-        "  curl -F image=@picture.png -H \"Authorization: Bearer $(cat {key_file})\" {gateway_url}/api/v1/generate-3d"
-    );
+    say!("  curl -F image=@picture.png -H \"Authorization: Bearer $(cat {key_file})\" {url}/api/v1/generate-3d");
     say!("");
     say!("Ctrl-C stops everything.");
 }

@@ -16,17 +16,16 @@ use actix_web::http::header::CACHE_CONTROL;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Registers all routes of an API.
-pub(crate) fn routes(api: Api, config: &mut ServiceConfig<'_>) {
-    config.service(
-        scope(api.prefix())
-            .service(generate::generate)
-            .service(batch::batch)
-            .service(put::put)
-            .service(cancel::cancel)
-            .service(limits::limits)
-            .configure(webhooks::routes),
-    );
+/// Registers all routes of an API; with those of the status service, if they are wanted.
+pub(crate) fn routes(api: Api, with_status: bool, config: &mut ServiceConfig<'_>) {
+    let routes = scope(api.prefix())
+        .service(generate::generate)
+        .service(batch::batch)
+        .service(put::put)
+        .service(cancel::cancel)
+        .service(limits::limits)
+        .configure(webhooks::routes);
+    config.service(if with_status { routes.configure(status::routes) } else { routes });
 }
 
 /// Whether the client wants a mesh that is made for it.

@@ -23,4 +23,6 @@ mod sweeping;
 mod test_keys;
 mod trouble;
 mod webhooks;
+mod with_status;
+mod with_status;
 mod world;

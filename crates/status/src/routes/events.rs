@@ -18,9 +18,16 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx to pass events on as they come.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The silence after which a stream sends a comment.
+/// The silence after which a stream of events sends a comment, so that nobody on the way takes it for dead.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Heartbeat(pub(crate) Duration);
+pub struct Heartbeat(pub Duration);
+
+impl Default for Heartbeat {
+    /// 15 seconds.
+    fn default() -> Self {
+        Self(Duration::from_secs(15))
+    }
+}
 
 /// One server-sent event. Its data is JSON: of `snapshot` a `JobView`, of `state` and `progress` an `EventView`, of
 /// `error` a `Problem`.
