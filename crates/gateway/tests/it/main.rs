@@ -24,5 +24,4 @@ mod test_keys;
 mod trouble;
 mod webhooks;
 mod with_status;
-mod with_status;
 mod world;
