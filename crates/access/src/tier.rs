@@ -218,9 +218,18 @@ impl Overrides {
         serde_json::from_value(fields).map_err(Error::Limits)
     }
 
-    /// Whether a weight, if one is set, is a number that shares can be counted with.
+    /// Whether those that are set can be counted with: limits that are exact in Redis's scripts and in JSON, and a
+    /// weight that leaves everybody a share.
     pub(crate) fn are_sound(&self) -> bool {
-        self.weight.is_none_or(|weight| (0.001..=1000.0).contains(&weight))
+        let limits = [
+            self.max_active_jobs,
+            self.max_running_jobs,
+            self.max_queued_jobs,
+            self.jobs_per_day,
+            self.megapixels_per_day,
+        ];
+        limits.iter().flatten().all(|limit| *limit < 1 << 53)
+            && self.weight.is_none_or(|weight| (0.001..=1000.0).contains(&weight))
     }
 }
 
@@ -250,6 +259,8 @@ mod tests {
         assert_eq!((limits.jobs_per_day, limits.weight, limits.max_active_jobs), (7, 0.5, 2_000));
         assert!(own.are_sound() && !Overrides { weight: Some(f64::NAN), ..none }.are_sound());
         assert!(!Overrides { weight: Some(0.0), ..none }.are_sound());
+        let jobs = |most| Overrides { jobs_per_day: Some(most), ..none };
+        assert!(jobs((1 << 53) - 1).are_sound() && !jobs(1 << 53).are_sound());
     }
 
     #[test]

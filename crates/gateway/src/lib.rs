@@ -20,6 +20,7 @@
 mod app;
 mod fetch;
 mod intake;
+mod json;
 mod options;
 mod parameters;
 mod routes;

@@ -2,6 +2,7 @@
 
 use super::fields::{self, CACHE, IMAGE, IMAGE_URL, Place};
 use super::{Order, Source};
+use crate::json::clip;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -28,7 +29,6 @@ impl Draft {
     pub(super) fn set(&mut self, name: &str, value: Value) -> Result<(), Problem> {
         self.place.knows(name)?;
         match (name, value) {
-            (IMAGE | IMAGE_URL, Value::Null) => Ok(()),
             (IMAGE, Value::String(text)) => self.see(Source::File(decode(&text)?)),
             (IMAGE_URL, Value::String(url)) => self.see(Source::Url(url)),
             (CACHE, Value::Bool(cache)) => {
@@ -73,7 +73,7 @@ fn decode(text: &str) -> Result<Bytes, Problem> {
             };
             // What is inside is looked at in any case; a type that is refused only saves the trouble.
             if !matches!(media_type, "image/png" | "image/jpeg" | "image/webp") {
-                let detail = format!("The data URI is of type {:?}.", fields::clip(media_type));
+                let detail = format!("The data URI is of type {:?}.", clip(media_type));
                 return Err(Problem::new(&codes::UNSUPPORTED_IMAGE, detail).with_parameter(IMAGE));
             }
             data

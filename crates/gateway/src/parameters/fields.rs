@@ -1,5 +1,6 @@
 //! The fields of a request, the same in both forms of a body.
 
+use crate::json::{clip, natural};
 use domain::{Parameters, RANGES};
 use serde_json::{Number, Value};
 use web::{Problem, codes};
@@ -17,9 +18,6 @@ pub(super) const CACHE: &str = "cache";
 
 /// The parameters.
 const PARAMETERS: [&str; 6] = ["steps", "guidance_scale", "seed", "octree_resolution", "format", "face_budget"];
-
-/// The longest of a client's own words that is repeated to it, in characters.
-const LONGEST_WORD: usize = 64;
 
 /// A place in a request, and so the fields that may stand there beside the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,17 +99,6 @@ pub(super) fn wrong(name: &str) -> Problem {
     Problem::new(&codes::INVALID_PARAMETER, format!("`{name}` must be {expected}.")).with_parameter(name)
 }
 
-/// What a client sent is repeated to it, but not at any length.
-pub(super) fn clip(text: &str) -> String {
-    text.chars().take(LONGEST_WORD).collect()
-}
-
 fn whole(value: &Value) -> Option<u32> {
     natural(value).and_then(|n| u32::try_from(n).ok())
-}
-
-/// To JSON 7 and 7.0 are one number.
-fn natural(value: &Value) -> Option<u64> {
-    let exact = |x: &f64| x.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(x);
-    value.as_u64().or_else(|| value.as_f64().filter(exact).map(|x| x as u64))
 }

@@ -4,6 +4,7 @@ use super::batch::{check_size, file, part};
 use super::draft::Draft;
 use super::fields::{self, IMAGE, IMAGES, OVERRIDES, Place};
 use super::{Source, Wish};
+use crate::json::Strict;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderMap;
@@ -12,6 +13,7 @@ use domain::Parameters;
 use futures_util::{TryStreamExt, stream};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::iter::repeat;
 use web::{Problem, codes};
 
 /// The longest text of a parameter, in bytes: that of a URL.
@@ -43,7 +45,7 @@ pub(super) async fn batch(headers: &HeaderMap, body: Bytes, most: usize) -> Resu
             }
             OVERRIDES => {
                 let text = form.text(&name, field, LONGEST_OVERRIDES).await?;
-                overrides = serde_json::from_str::<Vec<Value>>(&text).map_err(|_| fields::wrong(OVERRIDES))?;
+                overrides = serde_json::from_str::<Vec<Strict>>(&text).map_err(|_| fields::wrong(OVERRIDES))?;
             }
             _ => shared.set(&name, form.value(&name, field).await?)?,
         }
@@ -52,7 +54,7 @@ pub(super) async fn batch(headers: &HeaderMap, body: Bytes, most: usize) -> Resu
     if overrides.len() > images.len() {
         return Err(fields::wrong(OVERRIDES));
     }
-    overrides.resize(images.len(), Value::Null);
+    let overrides = overrides.into_iter().map(|Strict(own)| own).chain(repeat(Value::Null));
     let orders = images.into_iter().zip(overrides).enumerate();
     let orders = orders.map(|(n, (image, own))| {
         file(&shared.parameters, Source::File(image), Some(own)).map_err(|problem| problem.within(&part(n)))

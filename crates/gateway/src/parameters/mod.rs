@@ -8,7 +8,6 @@ mod draft;
 mod fields;
 mod form;
 mod json;
-mod object;
 
 pub(crate) use batch::part;
 

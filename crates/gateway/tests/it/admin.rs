@@ -193,6 +193,13 @@ async fn what_cannot_be_done_is_named() {
         let request = world.client.post(world.url("/api/admin/agents")).bearer_auth(&admin);
         request.header("content-type", kind).body(body).send()
     };
+    for twice in [r#"{"name": "x", "name": "x"}"#, r#"{"name": "x", "limits": {"weight": 1, "weight": 2}}"#] {
+        assert_eq!(
+            problem(raw("application/json", twice).await.unwrap()).await["code"],
+            "invalid_parameter",
+            "{twice}"
+        );
+    }
     assert_eq!(problem(raw("application/json", "{").await.unwrap()).await["code"], "invalid_json");
     assert_eq!(problem(raw("text/plain", "{}").await.unwrap()).await["code"], "unsupported_content_type");
 

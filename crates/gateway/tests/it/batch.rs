@@ -114,6 +114,31 @@ async fn what_is_wrong_is_named_by_its_place_and_nothing_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_name_stands_twice_at_any_depth() {
+    let world = World::new().await;
+    let item = |fields: &str| format!("{{\"images\": [\"{0}\", {{\"image\": \"{0}\"{fields}}}]}}", picture(40));
+    let send = async |body: String| post(&world).header("content-type", "application/json").body(body).send().await;
+    for fields in [
+        ", \"steps\": 3, \"steps\": 3",
+        ", \"seed\": 1, \"steps\": 2, \"\\u0073eed\": 1",
+        ", \"image\": \"\"",
+        ", \"stepz\": 1, \"stepz\": 1",
+        ", \"stepz\": {\"a\": 1, \"a\": 1}",
+    ] {
+        let refused = problem(send(item(fields)).await.unwrap()).await;
+        assert!(
+            refused["code"] == "invalid_json" && refused["detail"].as_str().unwrap().contains("twice"),
+            "{refused}"
+        );
+    }
+    let overrides = Form::new().part("images", Part::bytes(png())).text("overrides", "[{\"steps\": 3, \"steps\": 3}]");
+    let refused = problem(post(&world).multipart(overrides).send().await.unwrap()).await;
+    assert_eq!((&refused["code"], &refused["parameter"]), (&"invalid_parameter".into(), &"overrides".into()));
+    assert_eq!(world.stored(), 0);
+    assert_eq!(send(item(", \"steps\": 3")).await.unwrap().status(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_takes_none_of_it() {
     let world = World::with(&["--queue-max-depth=2"]).await;
     let body = json!({ "images": [picture(40), picture(50), picture(60)] });

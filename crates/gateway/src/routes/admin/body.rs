@@ -1,5 +1,6 @@
 //! Bodies of administrative requests: small JSON objects.
 
+use crate::json::Strict;
 use ::web::{Arriving, BodyBounds, Problem, codes};
 use access::{Caller, Operation};
 use actix_web::HttpRequest;
@@ -23,7 +24,8 @@ pub(super) async fn read<T: DeserializeOwned>(
     if !is_json {
         return Err(Problem::new(&codes::UNSUPPORTED_CONTENT_TYPE, "Administrative requests are application/json."));
     }
-    let read = serde_json::from_slice(&bytes).map_err(|error| match error.is_data() {
+    let read = serde_json::from_slice(&bytes).and_then(|Strict(body)| T::deserialize(body));
+    let read = read.map_err(|error| match error.is_data() {
         true => Problem::new(&codes::INVALID_PARAMETER, format!("The body is not as it must be: {error}.")),
         false => Problem::new(&codes::INVALID_JSON, format!("The body is not a JSON object: {error}.")),
     })?;
