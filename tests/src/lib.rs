@@ -44,12 +44,17 @@ pub struct House {
 impl House {
     /// Starts everything, with so many workers, and waits until it is ready.
     pub async fn start(workers: usize) -> Self {
+        Self::start_with(workers, &[]).await
+    }
+
+    /// The same, with further options of the gateway.
+    pub async fn start_with(workers: usize, gateway: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = RedisServer::start();
         let key = register(&redis, folder.path()).await;
 
-        let (gateway, gateway_port) = Self::server("orfeas-gateway", &redis, folder.path());
-        let (status, status_port) = Self::server("orfeas-status", &redis, folder.path());
+        let (gateway, gateway_port) = Self::server("orfeas-gateway", &redis, folder.path(), gateway);
+        let (status, status_port) = Self::server("orfeas-status", &redis, folder.path(), &[]);
         let (nginx, nginx_port) = nginx::start(&folder.path().join("nginx"), gateway_port, status_port);
         let client = Client::new(nginx_port, &key);
 
@@ -82,11 +87,11 @@ impl House {
         self.workers.push(worker);
     }
 
-    fn server(name: &str, redis: &RedisServer, folder: &Path) -> (ServiceProcess, u16) {
+    fn server(name: &str, redis: &RedisServer, folder: &Path, more: &[&str]) -> (ServiceProcess, u16) {
         let port = free_port();
         let mut command = Self::service(name, redis, folder);
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
-        command.arg("--master-key-file").arg(folder.join("master-key"));
+        command.arg("--master-key-file").arg(folder.join("master-key")).args(more);
         (ServiceProcess::spawn(&mut command), port)
     }
 

@@ -49,7 +49,7 @@ impl Operation {
 }
 
 /// One thing that a tenant may be allowed to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Permission {
     /// Submit single jobs.
     #[serde(rename = "generate_3d")]

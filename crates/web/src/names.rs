@@ -10,6 +10,9 @@ use ring::digest::{Context, SHA256};
 /// The longest name, in bytes.
 pub const LONGEST_NAME: usize = 128;
 
+/// What a name is made of, as a regular expression; no name is of dots alone.
+pub const NAME_PATTERN: &str = r"^\.*[A-Za-z0-9_:~-][A-Za-z0-9._:~-]*$";
+
 /// Whether clients may choose this as a name: letters, digits and `-`, `_`, `.`, `:`, `~`, at most 128 of them. So a
 /// name needs no escaping in a path, nor in a log.
 pub fn is_name(text: &str) -> bool {

@@ -73,6 +73,12 @@ impl fmt::Display for Scenario {
     }
 }
 
+/// The names of all scenarios of jobs.
+pub(crate) fn scenarios() -> impl Iterator<Item = String> {
+    let fixed = [Scenario::Success, Scenario::Slow, Scenario::Retry, Scenario::Never];
+    fixed.into_iter().chain(FAILINGS.iter().map(Scenario::Fail)).map(|scenario| scenario.to_string())
+}
+
 /// A text that names no scenario of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoScenario;
@@ -156,9 +162,8 @@ mod tests {
 
     #[test]
     fn every_scenario_is_read_as_it_is_written() {
-        let fixed = [Scenario::Success, Scenario::Slow, Scenario::Retry, Scenario::Never];
-        for scenario in fixed.into_iter().chain(FAILINGS.iter().map(Scenario::Fail)) {
-            assert_eq!(scenario.to_string().parse(), Ok(scenario));
+        for text in scenarios() {
+            assert_eq!(text.parse().map(|scenario: Scenario| scenario.to_string()), Ok(text));
         }
         for wrong in ["", "Success", "fail:", "fail:nothing", "fail"] {
             assert_eq!(wrong.parse::<Scenario>(), Err(NoScenario), "{wrong}");

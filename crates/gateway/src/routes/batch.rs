@@ -2,11 +2,12 @@
 
 use super::accepted::BatchAccepted;
 use super::request_body::{BatchForm, BatchJson};
+use super::request_headers::{CacheControl, IdempotencyKey};
 use crate::parameters;
 use crate::submit::{Desk, Errand, Naming};
 use crate::transport::Form;
 use ::web::scenario::scenario;
-use ::web::{Api, Arriving, Problem, ProblemBody};
+use ::web::{Api, Arriving, Problem};
 use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -17,15 +18,9 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 /// `images[3]`. Parameters hold for all pictures; a picture may have its own beside.
 #[utoipa::path(
     tag = "batches",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Your own key for this request: it counts once", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$"),
-    ),
+    params(IdempotencyKey, CacheControl),
     request_body(content((BatchForm = "multipart/form-data"), (BatchJson = "application/json"))),
-    responses(
-        (status = 202, description = "Accepted", body = BatchAccepted, headers(("Location" = String, description = "The batch"))),
-        (status = "4XX", description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 202, description = "Accepted", body = BatchAccepted, headers(("Location" = String, description = "The batch"))))
 )]
 #[post("/batch")]
 pub(super) async fn batch(

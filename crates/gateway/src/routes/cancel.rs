@@ -1,6 +1,6 @@
 //! `DELETE .../jobs/{job_id}`: a job is withdrawn.
 
-use ::web::{Authenticated, JobPath, Problem, ProblemBody, ToCancel, codes, own_job};
+use ::web::{Authenticated, JobPath, Problem, ToCancel, codes, own_job};
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
 use queue::Queue;
@@ -24,12 +24,10 @@ struct Withdrawn {
 /// Cancelling a job that is cancelled changes nothing.
 #[utoipa::path(
     tag = "jobs",
-    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
+    params(JobPath),
     responses(
         (status = 200, description = "It is cancelled", body = Withdrawn),
         (status = 202, description = "It is running and will be stopped", body = Withdrawn),
-        (status = "4XX", description = "There is no such job, or it has ended", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 #[delete("/jobs/{job_id}")]

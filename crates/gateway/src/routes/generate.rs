@@ -2,11 +2,12 @@
 
 use super::accepted::Accepted;
 use super::request_body::{GenerateForm, GenerateJson};
+use super::request_headers::{CacheControl, IdempotencyKey};
 use crate::parameters;
 use crate::submit::{Desk, Errand, Naming};
 use crate::transport::Form;
 use ::web::scenario::scenario;
-use ::web::{Api, Arriving, Problem, ProblemBody};
+use ::web::{Api, Arriving, Problem};
 use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -18,15 +19,9 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 /// the same job.
 #[utoipa::path(
     tag = "jobs",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Your own key for this request: it counts once", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$"),
-    ),
+    params(IdempotencyKey, CacheControl),
     request_body(content((GenerateForm = "multipart/form-data"), (GenerateJson = "application/json"))),
-    responses(
-        (status = 202, description = "Accepted", body = Accepted, headers(("Location" = String, description = "The job"))),
-        (status = "4XX", description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 202, description = "Accepted", body = Accepted, headers(("Location" = String, description = "The job"))))
 )]
 #[post("/generate-3d")]
 pub(super) async fn generate(

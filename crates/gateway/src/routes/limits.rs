@@ -1,7 +1,7 @@
 //! `GET .../limits`: what a client may ask for, before it hits a limit.
 
 use crate::submit::Desk;
-use ::web::{Authenticated, Problem, ProblemBody};
+use ::web::{Authenticated, Problem};
 use access::limits::LimitsView;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
@@ -58,11 +58,7 @@ impl From<&ParameterRange> for Range {
 /// How many requests, jobs and megapixels you may send, what of it is used, and when there will be more.
 #[utoipa::path(
     tag = "limits",
-    responses(
-        (status = 200, description = "All of them", body = Limits),
-        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "All of them", body = Limits))
 )]
 #[get("/limits")]
 pub(super) async fn limits(caller: Authenticated, desk: web::Data<Desk>) -> Result<HttpResponse, Problem> {

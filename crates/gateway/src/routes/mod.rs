@@ -8,6 +8,7 @@ mod generate;
 mod limits;
 mod put;
 mod request_body;
+mod request_headers;
 mod webhooks;
 
 use ::web::Api;

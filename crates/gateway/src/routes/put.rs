@@ -3,8 +3,9 @@
 use super::accepted::Accepted;
 use super::generate::single;
 use super::request_body::{GenerateForm, GenerateJson};
+use super::request_headers::CacheControl;
 use crate::submit::{Desk, Naming};
-use ::web::{Api, Arriving, JobPath, Problem, ProblemBody};
+use ::web::{Api, Arriving, JobPath, Problem};
 use actix_web::{HttpRequest, HttpResponse, put, web};
 
 /// Make a mesh under a name of your own
@@ -13,13 +14,9 @@ use actix_web::{HttpRequest, HttpResponse, put, web};
 /// is sent, there is one job; the same name with another picture or other parameters is refused.
 #[utoipa::path(
     tag = "jobs",
-    params(("job_id" = String, Path, description = "Your name for the job", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
+    params(JobPath, CacheControl),
     request_body(content((GenerateForm = "multipart/form-data"), (GenerateJson = "application/json"))),
-    responses(
-        (status = 202, description = "Accepted, now or before", body = Accepted, headers(("Location" = String, description = "The job"))),
-        (status = "4XX", description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 202, description = "Accepted, now or before", body = Accepted, headers(("Location" = String, description = "The job"))))
 )]
 #[put("/jobs/{job_id}")]
 pub(super) async fn put(

@@ -2,9 +2,12 @@
 //! added.
 
 use domain::{MeshFormat, Parameters};
+use serde_json::json;
 use std::borrow::Cow;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType,
+    Type,
 };
 use utoipa::openapi::{Object, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -22,13 +25,15 @@ struct BatchItem;
 
 impl PartialSchema for GenerateForm {
     fn schema() -> RefOr<Schema> {
-        with("A picture and its parameters, as form data.", &["image"], [("image", file()), ("cache", cache())])
+        let fields = [("image", file()), ("image_url", url()), ("cache", cache())];
+        one_picture(without_null(with("A picture and its parameters, as form data.", &[], fields)))
     }
 }
 
 impl PartialSchema for GenerateJson {
     fn schema() -> RefOr<Schema> {
-        with("A picture and its parameters, as JSON.", &["image"], [("image", base64()), ("cache", cache())])
+        let fields = [("image", base64()), ("image_url", url()), ("cache", cache())];
+        one_picture(with("A picture and its parameters, as JSON.", &[], fields))
     }
 }
 
@@ -37,7 +42,7 @@ impl PartialSchema for BatchForm {
         let overrides =
             text("A list of JSON objects, one for each picture, with parameters of its own; `null` for none.");
         let fields = [("images", list(file(), "The pictures.")), ("overrides", overrides), ("cache", cache())];
-        with("Pictures and parameters that hold for all of them, as form data.", &["images"], fields)
+        without_null(with("Pictures and parameters that hold for all of them, as form data.", &["images"], fields))
     }
 }
 
@@ -52,7 +57,8 @@ impl PartialSchema for BatchJson {
 
 impl PartialSchema for BatchItem {
     fn schema() -> RefOr<Schema> {
-        with("A picture of a batch with parameters of its own.", &["image"], [("image", base64())])
+        let fields = [("image", base64()), ("image_url", url())];
+        one_picture(with("A picture of a batch with parameters of its own.", &[], fields))
     }
 }
 
@@ -89,6 +95,32 @@ fn with<const N: usize>(
     RefOr::T(Schema::Object(object))
 }
 
+/// In a form there is no way to write `null`.
+fn without_null(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        for property in object.properties.values_mut() {
+            if let RefOr::T(Schema::Object(property)) = property
+                && let SchemaType::Array(kinds) = &property.schema_type
+            {
+                let kind = kinds.iter().find(|kind| **kind != Type::Null).cloned();
+                property.schema_type = kind.map_or(SchemaType::AnyValue, SchemaType::Type);
+                property.default = None;
+            }
+        }
+    }
+    schema
+}
+
+/// With `image` or with `image_url`, not with both.
+fn one_picture(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        let either = json!([{ "required": ["image"] }, { "required": ["image_url"] }]);
+        // An object of this library has no field for it.
+        object.extensions = Some(Extensions::from_iter([("oneOf", either)]));
+    }
+    schema
+}
+
 fn file() -> RefOr<Schema> {
     let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
     let file = ObjectBuilder::new().schema_type(Type::String).format(Some(format)).min_length(Some(1));
@@ -97,9 +129,15 @@ fn file() -> RefOr<Schema> {
 
 fn base64() -> RefOr<Schema> {
     let base64 = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
-    let what = "A PNG, JPEG or WebP file in base64, or a `data:` URI of it. Where the operator has switched that on, \
-                `image_url` may stand in its place.";
-    described(base64, what)
+    described(base64, "A PNG, JPEG or WebP file in base64, or a `data:` URI of it.")
+}
+
+fn url() -> RefOr<Schema> {
+    let format = SchemaFormat::Custom("uri".to_owned());
+    let url = ObjectBuilder::new().schema_type(Type::String).format(Some(format)).pattern(Some("^https?://"));
+    let what = "Where the file is fetched, in place of `image`; refused (`url_not_allowed`) unless the operator has \
+                switched that on.";
+    described(url, what)
 }
 
 fn cache() -> RefOr<Schema> {

@@ -1,6 +1,6 @@
 //! `GET .../batch/{batch_id}`: where a batch stands.
 
-use ::web::{Api, Authenticated, JobView, Problem, ProblemBody, batch_link, codes, completion};
+use ::web::{Api, Authenticated, JobView, Problem, batch_link, codes, completion};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{BatchId, JobId, JobState};
@@ -61,11 +61,7 @@ struct Counts {
 #[utoipa::path(
     tag = "batches",
     params(("batch_id" = String, Path, description = "The batch's id", format = Uuid)),
-    responses(
-        (status = 200, description = "All that is known of it", body = BatchView),
-        (status = "4XX", description = "There is no such batch", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "All that is known of it", body = BatchView))
 )]
 #[get("/batch/{batch_id}")]
 pub(super) async fn batch(

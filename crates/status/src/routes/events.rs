@@ -2,7 +2,7 @@
 
 use super::job::view;
 use crate::sse;
-use ::web::{Api, Authenticated, EventView, JobPath, Problem, ProblemBody, codes, own_job};
+use ::web::{Api, Authenticated, EventView, JobPath, Problem, codes, own_job};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
@@ -67,14 +67,12 @@ enum Kind {
 #[utoipa::path(
     tag = "jobs",
     params(
-        ("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$"),
+        JobPath,
         ("Last-Event-ID" = Option<String>, Header, description = "The last event that was received", pattern = "^[0-9]{1,18}$"),
     ),
     responses(
         (status = 200, description = "Server-sent events; the data of `state` and `progress` is an `EventView`, that of `snapshot` a `JobView`", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = 204, description = "The job has ended, and its last event has been received"),
-        (status = "4XX", description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 #[get("/jobs/{job_id}/events")]

@@ -1,6 +1,6 @@
 //! `GET .../jobs/{job_id}`, and the same as `GET .../status/{job_id}`: where a job stands.
 
-use ::web::{Api, Authenticated, JobPath, JobView, Problem, ProblemBody, own_job};
+use ::web::{Api, Authenticated, JobPath, JobView, Problem, own_job};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::JobRecord;
@@ -9,12 +9,8 @@ use queue::Queue;
 /// Where a job stands
 #[utoipa::path(
     tag = "jobs",
-    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
-    responses(
-        (status = 200, description = "All that is known of it", body = JobView),
-        (status = "4XX", description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(JobPath),
+    responses((status = 200, description = "All that is known of it", body = JobView))
 )]
 #[get("/jobs/{job_id}")]
 pub(super) async fn job(
@@ -31,12 +27,8 @@ pub(super) async fn job(
 /// The same as `jobs/{job_id}`.
 #[utoipa::path(
     tag = "jobs",
-    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
-    responses(
-        (status = 200, description = "All that is known of it", body = JobView),
-        (status = "4XX", description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(JobPath),
+    responses((status = 200, description = "All that is known of it", body = JobView))
 )]
 #[get("/status/{job_id}")]
 pub(super) async fn status(

@@ -1,6 +1,6 @@
 //! `GET .../jobs`: one's own jobs, page by page.
 
-use ::web::{Api, Authenticated, JobView, Problem, ProblemBody, codes};
+use ::web::{Api, Authenticated, JobView, Problem, codes};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::JobState;
@@ -34,11 +34,7 @@ struct Jobs {
         ("cursor" = Option<String>, Query, description = "Where to go on: `next` of the page before", pattern = "^[0-9]{1,18}$"),
         ("limit" = Option<u32>, Query, description = "Most jobs on the page; 20 unless said otherwise", minimum = 1, maximum = 100),
     ),
-    responses(
-        (status = 200, description = "A page of them", body = Jobs),
-        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "A page of them", body = Jobs))
 )]
 #[get("/jobs")]
 pub(super) async fn jobs(

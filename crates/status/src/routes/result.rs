@@ -2,7 +2,7 @@
 
 use crate::file::File;
 use crate::outcome::result_of;
-use ::web::{Authenticated, JobPath, Problem, ProblemBody, own_job};
+use ::web::{Authenticated, JobPath, Problem, own_job};
 use actix_web::{HttpRequest, HttpResponse, route, web};
 use blobs::Blobs;
 use queue::Queue;
@@ -14,14 +14,12 @@ use queue::Queue;
     method(get, head),
     path = "/jobs/{job_id}/result",
     tag = "jobs",
-    params(("job_id" = String, Path, description = "The job's id, or your name for it", max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")),
+    params(JobPath),
     responses(
         (status = 200, description = "The file", content(
             (Vec<u8> = "model/gltf-binary"), (Vec<u8> = "model/obj"), (Vec<u8> = "model/stl"))),
         (status = 206, description = "The part of the file that was asked for"),
         (status = 304, description = "The client has it already"),
-        (status = "4XX", description = "There is no such job, or no result of it (yet)", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 #[route("/jobs/{job_id}/result", method = "GET", method = "HEAD")]

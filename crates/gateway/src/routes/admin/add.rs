@@ -1,8 +1,8 @@
 //! `POST /api/admin/agents`: a tenant and its first key.
 
 use super::body::{self, Seconds};
-use super::view::{IssuedView, LimitsBody};
-use ::web::{Arriving, Gate, Problem, ProblemBody};
+use super::view::{IssuedView, LimitsBody, Network};
+use ::web::{Arriving, Gate, Problem};
 use access::{Mode, NewTenant, Permission, Tier};
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -16,7 +16,11 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 struct NewAgent {
     /// What people call it; no two have the same.
-    #[schema(max_length = 64, example = "render-farm")]
+    #[schema(
+        max_length = 64,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "render-farm"
+    )]
     name: String,
     /// `agent`, which signs its requests, or `user`, who sends their key. Absent: `agent`.
     #[schema(value_type = Option<String>, pattern = "^(agent|user)$")]
@@ -25,7 +29,7 @@ struct NewAgent {
     #[schema(value_type = Option<String>, pattern = "^(free|standard|pro|unlimited)$")]
     tier: Option<Tier>,
     /// Absent: everything but `admin`.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["generate_3d", "query_status"]))]
+    #[schema(example = json!(["generate_3d", "query_status"]))]
     permissions: Option<Vec<Permission>>,
     /// In place of what the tier gives.
     #[serde(default)]
@@ -33,7 +37,7 @@ struct NewAgent {
     limits: LimitsBody,
     /// Networks that it may ask from, v4 or v6; none: from anywhere.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, example = json!(["192.0.2.0/24"]))]
+    #[schema(value_type = Vec<Network>, example = json!(["192.0.2.0/24"]))]
     allow: Vec<IpNet>,
     /// `live` or `test`, whose jobs are played. Absent: `live`.
     #[schema(value_type = Option<String>, pattern = "^(live|test)$")]
@@ -49,11 +53,13 @@ struct NewAgent {
 #[utoipa::path(
     tag = "admin",
     request_body = NewAgent,
-    responses(
-        (status = 201, description = "Added", body = IssuedView, headers(("Location" = String, description = "The tenant"))),
-        (status = "4XX", description = "Refused; nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 201, description = "Added", body = IssuedView, headers(("Location" = String, description = "The tenant")), links(
+        ("show" = (operation_id = "show", parameters(("agent" = "$response.body#/tenant/id")))),
+        ("change" = (operation_id = "change", parameters(("agent" = "$response.body#/tenant/id")))),
+        ("issue" = (operation_id = "issue", parameters(("agent" = "$response.body#/tenant/id")))),
+        ("revoke" = (operation_id = "revoke", parameters(("agent" = "$response.body#/tenant/id")))),
+        ("revoke_key" = (operation_id = "revoke_key", parameters(("agent" = "$response.body#/tenant/id"), ("key_id" = "$response.body#/key_id")))),
+    )))
 )]
 #[post("/agents")]
 async fn add(

@@ -1,6 +1,6 @@
 //! `PATCH /api/admin/agents/{agent}`: a tenant is changed.
 
-use super::view::{LimitsBody, TenantView};
+use super::view::{LimitsBody, Network, TenantView};
 use super::{body, tenant};
 use ::web::{Arriving, Gate, Problem};
 use access::{Permission, Tier};
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 struct AgentChange {
     /// What people call it; no two have the same.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false, max_length = 64, example = "render-farm")]
+    #[schema(value_type = String, required = false, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "render-farm")]
     name: Option<String>,
     /// `null`: `standard`.
     #[serde(default, deserialize_with = "given")]
@@ -26,7 +26,7 @@ struct AgentChange {
     tier: Option<Option<Tier>>,
     /// All that it may do. `null`: everything but `admin`.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Vec<String>>, example = json!(["generate_3d", "query_status"]))]
+    #[schema(value_type = Option<Vec<Permission>>, example = json!(["generate_3d", "query_status"]))]
     permissions: Option<Option<Vec<Permission>>>,
     /// In place of what the tier gives. Those that are not named stay; `null`, as one or as all: what the tier gives.
     #[serde(default, deserialize_with = "given")]
@@ -34,7 +34,7 @@ struct AgentChange {
     limits: Option<Option<Map<String, Value>>>,
     /// All networks that it may ask from, v4 or v6; none, or `null`: from anywhere.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    #[schema(value_type = Option<Vec<Network>>, example = json!(["192.0.2.0/24"]))]
     allow: Option<Option<Vec<IpNet>>>,
 }
 

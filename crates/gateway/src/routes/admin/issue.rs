@@ -3,7 +3,7 @@
 use super::body::{self, Seconds};
 use super::tenant;
 use super::view::IssuedView;
-use ::web::{Arriving, Gate, Problem, ProblemBody};
+use ::web::{Arriving, Gate, Problem};
 use access::{KeyId, Mode, Retire};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(86_400);
 #[serde(deny_unknown_fields)]
 struct NewKey {
     /// Which keys make way for it: `all` of its mode, `none`, or the id of one. Absent: `all`.
-    #[schema(value_type = Option<String>, example = "all")]
+    #[schema(value_type = Option<String>, pattern = "^(all|none|key_[0-9A-Za-z]{20})$", example = "all")]
     replace: Option<Replace>,
     /// For how many seconds they work on. Absent: 86400.
     #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
@@ -60,11 +60,10 @@ impl TryFrom<String> for Replace {
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),
     request_body = NewKey,
-    responses(
-        (status = 201, description = "Made", body = IssuedView),
-        (status = "4XX", description = "Refused; nothing was changed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 201, description = "Made", body = IssuedView, links(
+        ("show" = (operation_id = "show", parameters(("agent" = "$response.body#/tenant/id")))),
+        ("revoke_key" = (operation_id = "revoke_key", parameters(("agent" = "$response.body#/tenant/id"), ("key_id" = "$response.body#/key_id")))),
+    )))
 )]
 #[post("/agents/{agent}/keys")]
 async fn issue(

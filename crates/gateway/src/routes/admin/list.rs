@@ -1,7 +1,7 @@
 //! `GET /api/admin/agents`: all tenants.
 
 use super::view::TenantView;
-use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin, codes};
+use ::web::{Authenticated, Gate, Problem, ToAdmin, codes};
 use access::TenantId;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -32,14 +32,10 @@ struct Tenants {
 #[utoipa::path(
     tag = "admin",
     params(
-        ("after" = Option<String>, Query, description = "Where to go on: `next` of the answer before"),
+        ("after" = Option<String>, Query, description = "Where to go on: `next` of the answer before", pattern = "^(agt|usr)_[0-9A-Za-z]{20}$"),
         ("limit" = Option<u32>, Query, description = "Most tenants in the answer; 100 unless said otherwise", minimum = 1, maximum = 100),
     ),
-    responses(
-        (status = 200, description = "A part of the list", body = Tenants),
-        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "A part of the list", body = Tenants))
 )]
 #[get("/agents")]
 async fn list(_: Authenticated<ToAdmin>, request: HttpRequest, gate: web::Data<Gate>) -> Result<HttpResponse, Problem> {

@@ -2,7 +2,7 @@
 
 use super::tenant;
 use super::view::TenantView;
-use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin};
+use ::web::{Authenticated, Gate, Problem, ToAdmin};
 use actix_web::{HttpResponse, delete, web};
 
 /// Revoke an agent or a user
@@ -11,11 +11,7 @@ use actix_web::{HttpResponse, delete, web};
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),
-    responses(
-        (status = 200, description = "It is revoked", body = TenantView),
-        (status = "4XX", description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "It is revoked", body = TenantView))
 )]
 #[delete("/agents/{agent}")]
 async fn revoke(

@@ -1,7 +1,7 @@
 //! `DELETE /api/admin/agents/{agent}/keys/{key_id}`: a key is revoked.
 
 use super::tenant;
-use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin, codes};
+use ::web::{Authenticated, Gate, Problem, ToAdmin, codes};
 use access::KeyId;
 use actix_web::{HttpResponse, delete, web};
 
@@ -11,11 +11,7 @@ use actix_web::{HttpResponse, delete, web};
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name"), ("key_id" = String, Path, description = "The key's id")),
-    responses(
-        (status = 204, description = "It is revoked"),
-        (status = "4XX", description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 204, description = "It is revoked"))
 )]
 #[delete("/agents/{agent}/keys/{key_id}")]
 async fn revoke_key(

@@ -1,7 +1,7 @@
 //! `GET /api/admin/agents/{agent}`: a tenant and its keys.
 
 use super::view::{KeyView, TenantView};
-use ::web::{Authenticated, Gate, Problem, ProblemBody, ToAdmin};
+use ::web::{Authenticated, Gate, Problem, ToAdmin};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
@@ -20,11 +20,7 @@ struct TenantAndKeys {
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),
-    responses(
-        (status = 200, description = "The tenant and its keys", body = TenantAndKeys),
-        (status = "4XX", description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The tenant and its keys", body = TenantAndKeys))
 )]
 #[get("/agents/{agent}")]
 async fn show(

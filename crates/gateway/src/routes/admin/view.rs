@@ -45,6 +45,12 @@ impl From<&Tenant> for TenantView {
     }
 }
 
+/// A network, v4 or v6, in CIDR notation.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = "ip-network")]
+#[allow(dead_code)] // only described: `ipnet` reads it
+pub(super) struct Network(String);
+
 /// Limits: all of a tenant, or those that are set for it in place of its tier's. 0 is no limit.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,30 +58,39 @@ impl From<&Tenant> for TenantView {
 pub(super) struct LimitsBody {
     /// Requests of each key in any 60 seconds, for each kind of request that changes something.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     requests_per_minute: Option<u32>,
     /// Requests of each key in any 60 seconds that only read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     queries_per_minute: Option<u32>,
     /// Jobs that wait or run at once.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     max_active_jobs: Option<u64>,
     /// Jobs that run at once; more wait.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     max_running_jobs: Option<u64>,
     /// Jobs that wait at once.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     max_queued_jobs: Option<u64>,
     /// Jobs in a UTC day.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     jobs_per_day: Option<u64>,
     /// Millions of pixels of pictures in a UTC day.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     megapixels_per_day: Option<u64>,
     /// Pictures in one batch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     max_batch_size: Option<u32>,
     /// Share of the workers while others wait too, beside theirs; 0.001 to 1000.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(minimum = 0.001, maximum = 1000.0)]
     weight: Option<f64>,
 }
 

@@ -1,7 +1,7 @@
 //! `POST .../webhooks`: one more place to be told at.
 
 use super::problem;
-use ::web::{Api, Arriving, BodyBounds, Problem, ProblemBody, codes};
+use ::web::{Api, Arriving, BodyBounds, Problem, codes};
 use ::webhooks::{Endpoint, NewEndpoint, Webhooks};
 use access::Operation;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
@@ -32,11 +32,12 @@ struct AddedWebhook {
     tag = "webhooks",
     operation_id = "add_webhook",
     request_body = NewEndpoint,
-    responses(
-        (status = 201, description = "Added", body = AddedWebhook, headers(("Location" = String, description = "The webhook"))),
-        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 201, description = "Added", body = AddedWebhook, headers(("Location" = String, description = "The webhook")), links(
+        ("deliveries" = (operation_id = "list_deliveries", parameters(("webhook_id" = "$response.body#/id")))),
+        ("rotate" = (operation_id = "rotate_webhook", parameters(("webhook_id" = "$response.body#/id")))),
+        ("enable" = (operation_id = "enable_webhook", parameters(("webhook_id" = "$response.body#/id")))),
+        ("remove" = (operation_id = "remove_webhook", parameters(("webhook_id" = "$response.body#/id")))),
+    )))
 )]
 #[post("")]
 pub(super) async fn add(

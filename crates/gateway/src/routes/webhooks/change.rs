@@ -1,7 +1,7 @@
 //! `.../webhooks` and `.../webhooks/{webhook_id}`: all of them, and what is done with one.
 
-use super::{Telling, endpoint, problem};
-use ::web::{Authenticated, Problem, ProblemBody};
+use super::{Telling, WebhookPath, problem};
+use ::web::{Authenticated, Problem};
 use ::webhooks::{Endpoint, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, delete, get, post, web};
@@ -28,11 +28,7 @@ struct NewSecret {
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "list_webhooks",
-    responses(
-        (status = 200, description = "All of them", body = WebhookList),
-        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "All of them", body = WebhookList))
 )]
 #[get("")]
 pub(super) async fn list(caller: Authenticated, webhooks: web::Data<Webhooks>) -> Result<HttpResponse, Problem> {
@@ -46,20 +42,16 @@ pub(super) async fn list(caller: Authenticated, webhooks: web::Data<Webhooks>) -
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "remove_webhook",
-    params(("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$")),
-    responses(
-        (status = 204, description = "It is removed"),
-        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(WebhookPath),
+    responses((status = 204, description = "It is removed"))
 )]
 #[delete("/{webhook_id}")]
 pub(super) async fn remove(
     caller: Telling,
-    path: web::Path<String>,
+    path: web::Path<WebhookPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
-    webhooks.remove(caller.owner(), &endpoint(&path)?).await.map_err(problem)?;
+    webhooks.remove(caller.owner(), &path.webhook()?).await.map_err(problem)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -69,20 +61,16 @@ pub(super) async fn remove(
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "rotate_webhook",
-    params(("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$")),
-    responses(
-        (status = 200, description = "The new secret", body = NewSecret),
-        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(WebhookPath),
+    responses((status = 200, description = "The new secret", body = NewSecret))
 )]
 #[post("/{webhook_id}/rotate")]
 pub(super) async fn rotate(
     caller: Telling,
-    path: web::Path<String>,
+    path: web::Path<WebhookPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
-    let secret = webhooks.rotate(caller.owner(), &endpoint(&path)?).await.map_err(problem)?;
+    let secret = webhooks.rotate(caller.owner(), &path.webhook()?).await.map_err(problem)?;
     let new = NewSecret { secret: secret.text().expose_secret().to_owned() };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(new))
 }
@@ -93,19 +81,15 @@ pub(super) async fn rotate(
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "enable_webhook",
-    params(("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$")),
-    responses(
-        (status = 200, description = "It is enabled", body = Endpoint),
-        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(WebhookPath),
+    responses((status = 200, description = "It is enabled", body = Endpoint))
 )]
 #[post("/{webhook_id}/enable")]
 pub(super) async fn enable(
     caller: Telling,
-    path: web::Path<String>,
+    path: web::Path<WebhookPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
-    let enabled = webhooks.enable(caller.owner(), &endpoint(&path)?).await.map_err(problem)?;
+    let enabled = webhooks.enable(caller.owner(), &path.webhook()?).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(enabled))
 }

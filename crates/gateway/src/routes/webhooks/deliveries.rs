@@ -1,7 +1,7 @@
 //! `.../webhooks/{webhook_id}/deliveries`: what a webhook was told, and how that went.
 
-use super::{Telling, delivery, endpoint, problem};
-use ::web::{Authenticated, Problem, ProblemBody, codes};
+use super::{DeliveryPath, Telling, WebhookPath, problem};
+use ::web::{Authenticated, Problem, codes};
 use ::webhooks::{Delivery, DeliveryId, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, post, web};
@@ -41,24 +41,19 @@ struct Deliveries {
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "list_deliveries",
-    params(
-        ("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$"),
-        Page,
-    ),
-    responses(
-        (status = 200, description = "Its deliveries", body = Deliveries),
-        (status = "4XX", description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(WebhookPath, Page),
+    responses((status = 200, description = "Its deliveries", body = Deliveries, links(
+        ("replay_latest" = (operation_id = "replay_delivery", parameters(("webhook_id" = "$request.path.webhook_id"), ("delivery_id" = "$response.body#/deliveries/0/id")))),
+    )))
 )]
 #[get("/{webhook_id}/deliveries")]
 pub(super) async fn list(
     caller: Authenticated,
-    path: web::Path<String>,
+    path: web::Path<WebhookPath>,
     page: Result<web::Query<Page>, actix_web::Error>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
-    let endpoint = endpoint(&path)?;
+    let endpoint = path.webhook()?;
     let wrong = |detail: String| Problem::new(&codes::INVALID_PARAMETER, detail);
     let page = page.map_err(|error| wrong(format!("The query cannot be read: {error}.")))?;
     let limit = page.limit.unwrap_or(DEFAULT);
@@ -78,23 +73,16 @@ pub(super) async fn list(
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "replay_delivery",
-    params(
-        ("webhook_id" = String, Path, description = "The webhook's id", pattern = "^whk_[0-9a-f]{32}$"),
-        ("delivery_id" = String, Path, description = "The delivery's id", pattern = "^msg_[0-9a-f]{32}$"),
-    ),
-    responses(
-        (status = 202, description = "It will be told"),
-        (status = "4XX", description = "There is no such delivery", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "Could not be done", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    params(DeliveryPath),
+    responses((status = 202, description = "It will be told"))
 )]
 #[post("/{webhook_id}/deliveries/{delivery_id}/replay")]
 pub(super) async fn replay(
     caller: Telling,
-    path: web::Path<(String, String)>,
+    path: web::Path<DeliveryPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
-    let (endpoint, delivery) = (endpoint(&path.0)?, delivery(&path.1)?);
+    let (endpoint, delivery) = path.webhook_and_delivery()?;
     webhooks.replay(caller.owner(), &endpoint, &delivery).await.map_err(problem)?;
     Ok(HttpResponse::Accepted().finish())
 }

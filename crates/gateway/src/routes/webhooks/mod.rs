@@ -7,6 +7,8 @@ mod deliveries;
 use ::web::{Authenticated, Purpose};
 use ::webhooks::{DeliveryId, EndpointId, Error};
 use access::Operation;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 use web::{Problem, codes};
@@ -35,12 +37,37 @@ impl Purpose for ToBeTold {
 /// A caller who may change where they are told.
 type Telling = Authenticated<ToBeTold>;
 
-fn endpoint(text: &str) -> Result<EndpointId, Problem> {
-    text.parse().map_err(problem)
+/// The path to a webhook.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct WebhookPath {
+    /// The webhook's id.
+    #[param(pattern = "^whk_[0-9a-f]{32}$")]
+    webhook_id: String,
 }
 
-fn delivery(text: &str) -> Result<DeliveryId, Problem> {
-    text.parse().map_err(problem)
+impl WebhookPath {
+    fn webhook(&self) -> Result<EndpointId, Problem> {
+        self.webhook_id.parse().map_err(problem)
+    }
+}
+
+/// The path to a delivery of a webhook.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct DeliveryPath {
+    /// The webhook's id.
+    #[param(pattern = "^whk_[0-9a-f]{32}$")]
+    webhook_id: String,
+    /// The delivery's id.
+    #[param(pattern = "^msg_[0-9a-f]{32}$")]
+    delivery_id: String,
+}
+
+impl DeliveryPath {
+    fn webhook_and_delivery(&self) -> Result<(EndpointId, DeliveryId), Problem> {
+        Ok((self.webhook_id.parse().map_err(problem)?, self.delivery_id.parse().map_err(problem)?))
+    }
 }
 
 fn problem(error: Error) -> Problem {

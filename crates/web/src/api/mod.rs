@@ -1,34 +1,16 @@
 //! The OpenAPI document, and what happens at addresses that are not in it.
 
-use crate::{Problem, ProblemBody, codes};
+mod beginning;
+mod everywhere;
+mod links;
+
+pub use beginning::describe;
+
+use crate::{Problem, codes};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
-use utoipa::{PartialSchema, ToSchema};
-
-/// Begins the document of a service.
-pub fn describe(title: &str, description: &str) -> OpenApi {
-    let info =
-        InfoBuilder::new().title(title).description(Some(description)).version(env!("CARGO_PKG_VERSION")).license(
-            Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()),
-        );
-    let bearer =
-        SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("orf_live_…").build());
-    let header =
-        |name: &str, what: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, what)));
-    let components = ComponentsBuilder::new()
-        .security_scheme("api_key", bearer)
-        .security_scheme("agent_key", header("X-Agent-API-Key", "The agent's key; docs/agents.md shows how to sign."))
-        .security_scheme("agent_timestamp", header("X-Agent-Timestamp", "When it was signed, in Unix seconds."))
-        .security_scheme("agent_nonce", header("X-Agent-Nonce", "New for each request."))
-        .security_scheme("agent_signature", header("X-Agent-Signature", "HMAC-SHA256 of the canonical string."))
-        .security_scheme("http_signature", header("Signature", "HTTP Message Signature (RFC 9421), hmac-sha256."))
-        .security_scheme("http_signature_input", header("Signature-Input", "What it covers (RFC 9421)."))
-        .schema(ProblemBody::name(), ProblemBody::schema());
-    OpenApiBuilder::new().info(info.build()).components(Some(components.build())).build()
-}
+use utoipa::openapi::{OpenApi, PathItem};
 
 /// The finished document of a service: all routes that are registered, and no others.
 #[derive(Debug)]
@@ -38,22 +20,11 @@ pub struct ApiDocument {
 }
 
 impl ApiDocument {
-    /// Finishes a document. The same handlers serve several APIs, so what differs is set here: how a request proves
-    /// whose it is, and the operations' ids, which must be unique.
+    /// Finishes a document: what holds for every operation of an API is added here and not written at each.
     pub fn new(mut document: OpenApi) -> Self {
-        for (path, item) in &mut document.paths.paths {
-            let prefix = path.strip_prefix("/api/").and_then(|rest| rest.split('/').next()).map(str::to_owned);
-            let Some(prefix) = prefix else { continue };
-            let operations = [&mut item.get, &mut item.head, &mut item.post, &mut item.put, &mut item.patch];
-            for operation in operations.into_iter().chain([&mut item.delete]).flatten() {
-                operation.security = Some(proofs(&prefix));
-                if prefix != "v1" {
-                    operation.operation_id = operation.operation_id.take().map(|id| format!("{prefix}_{id}"));
-                }
-            }
-        }
-        let json = to_json(&document);
-        let methods = |item: &utoipa::openapi::PathItem| {
+        links::link(&mut document);
+        everywhere::complete(&mut document);
+        let methods = |item: &PathItem| {
             let all = [
                 ("GET", item.get.is_some()),
                 ("HEAD", item.head.is_some()),
@@ -65,7 +36,7 @@ impl ApiDocument {
             all.into_iter().filter(|(_, there)| *there).map(|(method, _)| method).collect()
         };
         let routes = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect();
-        Self { json, routes }
+        Self { json: to_json(&document), routes }
     }
 
     /// The document as JSON.
@@ -109,23 +80,6 @@ fn to_json(document: &OpenApi) -> String {
         }
     }
     serde_json::to_string_pretty(&document).expect("JSON can be written. This is a bug.")
-}
-
-/// How a request to an API proves whose it is: one of these.
-fn proofs(prefix: &str) -> Vec<SecurityRequirement> {
-    let scopes: [String; 0] = [];
-    let bearer = || SecurityRequirement::new("api_key", scopes.clone());
-    let agent = || {
-        let names = ["agent_key", "agent_timestamp", "agent_nonce", "agent_signature"];
-        names.into_iter().fold(SecurityRequirement::default(), |proof, name| proof.add(name, scopes.clone()))
-    };
-    let http =
-        || SecurityRequirement::new("http_signature", scopes.clone()).add("http_signature_input", scopes.clone());
-    match prefix {
-        "agent" => vec![agent(), http()],
-        "admin" => vec![bearer(), agent(), http()],
-        _ => vec![bearer()],
-    }
 }
 
 /// Answers every request that no route takes.
