@@ -20,7 +20,7 @@ async fn each_job_is_seen_exactly_once_and_nobody_starves() {
                 let worker = world.worker(LONG).await;
                 let mut seen = Vec::<JobId>::new();
                 loop {
-                    let leases = worker.lease(3, Duration::from_secs(2)).await.unwrap();
+                    let leases = worker.lease(3, Duration::from_secs(5)).await.unwrap();
                     if leases.is_empty() {
                         return seen;
                     }
@@ -80,5 +80,5 @@ async fn a_job_reaches_a_waiting_worker_without_delay() {
     }
     delays.sort();
     // Waiting by asking now and then would take half a tick, 500 ms.
-    assert!(delays[delays.len() / 2] < Duration::from_millis(50), "{delays:?}");
+    assert!(delays[delays.len() / 2] < Duration::from_millis(250), "{delays:?}");
 }

@@ -119,7 +119,7 @@ async fn a_thousand_watchers_share_one_connection() {
         watchers.extend((0..WATCHERS).map(|_| tokio::spawn(all(world.queue.watch(job.id, None)))));
     }
     let mut raw = world.raw().await;
-    test_support::wait_until("all jobs to be watched", Duration::from_secs(10), async || {
+    test_support::wait_until("all jobs to be watched", Duration::from_secs(30), async || {
         let channels: Vec<String> = redis::cmd("PUBSUB").arg("CHANNELS").query_async(&mut raw).await.unwrap();
         channels.len() == JOBS
     })
@@ -136,7 +136,7 @@ async fn a_thousand_watchers_share_one_connection() {
         let events = watcher.await.unwrap();
         assert_eq!(states(&events), [(1, Queued, 0), (2, Running, 1), (3, Running, 1), (4, Succeeded, 1)]);
     }
-    test_support::wait_until("the channels to be given up", Duration::from_secs(10), async || {
+    test_support::wait_until("the channels to be given up", Duration::from_secs(30), async || {
         let channels: Vec<String> = redis::cmd("PUBSUB").arg("CHANNELS").query_async(&mut raw).await.unwrap();
         channels.is_empty()
     })

@@ -23,9 +23,10 @@ async fn the_worker_hears_of_it_without_asking() {
         world.queue.cancel(job.id).await.unwrap();
         asked
     };
-    let (heard, asked) = timeout(Duration::from_secs(5), async { tokio::join!(heard, cancel) }).await.unwrap();
-    assert!(heard > asked && heard - asked < Duration::from_millis(200), "{:?}", heard - asked);
+    let (heard, asked) = timeout(Duration::from_secs(20), async { tokio::join!(heard, cancel) }).await.unwrap();
+    // With its next renewal it would hear of it too, 200 s later.
+    assert!(heard > asked && heard - asked < Duration::from_secs(5), "{:?}", heard - asked);
     // Whoever comes to listen later hears of it too.
-    timeout(Duration::from_secs(1), lease.withdrawn()).await.unwrap();
+    timeout(Duration::from_secs(10), lease.withdrawn()).await.unwrap();
     lease.cancelled().await.unwrap();
 }
