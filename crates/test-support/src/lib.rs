@@ -3,7 +3,7 @@
 //! * [`RedisServer`]: a private redis-server on a free loopback port, stopped when it goes out of scope.
 //! * [`ChaosProxy`]: a TCP line between two parties that a test can cut, stall or slow down.
 //! * [`ServiceProcess`]: a binary under test, its log lines, and the signals that end it.
-//! * [`free_port`], [`wait_until`]: the two small things that every such test needs.
+//! * [`free_port`], [`wait_until`], [`away_from_midnight`]: the small things that such tests need.
 //!
 //! Only tests use this crate. Everything here panics with a telling message instead of returning an error: a test
 //! that cannot set up its world has failed.
@@ -17,4 +17,4 @@ mod wait;
 pub use proxy::ChaosProxy;
 pub use redis_server::RedisServer;
 pub use service::ServiceProcess;
-pub use wait::{free_port, wait_until};
+pub use wait::{away_from_midnight, free_port, wait_until};

@@ -145,7 +145,7 @@ fn spawn(port: u16, directory: &TempDir, arguments: &[String]) -> Option<Child> 
         if child.try_wait().expect("a child can be asked for its status").is_some() {
             return None;
         }
-        if answers(port) {
+        if answers(port, child.id()) {
             return Some(child);
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -155,18 +155,20 @@ fn spawn(port: u16, directory: &TempDir, arguments: &[String]) -> Option<Child> 
     None
 }
 
-/// Whether a Redis that has finished loading its files listens on `port`.
-fn answers(port: u16) -> bool {
-    let ping = || -> std::io::Result<[u8; 5]> {
+/// Whether the Redis of this process id listens on `port`, and has finished loading its files. It may be another test's
+/// that listens there, while ours is about to find that out.
+fn answers(port: u16, pid: u32) -> bool {
+    let ask = || -> std::io::Result<String> {
         let mut line = TcpStream::connect(("127.0.0.1", port))?;
         line.set_read_timeout(Some(Duration::from_secs(1)))?;
-        line.write_all(b"PING\r\n")?;
-        let mut answer = [0; 5];
-        line.read_exact(&mut answer)?;
+        line.write_all(b"PING\r\nINFO server\r\nQUIT\r\n")?;
+        let mut answer = String::new();
+        line.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    // One that asks for a password answers too; one that is still loading says so.
-    ping().is_ok_and(|answer| [b"+PONG", b"-NOAU"].contains(&&answer))
+    // One that asks for a password does not say who it is; one that is still loading says so.
+    let ours = format!("process_id:{pid}\r\n");
+    ask().is_ok_and(|answer| (answer.starts_with("+PONG") && answer.contains(&ours)) || answer.starts_with("-NOAUTH"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Free ports, and waiting for a condition.
+//! Free ports, and waiting.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it before you do: whoever starts a
 /// server on it must be ready to try another.
@@ -22,6 +22,16 @@ pub async fn wait_until(what: &str, timeout: Duration, mut condition: impl Async
     while !condition().await {
         assert!(start.elapsed() < timeout, "waited {timeout:?} in vain for: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until midnight (UTC) is not near: what is counted by the day begins anew then.
+pub async fn away_from_midnight() {
+    const DAY: u64 = 86_400;
+    const NEAR: u64 = 60;
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() % DAY);
+    if second >= DAY - NEAR {
+        tokio::time::sleep(Duration::from_secs(DAY - second)).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::caller::agent;
 use access::audit::{Audit, AuditOptions, AuditReader, Event, Filter, Outcome, Record};
 use access::{Caller, Operation};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use test_support::{ChaosProxy, RedisServer};
 
 fn event(caller: &Caller, outcome: Outcome, reason: &'static str, request: usize) -> Event {
@@ -52,7 +52,7 @@ async fn what_was_recorded_is_read_in_order_and_by_what_one_asks_for() {
         assert_eq!(numbers.len(), 750);
         assert!(numbers.is_sorted());
     }
-    assert!(all.windows(2).all(|pair| pair[0].at_ms <= pair[1].at_ms + 1_000));
+    assert!(all.windows(2).all(|pair| pair[0].at_ms <= pair[1].at_ms + 10_000));
     let first = all.iter().find(|record| record.request_id == "request-0").unwrap();
     let json = serde_json::to_value(first).unwrap();
     assert_eq!((&json["outcome"], &json["reason"], &json["ip"]), (&"allowed".into(), &"".into(), &"192.0.2.7".into()));
@@ -86,7 +86,7 @@ async fn a_follower_sees_what_comes() {
         audit.record(event(&ada, Outcome::Refused, if n % 2 == 0 { "too_fast" } else { "wrong_signature" }, n));
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let seen = tokio::time::timeout(Duration::from_secs(5), follower).await.unwrap().unwrap();
+    let seen = tokio::time::timeout(Duration::from_secs(60), follower).await.unwrap().unwrap();
     assert_eq!(seen.len(), 20);
     assert!(seen.iter().all(|record| record.outcome == Outcome::Refused));
 }
@@ -152,14 +152,15 @@ async fn an_outage_is_waited_out_and_what_did_not_fit_is_a_gap() {
     for n in 1..=100 {
         audit.record(event(&ada, Outcome::Allowed, "", n));
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     for n in 101..=6_000 {
         audit.record(event(&ada, Outcome::Allowed, "", n));
     }
     let dropped = audit.dropped();
     assert!(dropped > 1_000, "the buffer is bounded: {dropped}");
+    let healed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     proxy.heal();
-    tokio::time::timeout(Duration::from_secs(20), audit.flush()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), audit.flush()).await.unwrap();
     audit.record(event(&ada, Outcome::Allowed, "", 9_999));
     audit.flush().await;
     let all = read(&redis, None, Filter::default()).await;
@@ -172,6 +173,5 @@ async fn an_outage_is_waited_out_and_what_did_not_fit_is_a_gap() {
     let kept = all.iter().filter(|record| record.outcome == Outcome::Allowed).count() as u64;
     assert_eq!(kept, 6_002 - dropped);
     let late = all.iter().find(|record| record.request_id == "request-1").unwrap();
-    let first = all.iter().find(|record| record.request_id == "request-0").unwrap();
-    assert!(late.at_ms - first.at_ms < 1_000, "a record tells when it was decided, not when it could be written");
+    assert!(u128::from(late.at_ms) < healed, "a record tells when it was decided, not when it could be written");
 }

@@ -1,21 +1,16 @@
 //! One caller at a time: what is counted, what is refused, and what that leaves behind.
 
 use crate::caller::agent;
+use crate::world::{command, let_pass};
 use access::limits::{Limiter, Quota, Refused, Work, retry_after_seconds};
 use access::{Caller, Operation};
 use std::time::Duration;
-use test_support::{ChaosProxy, RedisServer};
+use test_support::{ChaosProxy, RedisServer, away_from_midnight};
 
 const PREFIX: &str = "test";
 
 fn limiter(redis: &RedisServer) -> Limiter {
     Limiter::new(&redis.url(), PREFIX).unwrap()
-}
-
-async fn command<T: redis::FromRedisValue>(redis: &RedisServer, words: &[&str]) -> T {
-    let client = redis::Client::open(redis.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
 }
 
 async fn digest(redis: &RedisServer) -> String {
@@ -49,28 +44,24 @@ async fn each_key_and_each_operation_has_a_window_of_its_own() {
 #[tokio::test]
 async fn who_waits_as_long_as_was_said_is_let_in_and_nobody_sooner() {
     let redis = RedisServer::start();
-    let limiter = limiter(&redis).with_window(Duration::from_millis(700));
+    let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 3);
+    let pass = async |time| let_pass(&redis, &caller, Operation::Query, time).await;
+    // Not all at once: the window slides, and the oldest entry decides.
+    for _ in 0..3 {
+        limiter.admit(&caller, Operation::Query, None).await.unwrap();
+        pass(Duration::from_secs(15)).await;
+    }
     for round in 0..4 {
-        for _ in 0..3 {
-            // Not all at once: the window slides, and the oldest entry decides.
-            tokio::time::sleep(Duration::from_millis(40)).await;
-            if let Err(refused) = limiter.admit(&caller, Operation::Query, None).await {
-                tokio::time::sleep(refused.retry_after().unwrap()).await;
-                limiter.admit(&caller, Operation::Query, None).await.unwrap();
-            }
-        }
         let refused = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
         let wait = refused.retry_after().unwrap();
-        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(701), "{wait:?}");
+        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(60_001), "round {round}: {wait:?}");
         // A good deal sooner it is refused.
-        let soon = wait.saturating_sub(Duration::from_millis(100));
-        tokio::time::sleep(soon).await;
-        if wait > Duration::from_millis(250) {
-            let early = limiter.admit(&caller, Operation::Query, None).await;
-            assert!(matches!(early, Err(Refused::TooFast { .. })), "round {round}: {wait:?} {early:?}");
-        }
-        tokio::time::sleep(wait - soon).await;
+        let soon = wait / 8;
+        pass(soon).await;
+        let early = limiter.admit(&caller, Operation::Query, None).await;
+        assert!(matches!(early, Err(Refused::TooFast { .. })), "round {round}: {wait:?} {early:?}");
+        pass(wait - soon).await;
         limiter.admit(&caller, Operation::Query, None).await.unwrap();
     }
 }
@@ -78,20 +69,23 @@ async fn who_waits_as_long_as_was_said_is_let_in_and_nobody_sooner() {
 #[tokio::test]
 async fn the_header_says_a_whole_number_of_seconds_that_is_enough() {
     let redis = RedisServer::start();
-    let limiter = limiter(&redis).with_window(Duration::from_millis(1_300));
+    let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 1);
     limiter.admit(&caller, Operation::Generate, None).await.unwrap();
     let refused = limiter.admit(&caller, Operation::Generate, None).await.unwrap_err();
-    let seconds = retry_after_seconds(refused.retry_after().unwrap());
-    assert_eq!(seconds, 2);
+    let wait = refused.retry_after().unwrap();
+    let seconds = retry_after_seconds(wait);
+    assert!(Duration::from_secs(seconds) >= wait && Duration::from_secs(seconds - 1) < wait, "{seconds} for {wait:?}");
     let field = refused.standing().unwrap().rate_limit().unwrap();
-    assert!(field.starts_with("\"generate\";r=0;t=2;pk=:"), "the same moment in both: {field}");
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let expected = format!("\"generate\";r=0;t={seconds};pk=:");
+    assert!(field.starts_with(&expected), "the same moment in both: {field}");
+    let_pass(&redis, &caller, Operation::Generate, Duration::from_secs(seconds)).await;
     limiter.admit(&caller, Operation::Generate, None).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_refusal_changes_nothing() {
+    away_from_midnight().await;
     let redis = debuggable();
     let limiter = limiter(&redis);
     let caller = agent(|limits| {
@@ -115,6 +109,7 @@ async fn a_refusal_changes_nothing() {
 
 #[tokio::test]
 async fn a_day_has_so_many_jobs_and_so_many_megapixels() {
+    away_from_midnight().await;
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| (limits.jobs_per_day, limits.megapixels_per_day) = (10, 4));
@@ -156,7 +151,7 @@ async fn a_day_has_so_many_jobs_and_so_many_megapixels() {
 #[tokio::test]
 async fn a_batch_counts_as_so_many_generates_all_or_none() {
     let redis = RedisServer::start();
-    let limiter = limiter(&redis).with_window(Duration::from_millis(500));
+    let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 10);
     let charge = async |jobs| limiter.charge(&caller, Operation::Batch, Work { jobs, pixels: 0 }).await;
     let room = async || 10 - limiter.view(&caller, 0, 0).await.unwrap().requests.generate.used;
@@ -171,7 +166,7 @@ async fn a_batch_counts_as_so_many_generates_all_or_none() {
     limiter.admit(&caller, Operation::Generate, None).await.unwrap();
     let _ = charge(2).await.unwrap();
     limiter.admit(&caller, Operation::Generate, None).await.unwrap_err();
-    tokio::time::sleep(retry_after).await;
+    let_pass(&redis, &caller, Operation::Generate, retry_after).await;
     let _ = charge(4).await.unwrap();
     let never = charge(11).await.unwrap_err();
     assert!(matches!(never, Refused::NeverFits { quota: Quota::Submissions, asked: 11, most: 10 }), "{never}");
@@ -198,6 +193,7 @@ async fn no_limit_is_no_limit() {
 
 #[tokio::test]
 async fn the_view_tells_what_is_used_and_what_is_left() {
+    away_from_midnight().await;
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| limits.max_active_jobs = 6);
@@ -209,7 +205,7 @@ async fn the_view_tells_what_is_used_and_what_is_left() {
     assert_eq!(view["requests"]["query"]["used"], 3);
     assert_eq!(view["requests"]["query"]["remaining"], 97);
     let reset = view["requests"]["query"]["reset_seconds"].as_u64().unwrap();
-    assert!((59..=61).contains(&reset), "{reset}");
+    assert!((1..=61).contains(&reset), "{reset}");
     assert_eq!(view["requests"]["cancel"]["used"], 0);
     assert_eq!(view["requests"]["cancel"]["reset_seconds"], serde_json::Value::Null);
     assert_eq!(view["jobs_per_day"]["used"], 2);
@@ -262,20 +258,16 @@ async fn without_redis_the_answer_is_an_error_in_bounded_time() {
         let started = std::time::Instant::now();
         let refused = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
         assert!(matches!(&refused, Refused::Store(error) if error.is_retryable()), "{refused:?}");
-        assert!(started.elapsed() < Duration::from_secs(6));
+        assert!(started.elapsed() < Duration::from_secs(15));
     }
     proxy.heal();
     let back = async || limiter.admit(&caller, Operation::Query, None).await.is_ok();
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while !back().await {
-        assert!(std::time::Instant::now() < deadline, "it does not come back");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    test_support::wait_until("it to come back", Duration::from_secs(30), back).await;
 
     proxy.stall();
     let started = std::time::Instant::now();
     limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
-    assert!(started.elapsed() < Duration::from_secs(6));
+    assert!(started.elapsed() < Duration::from_secs(15));
 }
 
 #[tokio::test]

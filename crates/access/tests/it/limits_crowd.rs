@@ -22,12 +22,12 @@ async fn twenty_hammer_four_gateways_for_ten_seconds() {
         .map(|n| {
             let (gateway, caller) = (gateways[n % GATEWAYS].clone(), caller.clone());
             tokio::spawn(async move {
-                let (mut admitted, mut refused) = (Vec::new(), 0_u64);
+                let (mut admitted, mut refused) = (Vec::new(), Vec::new());
                 while Instant::now() < end {
                     match gateway.admit(&caller, Operation::Generate, None).await {
                         Ok(standing) => admitted.push(standing.at_ms),
                         Err(Refused::TooFast { retry_after, standing }) => {
-                            refused += 1;
+                            refused.push(standing.at_ms);
                             assert!(retry_after <= WINDOW + Duration::from_millis(1));
                             assert_eq!(standing.policies[0].remaining(), 0, "nobody is refused while there is room");
                         }
@@ -38,23 +38,23 @@ async fn twenty_hammer_four_gateways_for_ten_seconds() {
             })
         })
         .collect();
-    let (mut log, mut refused) = (Vec::new(), 0);
+    let (mut log, mut refused) = (Vec::new(), Vec::new());
     for task in tasks {
         let (admitted, more) = task.await.unwrap();
         log.extend(admitted);
-        refused += more;
+        refused.extend(more);
     }
     log.sort_unstable();
-    assert!(refused > 1_000, "that was no hammering: {refused} refusals");
+    assert!(refused.len() > 100, "that was no hammering: {} refusals", refused.len());
 
     // Never more than the limit: the request after a full window's worth lies beyond the window, for each of them.
     let window = u64::try_from(WINDOW.as_millis()).unwrap();
     for pair in log.windows(LIMIT + 1) {
         assert!(pair[LIMIT] - pair[0] > window, "{} admitted within {} ms", LIMIT + 1, pair[LIMIT] - pair[0]);
     }
-    // And never less: with everybody asking, what becomes free is taken within milliseconds (at worst, those for which
-    // this machine was busy elsewhere).
-    let most = log.windows(LIMIT + 1).map(|pair| pair[LIMIT] - pair[0]).max().unwrap();
-    assert!(most < window + 300, "a place stood empty: {most} ms");
-    assert!(log.len() >= (SECONDS as usize - 1) * LIMIT);
+    // And never less: whoever was refused was so because a full window's worth lay in it.
+    for at in refused {
+        let before = |time| log.partition_point(|&admitted| admitted < time);
+        assert_eq!(before(at + 1) - before(at - window), LIMIT, "admitted in the window before {at}");
+    }
 }

@@ -1,8 +1,9 @@
 //! A registry on a Redis of its own.
 
-use access::{Caller, Defaults, Denied, Issued, MasterKey, Mode, NewTenant, Registry};
+use access::{Caller, Defaults, Denied, Issued, MasterKey, Mode, NewTenant, Operation, Registry};
 use domain::Class;
 use secrecy::ExposeSecret;
+use std::time::Duration;
 use test_support::RedisServer;
 
 pub(crate) const MASTER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -37,6 +38,26 @@ impl World {
         let candidate = self.registry.find_by_key_id(issued.key_id.as_str()).await.unwrap();
         candidate.verify_signed(|known| known == secret.as_bytes())
     }
+}
+
+/// Sends one command past everything.
+pub(crate) async fn command<T: redis::FromRedisValue>(redis: &RedisServer, words: &[&str]) -> T {
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
+}
+
+/// Makes what is in a window of the limiter under `test` older by so much, so that nobody has to wait.
+pub(crate) async fn let_pass(redis: &RedisServer, caller: &Caller, operation: Operation, time: Duration) {
+    const WRAP: i64 = 1 << 31;
+    let key = format!("test:{{access}}:window:{}:{}", caller.key_id, operation.as_str());
+    let entries: Vec<i64> = command(redis, &["LRANGE", &key, "0", "-1"]).await;
+    let (time, first) = (i64::try_from(time.as_millis()).unwrap(), format!("-{}", entries.len()));
+    for entry in entries {
+        let older = (entry - time).rem_euclid(WRAP).to_string();
+        let () = command(redis, &["RPUSH", &key, &older]).await;
+    }
+    let () = command(redis, &["LTRIM", &key, &first, "-1"]).await;
 }
 
 pub(crate) async fn connect(redis: &RedisServer, master: &str) -> Result<Registry, access::Error> {
