@@ -66,7 +66,7 @@ async fn only_the_right_name_with_a_trusted_certificate_is_answered_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_tls_is_no_secure_host() {
-    let server = Server::answering(OUTSIDE, 0, b"HTTP/1.1 200 OK\r\n\r\n").await;
+    let server = Server::answering(OUTSIDE, b"HTTP/1.1 200 OK\r\n\r\n").await;
     let egress = crate::world::egress(&[server.port], Names::of(&[("server.test", &[&["127.0.0.2"]])]));
     let short = std::time::Duration::from_millis(500);
     let refused = egress.get(&format!("https://server.test:{}/", server.port), MOST, short).await.unwrap_err();

@@ -3,10 +3,11 @@
 use crate::world::{INSIDE, MOST, Names, OUTSIDE, Server, TIME, egress};
 use egress::{Egress, EgressOptions, Refused};
 use std::sync::atomic::Ordering;
+use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_trick_leads_inside() {
-    let inside = Server::answering(INSIDE, 0, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
+    let inside = Server::answering(INSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
     let port = inside.port;
     let names = Names::of(&[
         ("localhost", &[&["127.0.0.1", "::1"]]),
@@ -104,8 +105,13 @@ async fn no_trick_leads_inside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_asked_for_once_and_what_it_says_later_changes_nothing() {
     // The same port inside and outside, as a rebinding attack needs it.
-    let outside = Server::answering(OUTSIDE, 0, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npublic").await;
-    let inside = Server::answering(INSIDE, outside.port, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
+    let (outside, inside) = loop {
+        let outside = Server::answering(OUTSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npublic").await;
+        // Somebody else may have it there.
+        if let Ok(listener) = TcpListener::bind((INSIDE, outside.port)).await {
+            break (outside, Server::answering_on(listener, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"));
+        }
+    };
     let names = Names::of(&[("rebound.example", &[&["127.0.0.2"], &["127.0.0.1"]])]);
     let egress = egress(&[outside.port], names.clone());
     let url = format!("http://rebound.example:{}/", outside.port);
@@ -124,11 +130,11 @@ async fn a_name_is_asked_for_once_and_what_it_says_later_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed() {
-    let inside = Server::answering(INSIDE, 0, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
+    let inside = Server::answering(INSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
     for status in [301, 302, 303, 307, 308] {
         let location =
             format!("HTTP/1.1 {status} Go\r\nLocation: http://127.0.0.1:{}/\r\nContent-Length: 0\r\n\r\n", inside.port);
-        let outside = Server::answering(OUTSIDE, 0, location.as_bytes()).await;
+        let outside = Server::answering(OUTSIDE, location.as_bytes()).await;
         let egress = egress(&[outside.port, inside.port], Names::of(&[]));
         let refused = egress.get(&outside.url(), MOST, TIME).await.unwrap_err();
         assert!(matches!(refused, Refused::Status(s) if s == status), "{refused:?}");
@@ -138,7 +144,7 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_this_machine_may_be_called_by_default() {
-    let server = Server::answering(INSIDE, 0, b"HTTP/1.1 200 OK\r\n\r\n").await;
+    let server = Server::answering(INSIDE, b"HTTP/1.1 200 OK\r\n\r\n").await;
     let options = EgressOptions { egress_ports: vec![server.port], ..EgressOptions::default() };
     // By the system's own resolver, too.
     let egress = Egress::new(&options).unwrap();

@@ -4,14 +4,14 @@ use egress::{Egress, EgressOptions, Resolve, Resolving};
 use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub(crate) const TIME: Duration = Duration::from_secs(5);
+pub(crate) const TIME: Duration = Duration::from_secs(30);
 pub(crate) const MOST: usize = 10_000;
 
 /// Stands for the public internet: the only address of this machine that may be called.
@@ -55,24 +55,28 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn answering(address: Ipv4Addr, port: u16, answer: &[u8]) -> Self {
+    pub(crate) async fn answering(address: Ipv4Addr, answer: &[u8]) -> Self {
+        Self::answering_on(TcpListener::bind((address, 0)).await.unwrap(), answer)
+    }
+
+    pub(crate) fn answering_on(listener: TcpListener, answer: &[u8]) -> Self {
         let answer = answer.to_vec();
-        Self::start(address, port, move |mut stream| {
+        Self::start(listener, move |mut stream| {
             let answer = answer.clone();
             async move {
                 let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+                // What was not read would cut the answer off.
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             }
         })
-        .await
     }
 
     /// `answer` gets each connection after the head of its request and a second's worth of body have come.
-    pub(crate) async fn start<F: Future<Output = ()> + Send>(
-        address: Ipv4Addr,
-        port: u16,
+    pub(crate) fn start<F: Future<Output = ()> + Send>(
+        listener: TcpListener,
         answer: impl Fn(TcpStream) -> F + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(SocketAddr::from((address, port))).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Self { port, visits: Arc::default(), last: Arc::default() };
         let (visits, last, answer) = (server.visits.clone(), server.last.clone(), Arc::new(answer));

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_are_told_before_they_are_hit() {
+    test_support::away_from_midnight().await;
     let world = World::new().await;
     let overrides =
         Overrides { jobs_per_day: Some(5), max_active_jobs: Some(2), max_batch_size: Some(4), ..Overrides::default() };
@@ -67,7 +68,7 @@ async fn every_answer_tells_how_full_the_window_is() {
         assert!(header("ratelimit-policy").contains("q=3"), "{}", header("ratelimit-policy"));
         if status == 429 {
             let wait: u64 = header("retry-after").parse().unwrap();
-            assert!((50..=60).contains(&wait), "{wait}");
+            assert!((1..=60).contains(&wait), "{wait}");
             assert_eq!(problem(answer).await["code"], "too_fast");
         }
     }

@@ -137,9 +137,17 @@ async fn what_no_worker_can_do_is_refused_and_what_one_may_yet_do_is_not() {
     let queue = world.queue().await;
     let ask = |resolution: u32| world.post_form(&png(), &[("octree_resolution", &*resolution.to_string())]);
     assert_eq!(ask(512).send().await.unwrap().status(), 202, "without any worker, one may come");
-    queue.announce(&card(128)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    let refused = problem(ask(129).send().await.unwrap()).await;
+    // The gateway looks for workers once a second.
+    let mut answer = None;
+    test_support::wait_until("the gateway to know the worker", Duration::from_secs(30), async || {
+        queue.announce(&card(128)).await.unwrap();
+        let sent = ask(129).send().await.unwrap();
+        let is_refused = sent.status() != 202;
+        answer = Some(sent);
+        is_refused
+    })
+    .await;
+    let refused = problem(answer.unwrap()).await;
     assert_eq!((&refused["code"], &refused["parameter"]), (&"no_worker_fits".into(), &"octree_resolution".into()));
     assert!(refused["detail"].as_str().unwrap().contains("128"), "{refused}");
     assert_eq!(ask(128).send().await.unwrap().status(), 202);

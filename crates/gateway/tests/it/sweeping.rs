@@ -28,7 +28,7 @@ async fn old_blobs_go_and_those_that_are_needed_stay() {
     let done = submit(png()).await;
     make_old(&all(&world.blobs_directory())[0], 3);
     world.delete(done["job_id"].as_str().unwrap(), 0).send().await.unwrap();
-    wait_until("the old picture to go", Duration::from_secs(10), async || world.stored() == 0).await;
+    wait_until("the old picture to go", Duration::from_secs(30), async || world.stored() == 0).await;
 
     // Not older than results are kept.
     submit(jpeg()).await;

@@ -70,13 +70,11 @@ async fn a_job_that_ends_is_told_and_told_again() {
 
     let deliveries = format!("{location}/deliveries");
     let mut log = Value::Null;
-    for _ in 0..100 {
+    test_support::wait_until("the delivery to be noted", Duration::from_secs(20), async || {
         log = request(&world, Method::GET, &deliveries, 0).send().await.unwrap().json().await.unwrap();
-        if log["deliveries"][0]["state"] == "delivered" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        log["deliveries"][0]["state"] == "delivered"
+    })
+    .await;
     assert_eq!(log["deliveries"][0]["attempts"][0]["status"], 204, "{log}");
     let replay = format!("{deliveries}/{}/replay", log["deliveries"][0]["id"].as_str().unwrap());
     assert_eq!(request(&world, Method::POST, &replay, 0).send().await.unwrap().status(), 202);

@@ -41,7 +41,7 @@ impl Events {
                 self.text = rest;
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.stream.next()).await.expect("it goes on");
+            let chunk = tokio::time::timeout(Duration::from_secs(30), self.stream.next()).await.expect("it goes on");
             self.text.push_str(std::str::from_utf8(&chunk?.unwrap()).unwrap());
         }
     }

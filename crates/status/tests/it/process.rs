@@ -1,6 +1,6 @@
 //! The real program: command line, logs, signals.
 
-use crate::world::{command_line, job, register};
+use crate::world::{command_line, job, register, until};
 use queue::{Queue, RedisOptions};
 use reqwest::Client;
 use serde_json::Value;
@@ -32,9 +32,8 @@ async fn from_start_to_sigterm_with_a_stream_open() {
     let logged: Value = serde_json::from_str(&status.wait_for_line("my-request", SECONDS).await).unwrap();
     assert_eq!(logged["span"]["job.id"], job.id.to_string().as_str(), "{logged}");
 
-    let stream = Client::new().get(format!("{url}/events")).bearer_auth(&ada.key).send().await.unwrap();
-    let reading = tokio::spawn(stream.text());
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut stream = Client::new().get(format!("{url}/events")).bearer_auth(&ada.key).send().await.unwrap();
+    until(&mut stream, "event: snapshot").await;
     assert!(status.terminate(SECONDS).await.success());
-    assert!(reading.await.unwrap().unwrap().contains("event: snapshot"));
+    while stream.chunk().await.unwrap().is_some() {}
 }

@@ -181,6 +181,15 @@ pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
     line
 }
 
+/// Reads a stream until this has come.
+pub(crate) async fn until(stream: &mut Response, text: &str) {
+    let mut read = String::new();
+    while !read.contains(text) {
+        let chunk = stream.chunk().await.unwrap().unwrap_or_else(|| panic!("it ended after {read}"));
+        read.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+}
+
 /// The body of a problem, once its form has been checked.
 pub(crate) async fn problem(response: Response) -> Value {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -65,7 +65,7 @@ impl World {
             return id;
         }
         let worker = self.queue.worker("w", LeaseOptions::default()).await.unwrap();
-        let lease = worker.lease(1, Duration::from_secs(2)).await.unwrap().pop().unwrap();
+        let lease = worker.lease(1, Duration::from_secs(20)).await.unwrap().pop().unwrap();
         assert_eq!((lease.job().id, state), (id, JobState::Failed));
         let failure = Failure { code: "image_empty".to_owned(), detail: "Nothing.".to_owned(), retryable: false };
         lease.fail(&failure).await.unwrap();
@@ -80,7 +80,7 @@ impl World {
             if let Some(delivery) = deliveries.into_iter().next().filter(|delivery| delivery.state == state) {
                 return delivery;
             }
-            assert!(started.elapsed() < Duration::from_secs(20), "no delivery became {state:?}");
+            assert!(started.elapsed() < Duration::from_secs(60), "no delivery became {state:?}");
             sleep(Duration::from_millis(20)).await;
         }
     }
@@ -189,7 +189,7 @@ impl Receiver {
     pub(crate) async fn wait(&self, count: usize) -> Vec<Message> {
         let started = Instant::now();
         while self.messages().len() < count {
-            assert!(started.elapsed() < Duration::from_secs(40), "{} of {count} messages came", self.messages().len());
+            assert!(started.elapsed() < Duration::from_secs(60), "{} of {count} messages came", self.messages().len());
             sleep(Duration::from_millis(20)).await;
         }
         self.messages()
