@@ -54,7 +54,7 @@ pub enum Refused {
         standing: Standing,
     },
     /// It is more than the whole quota: it can never be let through in one piece.
-    #[error("{asked} is more than all {most} {quota}")]
+    #[error("{asked}, more than the whole quota of {most} {quota}")]
     NeverFits {
         /// Which one.
         quota: Quota,

@@ -40,6 +40,12 @@ impl Agent {
         Self { id, key, secret: secret.unwrap(), client: world.client.clone(), base: world.base.clone() }
     }
 
+    /// Somebody who shows this key and signs with this secret, whosever they are.
+    pub(crate) fn claiming(world: &World, key: &str, secret: &str) -> Self {
+        let (key, secret) = (key.to_owned(), secret.to_owned());
+        Self { id: String::new(), key, secret, client: world.client.clone(), base: world.base.clone() }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

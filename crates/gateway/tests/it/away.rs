@@ -2,14 +2,19 @@
 
 use crate::agents::add;
 use crate::pictures::png;
-use crate::test_keys::{ask, ended, submit};
+use crate::test_keys::{ended, submit};
 use crate::world::{GENERATE, World, command_line, files, register};
-use access::{Mode, Overrides};
+use access::{Defaults, MasterKey, Mode, Overrides, Registry, Retire};
 use clap::Parser;
-use domain::{Class, JobState};
+use domain::{Class, JobId, JobState};
 use gateway::Options;
+use queue::{Queue, RedisOptions};
 use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Method};
+use secrecy::ExposeSecret;
+use serde_json::Value;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use test_support::{RedisServer, ServiceProcess, wait_until};
@@ -17,19 +22,25 @@ use tokio_util::sync::CancellationToken;
 
 const SECONDS: Duration = Duration::from_secs(20);
 
+/// The real program, as its log tells what nobody else can see, and where it answers.
+async fn start(directory: &Path, redis: &RedisServer, arguments: &[&str]) -> (ServiceProcess, String) {
+    let address = directory.join("address");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
+    command.current_dir(directory).args(&command_line(directory, &redis.url())[1..]);
+    command.args(arguments).arg("--addr-file").arg(&address);
+    let gateway = ServiceProcess::spawn(&mut command);
+    gateway.wait_for_line("\"listening\"", SECONDS).await;
+    (gateway, format!("http://{}", std::fs::read_to_string(&address).unwrap()))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_swept_while_the_queue_cannot_tell_what_is_needed() {
     let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
     let [ada, _] = register(directory.path(), &redis.url()).await;
-    let (address, blobs) = (directory.path().join("address"), directory.path().join("blobs"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
-    command.current_dir(directory.path()).args(&command_line(directory.path(), &redis.url())[1..]);
-    command.args(["--blob-sweep-minutes=0.005", "--addr-file"]).arg(&address);
-    let gateway = ServiceProcess::spawn(&mut command);
-    gateway.wait_for_line("\"listening\"", SECONDS).await;
-    let url = format!("http://{}{GENERATE}", std::fs::read_to_string(&address).unwrap());
+    let blobs = directory.path().join("blobs");
+    let (gateway, base) = start(directory.path(), &redis, &["--blob-sweep-minutes=0.005"]).await;
     let form = Form::new().part("image", Part::bytes(png()));
-    let answer = reqwest::Client::new().post(url).bearer_auth(&ada.key).multipart(form).send().await.unwrap();
+    let answer = Client::new().post(base + GENERATE).bearer_auth(&ada.key).multipart(form).send().await.unwrap();
     assert_eq!(answer.status(), 202);
 
     redis.stop();
@@ -48,7 +59,7 @@ async fn nothing_is_swept_while_the_queue_cannot_tell_what_is_needed() {
 }
 
 /// The only file below a folder.
-fn walk(folder: &std::path::Path) -> std::path::PathBuf {
+fn walk(folder: &Path) -> PathBuf {
     let path = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
     if path.is_dir() { walk(&path) } else { path }
 }
@@ -58,7 +69,7 @@ async fn a_played_job_is_handed_on_when_its_gateway_leaves() {
     let world = World::new().await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let queue = world.queue().await;
-    let job = submit(&world, &key, Some("slow"), "glb").await;
+    let job = submit(&world, &key, Some("never"), "glb").await;
     let state = async || queue.record(job).await.unwrap().unwrap().state;
     wait_until("the job to be played", SECONDS, async || state().await == JobState::Running).await;
 
@@ -75,33 +86,39 @@ async fn a_played_job_is_handed_on_when_its_gateway_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_played_again_once_redis_is_back() {
-    let directory = tempfile::tempdir().unwrap();
-    let world = World::on(RedisServer::start_durable(), directory, &[], None).await;
-    let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
-    let interrupted = submit(&world, &key, Some("never"), "glb").await;
-    let queue = world.queue().await;
-    let state = async || queue.record(interrupted).await.unwrap().unwrap().state;
-    wait_until("the job to be played", SECONDS, async || state().await == JobState::Running).await;
+async fn a_job_that_redis_left_is_played_again() {
+    let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
+    let [ada, _] = register(directory.path(), &redis.url()).await;
+    let master = MasterKey::read(&directory.path().join("master-key")).unwrap();
+    let registry = Registry::connect(&redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+    let key = registry.issue(&ada.id.parse().unwrap(), Mode::Test, Retire::None, None).await.unwrap().api_key;
+    let (gateway, base) = start(directory.path(), &redis, &[]).await;
+    let client = Client::new();
+    let ask = |method: Method, path: &str| {
+        client
+            .request(method, format!("{base}{path}"))
+            .bearer_auth(key.expose_secret())
+            .header("x-test-scenario", "never")
+    };
+    let form = Form::new().part("image", Part::bytes(png()));
+    let answer = ask(Method::POST, GENERATE).multipart(form).send().await.unwrap();
+    let job: JobId = answer.json::<Value>().await.unwrap()["job_id"].as_str().unwrap().parse().unwrap();
+    let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
+    let plays = async |attempt| {
+        let record = queue.record(job).await.ok().flatten();
+        record.is_some_and(|record| record.state == JobState::Running && record.attempt >= attempt)
+    };
+    wait_until("the job to be played", SECONDS, async || plays(1).await).await;
 
-    world.redis.stop();
-    let ready = async || world.get("/readyz").send().await.unwrap().status() == 200;
-    wait_until("the gateway to notice", SECONDS, async || !ready().await).await;
-    world.redis.restart();
-    // Each of its lines to Redis comes back when it is next used.
-    let mut next = None;
-    wait_until("the gateway to take jobs again", SECONDS, async || {
-        next = ask(&world, &key, None, "glb").await.ok();
-        next.is_some()
-    })
-    .await;
-    let queue = world.queue().await;
-    assert_eq!(ended(&queue, next.unwrap()).await.state, JobState::Succeeded);
-
-    // Nobody plays the other one until its lease is over; it can be cancelled all the same.
-    let url = world.url(&format!("/api/v1/jobs/{interrupted}"));
-    assert!(world.client.delete(url).bearer_auth(&key).send().await.unwrap().status().is_success());
-    assert_eq!(ended(&queue, interrupted).await.state, JobState::Cancelled);
+    redis.stop();
+    gateway.wait_for_line("was not played to its end", SECONDS).await;
+    redis.restart();
+    // Once its lease is over.
+    wait_until("the job to be played again", 2 * SECONDS, async || plays(2).await).await;
+    let cancelled = ask(Method::DELETE, &format!("/api/v1/jobs/{job}")).send().await.unwrap();
+    assert!(cancelled.status().is_success(), "{}", cancelled.status());
+    assert_eq!(ended(&queue, job).await.state, JobState::Cancelled);
+    assert!(gateway.terminate(SECONDS).await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,13 @@
 //! Every code of the table is produced by a test: here those that no other test comes by.
 
 use crate::agents::add;
-use crate::pictures::png;
+use crate::pictures::{disc, encode, png};
 use crate::world::{World, problem};
 use access::{Mode, Overrides};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Class;
+use image::ImageFormat;
 use serde_json::{Value, json};
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,12 +16,34 @@ use tokio::net::TcpStream;
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_the_whole_quota_is_another_matter_than_a_quota_that_is_used_up() {
     let world = World::new().await;
-    let overrides = Overrides { jobs_per_day: Some(1), ..Overrides::default() };
-    let (_, key, _) = add(&world, "cyd", Class::User, Mode::Live, overrides).await;
-    let body = json!({ "images": [STANDARD.encode(png()), STANDARD.encode(png())] });
-    let request = world.client.post(world.url("/api/v1/batch")).bearer_auth(key).json(&body);
-    let refused = problem(request.send().await.unwrap()).await;
-    assert_eq!((&refused["code"], &refused["retryable"]), (&"beyond_quota".into(), &false.into()), "{refused}");
+    let (small, large) = (STANDARD.encode(png()), STANDARD.encode(encode(disc(1100), ImageFormat::Png)));
+    let none = Overrides::default();
+    for (name, overrides, images, detail) in [
+        (
+            "a",
+            Overrides { jobs_per_day: Some(1), ..none },
+            json!([small, small]),
+            "2, more than the whole quota of 1 jobs a day",
+        ),
+        (
+            "b",
+            Overrides { megapixels_per_day: Some(1), ..none },
+            json!([large]),
+            "2, more than the whole quota of 1 megapixels a day",
+        ),
+        (
+            "c",
+            Overrides { requests_per_minute: Some(1), ..none },
+            json!([small, small]),
+            "2, more than the whole quota of 1 jobs a minute",
+        ),
+    ] {
+        let (_, key, _) = add(&world, name, Class::User, Mode::Live, overrides).await;
+        let request = world.client.post(world.url("/api/v1/batch")).bearer_auth(key).json(&json!({ "images": images }));
+        let refused = problem(request.send().await.unwrap()).await;
+        assert_eq!((&refused["code"], &refused["retryable"]), (&"beyond_quota".into(), &false.into()), "{refused}");
+        assert_eq!(refused["detail"], format!("Asked for {detail}."));
+    }
     assert_eq!(world.stored(), 0);
 }
 

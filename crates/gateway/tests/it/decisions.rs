@@ -1,7 +1,15 @@
 //! Whatever came to the gate is in the audit, under the id that the client was told, and in the metrics.
 
-use crate::world::World;
+use crate::agents::{Agent, add};
+use crate::world::{World, problem};
 use access::audit::{AuditReader, Filter, Outcome};
+use access::{Defaults, MasterKey, Mode, Overrides, Registry, Retire};
+use domain::Class;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::time::Duration;
+use test_support::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_decision_is_recorded_and_counted_and_no_secret_is() {
@@ -58,4 +66,44 @@ async fn every_decision_is_recorded_and_counted_and_no_secret_is() {
     }
     assert_eq!(told.len(), 4, "what does not come to the gate is not decided there");
     assert!(records.iter().all(|record| record.ip.as_deref() == Some("127.0.0.1")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_told_why_somebody_was_not_let_in_and_they_are_not() {
+    let world = World::new().await;
+    let master = MasterKey::read(&world.directory.path().join("master-key")).unwrap();
+    let registry = Registry::connect(&world.redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+    let [ada, bob] = world.owners.each_ref().map(|owner| owner.parse().unwrap());
+    let brief = registry.issue(&ada, Mode::Live, Retire::None, Some(Duration::from_millis(1))).await.unwrap();
+    let brief = brief.api_key.expose_secret();
+    let ended = async || registry.find_by_key(brief).await.unwrap().verify_bearer().is_err();
+    wait_until("the key to end", Duration::from_secs(10), ended).await;
+    let revoked = registry.issue(&ada, Mode::Live, Retire::None, None).await.unwrap();
+    registry.revoke_key(&ada, &revoked.key_id).await.unwrap();
+    registry.revoke(&bob).await.unwrap();
+    let mut answers = HashSet::new();
+    let mut told = |mut answer: Value| {
+        for its_own in ["request_id", "trace_id"] {
+            answer.as_object_mut().unwrap().remove(its_own);
+        }
+        answers.insert(answer.to_string());
+        answers.len()
+    };
+    for key in ["orf_live_x", brief, revoked.api_key.expose_secret(), &world.keys[1]] {
+        let answer = world.client.get(world.url("/api/v1/limits")).bearer_auth(key).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), told(problem(answer).await)), (401, 1), "one answer for all");
+    }
+    let (_, key, secret) = add(&world, "robot", Class::Agent, Mode::Live, Overrides::default()).await;
+    let secret = secret.unwrap();
+    for (key, secret) in [(&*key, "orf_secret_x"), ("orf_live_x", &secret)] {
+        let agent = Agent::claiming(&world, key, secret);
+        let answer = agent.send(agent.get("/api/agent/limits")).await;
+        assert_eq!((answer.status().as_u16(), told(problem(answer).await)), (401, 2), "and one for all who sign");
+    }
+
+    let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
+    for reason in ["unknown_key", "expired", "revoked", "disabled", "wrong_signature"] {
+        let line = format!("orfeas_auth_failures_total{{reason=\"{reason}\"}} ");
+        assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
+    }
 }

@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use test_support::wait_until;
 
-/// Asks for a job; the answer's text when it is not accepted.
-pub(crate) async fn ask(world: &World, key: &str, scenario: Option<&str>, format: &str) -> Result<JobId, String> {
+pub(crate) async fn submit(world: &World, key: &str, scenario: Option<&str>, format: &str) -> JobId {
     let request = world.client.post(world.url(GENERATE)).bearer_auth(key);
     let request = request.json(&json!({ "image": STANDARD.encode(png()), "format": format }));
     let answer = match scenario {
@@ -23,14 +22,8 @@ pub(crate) async fn ask(world: &World, key: &str, scenario: Option<&str>, format
         None => request,
     };
     let answer = answer.send().await.unwrap();
-    if answer.status() != 202 {
-        return Err(answer.text().await.unwrap());
-    }
-    Ok(answer.json::<Value>().await.unwrap()["job_id"].as_str().unwrap().parse().unwrap())
-}
-
-pub(crate) async fn submit(world: &World, key: &str, scenario: Option<&str>, format: &str) -> JobId {
-    ask(world, key, scenario, format).await.unwrap()
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    answer.json::<Value>().await.unwrap()["job_id"].as_str().unwrap().parse().unwrap()
 }
 
 pub(crate) async fn ended(queue: &Queue, job: JobId) -> JobRecord {
