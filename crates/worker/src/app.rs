@@ -4,9 +4,8 @@ use crate::engine::{BatchOptions, Engine};
 use crate::job::{Workshop, attend};
 use crate::options::{BatchSettings, DecoderName, MappingName, ModelOptions, Options, WorkOptions};
 use crate::probes::{self, Watched};
-use crate::{exit, failure, gpu, readings};
+use crate::{exit, failure, gpu, memory, readings};
 use blobs::Blobs;
-use domain::RANGES;
 use hunyuan3d::{Decoder, FlashMode, ImageTo3d, LoadOptions, ModelInfo, Pipeline, VertexMapping};
 use queue::{LeaseOptions, Queue, WorkerCard};
 use std::path::PathBuf;
@@ -84,7 +83,8 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     let most = batch.most(on_gpu);
     let lease = Duration::from_secs_f64(work.lease_seconds);
     let worker = queue.worker(&work.worker_name, LeaseOptions { lease, max_attempts: work.max_attempts }).await?;
-    let card = card(&info, most);
+    let finest = memory::finest_grid().min(work.max_octree_resolution.unwrap_or(u32::MAX));
+    let card = card(&info, most, finest);
     let workshop = Arc::new(Workshop {
         engine: Engine::start(loaded, batch_options(&batch, most))?,
         model: info,
@@ -93,6 +93,7 @@ pub async fn run(options: Options) -> Result<u8, Error> {
         decoder: decoder(model.decoder),
         chunk: model.decode_chunk.map(|points| points as usize),
         mapping: mapping(model.vertex_mapping),
+        finest,
         lease,
         max_attempts: work.max_attempts,
         abort: CancellationToken::new(),
@@ -112,7 +113,7 @@ pub async fn run(options: Options) -> Result<u8, Error> {
         }
         None => None,
     };
-    tracing::info!(worker = worker.name(), batch_size_max = most, "taking jobs");
+    tracing::info!(worker = worker.name(), batch_size_max = most, finest_grid = finest, "taking jobs");
 
     if let Err(error) = worker.announce(card).await {
         tracing::warn!(error = failure::whole(&error), "the worker is not announced yet");
@@ -167,17 +168,15 @@ async fn load(options: ModelOptions) -> Result<Box<dyn ImageTo3d>, Error> {
     receiver.await.map_err(|_| std::io::Error::other("loading the model panicked"))?
 }
 
-/// What others may know of this worker. No grid within the range of parameters is too fine for it: memory bounds how
-/// much of it is decoded at once, not how much there is.
-fn card(info: &ModelInfo, seats: u16) -> WorkerCard {
-    let finest = RANGES.iter().find(|range| range.name == "octree_resolution").map_or(0.0, |range| range.max);
+/// What others may know of this worker.
+fn card(info: &ModelInfo, seats: u16, finest: u32) -> WorkerCard {
     WorkerCard {
         name: String::new(),
         model: info.name.clone(),
         model_digest: info.digest.clone(),
         multi_view: info.multi_view,
         seats: seats.into(),
-        max_octree_resolution: finest as u32,
+        max_octree_resolution: finest,
     }
 }
 

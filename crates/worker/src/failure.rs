@@ -8,7 +8,7 @@
 //! | `invalid_parameter` | the model cannot do what was asked of it | no |
 //! | `no_surface` | the field has no surface | no |
 //! | `result_too_large` | the mesh file is larger than the blob store takes | no |
-//! | `device_error` | the device failed or ran out of memory | yes |
+//! | `device_error` | the device failed, or has too little memory | yes |
 //! | `internal` | something of ours failed; the log says what | yes |
 //!
 //! The queue adds `worker_lost`.
@@ -64,6 +64,13 @@ pub(crate) fn no_surface() -> Failure {
 /// The device failed; another attempt may succeed.
 pub(crate) fn device(what: &str) -> Failure {
     passing("device_error", &format!("While the shape was made, {what}."))
+}
+
+/// The grid is finer than this worker can make; another may have more memory.
+pub(crate) fn grid_too_fine(asked: u32, finest: u32) -> Failure {
+    let detail =
+        format!("A grid of {asked} cells along a side does not fit into this worker, which makes {finest} at most.");
+    passing("device_error", &detail)
 }
 
 /// Something of ours failed; another attempt may succeed.

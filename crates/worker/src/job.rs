@@ -26,6 +26,8 @@ pub(crate) struct Workshop {
     pub(crate) decoder: Decoder,
     pub(crate) chunk: Option<usize>,
     pub(crate) mapping: VertexMapping,
+    /// The finest grid that there is memory for.
+    pub(crate) finest: u32,
     pub(crate) lease: Duration,
     pub(crate) max_attempts: u32,
     /// Cancelled when there is no more time to finish anything: all leases are handed back.
@@ -121,6 +123,9 @@ async fn make(
         seed: job.parameters.seed.unwrap_or_default(),
     };
     let octree_resolution = job.parameters.octree_resolution.unwrap_or(workshop.model.default_octree_resolution);
+    if octree_resolution > workshop.finest {
+        return Err(failure::grid_too_fine(octree_resolution, workshop.finest).into());
+    }
     let (events, told) = mpsc::unbounded_channel();
     let task = Task {
         picture,

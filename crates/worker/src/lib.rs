@@ -20,6 +20,7 @@ pub mod finishing;
 mod gpu;
 mod job;
 pub mod limit;
+mod memory;
 pub mod options;
 pub mod plan;
 mod probes;

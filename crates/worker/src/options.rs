@@ -129,6 +129,11 @@ pub struct WorkOptions {
     #[arg(long, env = "ORFEAS_LEASE_SECONDS", value_name = "SECONDS", default_value_t = 10.0, value_parser = lease_seconds)]
     pub lease_seconds: f64,
 
+    /// Most cells along a side of a job's grid: jobs that no worker makes are refused when they are submitted. Absent: as
+    /// many as the main memory holds, at 12 bytes a point.
+    #[arg(long, env = "ORFEAS_MAX_OCTREE_RESOLUTION", value_name = "CELLS", value_parser = clap::value_parser!(u32).range(16..))]
+    pub max_octree_resolution: Option<u32>,
+
     /// Attempts that a job has before it is given up.
     #[arg(long, env = "ORFEAS_MAX_ATTEMPTS", value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,

@@ -57,6 +57,20 @@ async fn what_is_not_asked_for_is_the_models_own_choice() {
 }
 
 #[tokio::test]
+async fn a_grid_that_does_not_fit_is_told_and_refused() {
+    let world = World::new().await;
+    let _worker = world.worker("one", &["--max-octree-resolution", "64", "--max-attempts", "1"]).await;
+    let told = async || world.queue.workers().await.unwrap().first().map(|card| card.max_octree_resolution);
+    wait_until("the worker's card", PATIENCE, async || told().await == Some(64)).await;
+    // Submitted while there was nobody to ask.
+    let fine = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(65), ..quick() }).await;
+    let failure = world.end(fine).await.failure.unwrap();
+    assert!(failure.code == "device_error" && failure.detail.contains("64 at most"), "{failure:?}");
+    let coarse = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(64), ..quick() }).await;
+    assert_eq!(world.end(coarse).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_face_budget_is_kept() {
     let world = World::new().await;
     let _worker = world.worker("one", &[]).await;
