@@ -81,6 +81,20 @@ async fn each_endpoint_is_told_what_it_wants_to_know_of_its_own_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_somebody_elses_news_be_forgotten() {
+    let world = World::new().await;
+    let receiver = Receiver::answering("200 OK").await;
+    let (endpoint, _) = world.add(ADA, &receiver).await;
+    let _running = world.run("one");
+    world.ended(ADA, JobState::Cancelled).await;
+    let told = world.until(&endpoint.id, DeliveryState::Delivered).await;
+    assert!(matches!(world.webhooks.remove(BOB, &endpoint.id).await, Err(Error::UnknownEndpoint)));
+    let replayed = world.webhooks.replay(BOB, &endpoint.id, &told.id).await;
+    assert!(matches!(replayed, Err(Error::UnknownDelivery)));
+    assert_eq!(world.webhooks.deliveries(ADA, &endpoint.id, None, 5).await.unwrap(), [told]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_redis_holds_no_secret() {
     let world = World::new().await;
     let receiver = Receiver::answering("200 OK").await;
