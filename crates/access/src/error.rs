@@ -29,10 +29,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// The text is no master key.
-    #[error("a master key is 64 hexadecimal digits (32 random bytes, as `openssl rand -hex 32` makes them)")]
+    #[error(
+        "a master key is 64 hexadecimal digits (32 random bytes, as `openssl rand -hex 32` makes them), or up to 8 times that"
+    )]
     MasterKeyForm,
     /// The registry was made with another master key: every key and secret in it would be unreadable.
-    #[error("the tenants in Redis were registered with another master key")]
+    #[error("the tenants in Redis were registered with another master key: none that is given opens them")]
     OtherMasterKey,
     /// A tenant cannot be as asked for; the text says what is wrong with it.
     #[error("{0}")]
@@ -58,9 +60,9 @@ pub enum Error {
         /// The bound.
         most: u32,
     },
-    /// The tenant was changed by several at once, again and again.
-    #[error("the tenant {0} is being changed by somebody else: try again")]
-    Contended(TenantId),
+    /// A tenant, or all of the registry, was changed by several at once, again and again.
+    #[error("{0} is being changed by somebody else: try again")]
+    Contended(String),
     /// Redis cannot be reached, is loading, or is out of memory: try again later.
     #[error("Redis is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,21 +1,25 @@
-//! The master key, and what is derived from it.
-//!
-//! Redis holds nothing that opens a door: of an API key only its HMAC, of a signing secret only its sealed form, both
-//! under keys that are derived (HKDF-SHA256, RFC 5869) from one master key that Redis never sees.
+//! The master key, which opens the root key of a registry, which opens all the rest: see [`vault`](crate::vault).
 
-use crate::{Error, KeyId, TenantId};
-use ring::aead::{self, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce};
-use ring::hkdf::{HKDF_SHA256, Prk, Salt};
-use ring::hmac;
+use crate::Error;
+use crate::seal::Seal;
+use crate::vault::{RootKey, prk};
 use ring::rand::{SecureRandom, SystemRandom};
-use secrecy::{ExposeSecret, SecretBox, SecretSlice};
+use secrecy::{ExposeSecret, SecretBox};
 use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
-/// 32 random bytes that open all that the registry keeps closed. The same for all processes of an installation.
-pub struct MasterKey(SecretBox<[u8; 32]>);
+/// Most keys in one file.
+const MOST: usize = 8;
+
+/// 32 random bytes that open all that the registry keeps closed; Redis never sees them. The same for all processes of an
+/// installation.
+///
+/// While it is being changed there are several: the first one closes, the others only open what they closed before.
+#[derive(Clone)]
+pub struct MasterKey(Arc<[SecretBox<[u8; 32]>]>);
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,26 +33,21 @@ impl MasterKey {
     /// # Errors
     /// [`Error::Random`] when the system gives no random bytes.
     pub fn random() -> Result<Self, Error> {
-        let mut bytes = [0; 32];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Random)?;
-        Ok(Self(SecretBox::new(Box::new(bytes))))
+        Ok(Self([random()?].into()))
     }
 
-    /// Reads one from 64 hexadecimal digits; white space around them is no matter.
+    /// Reads one from 64 hexadecimal digits, or up to eight of them with white space between them, the newest first.
     ///
     /// # Errors
     /// [`Error::MasterKeyForm`] when the text is something else.
     pub fn from_hex(text: &str) -> Result<Self, Error> {
-        let text = text.trim().as_bytes();
-        let mut bytes = [0; 32];
-        if text.len() != 64 {
-            return Err(Error::MasterKeyForm);
-        }
-        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            let digit = |digit: u8| char::from(digit).to_digit(16).ok_or(Error::MasterKeyForm);
-            *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).map_err(|_| Error::MasterKeyForm)?;
-        }
-        Ok(Self(SecretBox::new(Box::new(bytes))))
+        let one = |text: &str| {
+            let bytes = unhex(text)?.try_into().ok()?;
+            Some(SecretBox::new(Box::new(bytes)))
+        };
+        let keys: Option<Vec<_>> = text.split_ascii_whitespace().map(one).collect();
+        let keys = keys.filter(|keys| (1..=MOST).contains(&keys.len()));
+        keys.map(|keys| Self(keys.into())).ok_or(Error::MasterKeyForm)
     }
 
     /// Reads one from a file that not everybody can read.
@@ -72,81 +71,66 @@ impl MasterKey {
     /// [`Error::MasterKeyFile`], also when there is such a file.
     pub fn create(path: &Path) -> Result<Self, Error> {
         let cannot = |source| Error::MasterKeyFile { path: path.to_owned(), source };
-        let key = Self::random()?;
-        let text: String = key.0.expose_secret().iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = random()?;
+        let text = hex(key.expose_secret());
         let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
         writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(cannot)?;
-        Ok(key)
+        Ok(Self([key].into()))
     }
 
-    pub(crate) fn derive(&self) -> Prk {
-        Salt::new(HKDF_SHA256, b"orfeas access 1").extract(self.0.expose_secret())
-    }
-}
-
-/// The keys that are derived from a master key, and what is done with them.
-pub(crate) struct Vault {
-    finder: hmac::Key,
-    sealer: LessSafeKey,
-    /// Tells one master key from another, and nothing about either.
-    pub(crate) fingerprint: String,
-}
-
-/// A sealed secret that does not open: it was sealed under another key, or for another tenant or key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DoesNotOpen;
-
-impl Vault {
-    pub(crate) fn new(master: &MasterKey) -> Self {
-        const LENGTH: &str = "a key length that HKDF can give. This is a bug.";
-        let prk = master.derive();
-        let finder = hmac::Key::from(prk.expand(&[b"api keys"], hmac::HMAC_SHA256).expect(LENGTH));
-        let sealer = aead::UnboundKey::from(prk.expand(&[b"signing secrets"], &CHACHA20_POLY1305).expect(LENGTH));
-        let mark = hmac::Key::from(prk.expand(&[b"fingerprint"], hmac::HMAC_SHA256).expect(LENGTH));
-        let fingerprint = hex(&hmac::sign(&mark, b"").as_ref()[..8]);
-        Self { finder, sealer: LessSafeKey::new(sealer), fingerprint }
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
-    /// What is kept of an API key, and what it is found by: 64 hexadecimal digits.
-    pub(crate) fn hash(&self, api_key: &str) -> String {
-        hex(hmac::sign(&self.finder, api_key.as_bytes()).as_ref())
+    /// Seals a root key under the first of them.
+    pub(crate) fn seal(&self, root: &RootKey, id: &str) -> Result<Vec<u8>, Error> {
+        seal(&self.0[0]).seal(root.expose_secret(), id)
     }
 
-    /// Seals a signing secret for one key of one tenant: put elsewhere, it does not open.
-    pub(crate) fn seal(&self, secret: &str, tenant: &TenantId, key: &KeyId) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| Error::Random)?;
-        let mut text = secret.as_bytes().to_vec();
-        self.sealer
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(tenant, key), &mut text)
-            .map_err(|_| Error::Invalid("a secret of this length cannot be sealed"))?;
-        Ok([nonce.as_slice(), &text].concat())
+    /// Opens a root key that any of them has sealed.
+    pub(crate) fn open(&self, sealed: &[u8], id: &str) -> Option<RootKey> {
+        let root = self.0.iter().find_map(|key| seal(key).open(sealed, id))?;
+        let bytes = root.expose_secret().try_into().ok()?;
+        Some(SecretBox::new(Box::new(bytes)))
     }
 
-    /// Opens what [`Vault::seal`] has sealed.
-    pub(crate) fn open(&self, sealed: &[u8], tenant: &TenantId, key: &KeyId) -> Result<SecretSlice<u8>, DoesNotOpen> {
-        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(DoesNotOpen)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
-        let mut text = rest.to_vec();
-        let length = self.sealer.open_in_place(nonce, aad(tenant, key), &mut text).map_err(|_| DoesNotOpen)?.len();
-        text.truncate(length);
-        Ok(text.into())
+    /// All of them as root keys, which the master key was itself before there were such.
+    pub(crate) fn as_roots(&self) -> impl Iterator<Item = &RootKey> {
+        self.0.iter()
     }
 }
 
-fn aad(tenant: &TenantId, key: &KeyId) -> Aad<String> {
-    Aad::from(format!("{tenant} {key}"))
+fn seal(key: &SecretBox<[u8; 32]>) -> Seal {
+    Seal::of(&prk(key), &[b"root key"])
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// 32 random bytes.
+pub(crate) fn random() -> Result<SecretBox<[u8; 32]>, Error> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Random)?;
+    Ok(SecretBox::new(Box::new(bytes)))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |&[high, low]: &[u8; 2]| u8::try_from(digit(high)? << 4 | digit(low)?).ok();
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::Class;
+
+    fn same(one: &MasterKey, other: &MasterKey) -> bool {
+        one.0.iter().map(ExposeSecret::expose_secret).eq(other.0.iter().map(ExposeSecret::expose_secret))
+    }
 
     #[test]
     fn a_file_keeps_the_key_for_its_owner_only() {
@@ -155,8 +139,7 @@ mod tests {
         assert!(matches!(MasterKey::read(&path), Err(Error::MasterKeyFile { .. })));
         let made = MasterKey::create(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let read = MasterKey::read(&path).unwrap();
-        assert_eq!(Vault::new(&made).fingerprint, Vault::new(&read).fingerprint);
+        assert!(same(&made, &MasterKey::read(&path).unwrap()));
         assert!(matches!(MasterKey::create(&path), Err(Error::MasterKeyFile { .. })), "never overwritten");
         for (mode, fine) in [(0o640, true), (0o604, false), (0o644, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -164,26 +147,29 @@ mod tests {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!format!("{made:?}").contains(text.trim()));
-        for wrong in ["", &text[1..], &text.replacen(|_| true, "x", 1), &format!("{}00", text.trim())] {
+        for wrong in ["", " \n", &text[1..], &text.replacen(|_| true, "x", 1), &format!("{}00", text.trim())] {
             assert!(matches!(MasterKey::from_hex(wrong), Err(Error::MasterKeyForm)), "{wrong}");
         }
     }
 
     #[test]
-    fn a_secret_opens_only_where_it_was_sealed() {
-        let (vault, other) = (Vault::new(&MasterKey::random().unwrap()), Vault::new(&MasterKey::random().unwrap()));
-        let (ada, bob) = (TenantId::new(Class::Agent).unwrap(), TenantId::new(Class::Agent).unwrap());
-        let (key, next) = (KeyId::new().unwrap(), KeyId::new().unwrap());
-        let sealed = vault.seal("orf_secret_x", &ada, &key).unwrap();
-        assert_eq!(vault.open(&sealed, &ada, &key).unwrap().expose_secret(), b"orf_secret_x");
-        assert_ne!(vault.seal("orf_secret_x", &ada, &key).unwrap(), sealed, "each time with another nonce");
-        assert!(vault.open(&sealed, &bob, &key).is_err() && vault.open(&sealed, &ada, &next).is_err());
-        assert!(other.open(&sealed, &ada, &key).is_err());
-        for n in 0..sealed.len() {
-            let mut wrong = sealed.clone();
-            wrong[n] ^= 1;
-            assert!(vault.open(&wrong, &ada, &key).is_err() && vault.open(&sealed[..n], &ada, &key).is_err());
-        }
-        assert_ne!(vault.hash("orf_live_x"), other.hash("orf_live_x"));
+    fn the_first_key_closes_and_all_of_them_open() {
+        let [old, new] = ["0a", "B1"].map(|byte| byte.repeat(32));
+        let read = |text: &str| MasterKey::from_hex(text);
+        let both = read(&format!("{new}\n{old}\n")).unwrap();
+        let [old, new] = [read(&old).unwrap(), read(&new).unwrap()];
+        let (root, place) = (random().unwrap(), "root");
+        let opens = |key: &MasterKey, sealed: &[u8]| {
+            key.open(sealed, place).is_some_and(|found| found.expose_secret() == root.expose_secret())
+        };
+        let sealed = both.seal(&root, place).unwrap();
+        assert!(opens(&both, &sealed) && opens(&new, &sealed) && !opens(&old, &sealed));
+        let sealed = old.seal(&root, place).unwrap();
+        assert!(opens(&both, &sealed) && opens(&old, &sealed) && !opens(&new, &sealed));
+        assert!(both.open(&sealed, "elsewhere").is_none() && both.open(&sealed[1..], place).is_none());
+        let many = |count: usize| read(&format!("{}\t", "7".repeat(64)).repeat(count));
+        assert_eq!((both.count(), many(8).unwrap().count()), (2, 8));
+        assert!(matches!(many(9), Err(Error::MasterKeyForm)));
+        assert!(read(&format!("{} x", "7".repeat(64))).is_err());
     }
 }

@@ -59,7 +59,8 @@ impl AccessOptions {
 #[derive(Debug, Clone, Default, Args)]
 pub struct MasterKeyOptions {
     /// File of the master key: 64 hexadecimal digits, as `openssl rand -hex 32` makes them. Keys and secrets of tenants
-    /// are kept only in a form that nothing but this opens. The file must not be readable by everybody.
+    /// are kept only in a form that nothing but this opens. The file must not be readable by everybody. While the key is
+    /// being changed (`orfeas agents reseal`), the new one stands in the first line and the old one in the next.
     #[arg(long, env = "ORFEAS_MASTER_KEY_FILE", value_name = "FILE", global = true)]
     pub master_key_file: Option<PathBuf>,
 

@@ -184,6 +184,15 @@ fn a_data_directory_keeps_its_tenants_while_nothing_runs() {
     assert!(text(&run(&["list"])).contains("ada"));
     let kept = Command::new("grep").args(["-r", &key]).arg(folder.path()).output().unwrap();
     assert_eq!(String::from_utf8(kept.stdout).unwrap(), "", "the key is nowhere on the disk");
+    // The master key is changed.
+    let file = folder.path().join("data/master-key");
+    let old = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{MASTER}\n{old}")).unwrap();
+    assert!(text(&run(&["reseal"])).contains("sealed under the first master key"));
+    fs::write(&file, &old).unwrap();
+    assert_eq!(refusal(&run(&["list"])).0, Some(5), "the old one is of no use");
+    fs::write(&file, MASTER).unwrap();
+    assert!(text(&run(&["list"])).contains("ada"));
     let (code, line) = refusal(&run(&["list", "--redis-server", "no-such-redis"]));
     assert!(code == Some(3) && line.contains("no-such-redis"), "{line}");
 }

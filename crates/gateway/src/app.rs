@@ -54,7 +54,7 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let egress = Egress::new(&options.egress)?;
     let intake = Intake::new(&options.intake, Fetcher::new(&options.fetch, &egress));
     let rooms = options.intake.rooms();
-    let webhooks = Webhooks::new(redis_url, prefix, &master, egress, options.webhooks.clone())?;
+    let webhooks = Webhooks::new(redis_url, prefix, gate.registry(), egress, options.webhooks.clone())?;
     let desk = Desk::new(queue.clone(), blobs.clone(), gate.limiter().clone(), rooms, intake);
     let (desk, hooks) = (web::Data::new(desk), web::Data::new(webhooks.clone()));
     let heartbeat = web::Data::new(status::Heartbeat::default());

@@ -5,7 +5,7 @@ use crate::endpoint::{Endpoint, EndpointId, Event, Kept, KeptSecret, NewEndpoint
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::{Error, WebhookOptions};
-use access::{MasterKey, Sealer};
+use access::{Registry, Sealer};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use egress::{Egress, Refused};
@@ -29,18 +29,19 @@ pub(crate) struct Inner {
 }
 
 impl Webhooks {
-    /// Opens them in the Redis at `redis_url`, under keys that begin with `prefix`.
+    /// Opens them in the Redis at `redis_url`, under keys that begin with `prefix`. Their secrets are sealed as those of
+    /// `registry` are.
     ///
     /// # Errors
     /// [`Error::Redis`] when the URL is none.
     pub fn new(
         redis_url: &str,
         prefix: &str,
-        master: &MasterKey,
+        registry: &Registry,
         egress: Egress,
         options: WebhookOptions,
     ) -> Result<Self, Error> {
-        let (store, sealer) = (Store::new(redis_url, prefix)?, master.sealer("webhooks"));
+        let (store, sealer) = (Store::new(redis_url, prefix)?, registry.sealer("webhooks"));
         Ok(Self(Arc::new(Inner { store, sealer, egress, options })))
     }
 

@@ -5,7 +5,7 @@
 //! whether the key was unknown, ended, or only wrongly used.
 
 use super::record::KeyRecord;
-use crate::master::Vault;
+use super::root::Opened;
 use crate::{Caller, KeyId, Tenant, TenantId};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::fmt;
@@ -57,15 +57,13 @@ pub struct Denied {
 
 /// Somebody who shows a key and has proven nothing yet. It may be a decoy.
 pub struct Candidate {
-    pub(super) vault: Arc<Vault>,
+    pub(super) opened: Arc<Opened>,
     pub(super) key: KeyRecord,
     pub(super) tenant: Tenant,
     /// The presented key's hash; empty when only a key's id was presented.
     pub(super) presented: String,
     /// Why this candidate cannot prove anything, whatever it shows.
     pub(super) flaw: Option<Reason>,
-    /// What a decoy's secret is sealed as, and for whom.
-    pub(super) decoy: Arc<Decoy>,
     /// The note of the key's last use is old.
     pub(super) stale: bool,
 }
@@ -111,12 +109,12 @@ impl Candidate {
 
     /// The key's signing secret; a random one where there is none.
     fn secret(&self) -> SecretSlice<u8> {
-        let key = if self.key.sealed.is_empty() { &self.decoy.key } else { &self.key };
-        self.vault.open(&key.sealed, &key.tenant, &key.id).unwrap_or_else(|_| {
+        let Opened { vault, decoy: Decoy { key: own, .. } } = &*self.opened;
+        let key = if self.key.sealed.is_empty() { own } else { &self.key };
+        vault.open(&key.sealed, &key.tenant, &key.id).unwrap_or_else(|| {
             // Somebody has tampered with Redis. An empty secret would verify what anybody can sign.
             tracing::error!(key = %key.id, "a signing secret in Redis does not open");
-            let own = &self.decoy.key;
-            self.vault.open(&own.sealed, &own.tenant, &own.id).expect("we sealed it ourselves. This is a bug.")
+            vault.open(&own.sealed, &own.tenant, &own.id).expect("we sealed it ourselves. This is a bug.")
         })
     }
 

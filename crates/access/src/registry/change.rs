@@ -54,6 +54,6 @@ impl Registry {
                 _ => {}
             }
         }
-        Err(Error::Contended(tenant.clone()))
+        Err(Error::Contended(format!("the tenant {tenant}")))
     }
 }

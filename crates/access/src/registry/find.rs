@@ -2,9 +2,9 @@
 
 use super::candidate::{Candidate, Reason};
 use super::record::{Fields, KeyRecord};
+use super::root::Opened;
 use super::{Registry, tenant};
 use crate::{Error, KeyId, Tenant};
-use std::sync::Arc;
 
 /// The last use of a key is noted this often at most, in milliseconds.
 const COARSE: u64 = 60_000;
@@ -15,8 +15,7 @@ impl Registry {
     /// # Errors
     /// When Redis does not answer.
     pub async fn find_by_key(&self, api_key: &str) -> Result<Candidate, Error> {
-        let hash = self.vault.hash(api_key);
-        self.find("hash", &hash, hash.clone()).await
+        self.find("hash", |opened| opened.vault.hash(api_key)).await
     }
 
     /// Whoever names the key of this id. An id alone proves nothing: only a signature does.
@@ -24,22 +23,32 @@ impl Registry {
     /// # Errors
     /// When Redis does not answer.
     pub async fn find_by_key_id(&self, key_id: &str) -> Result<Candidate, Error> {
-        // What is no id is looked up as one that nobody has.
         let id = key_id.parse::<KeyId>();
-        let id = id.as_ref().map_or(self.decoy.key.id.as_str(), KeyId::as_str);
-        self.find("id", id, String::new()).await
+        // What is no id is looked up as one that nobody has.
+        self.find("id", |opened| id.as_ref().unwrap_or(&opened.decoy.key.id).to_string()).await
     }
 
-    async fn find(&self, by: &str, which: &str, presented: String) -> Result<Candidate, Error> {
-        let mut call = self.keys.call(&self.scripts.find);
-        let (now, id, fields, tenant): (u64, String, Fields, Option<String>) =
-            self.line.script(call.arg(by).arg(which)).await?;
+    /// Looks up by `hash` or by `id`: that which there is to be looked up under a root key.
+    async fn find(&self, by: &str, which: impl Fn(&Opened) -> String) -> Result<Candidate, Error> {
+        let mut again = true;
+        let (opened, which, now, id, fields, tenant) = loop {
+            let opened = self.current.get();
+            let which = which(&opened);
+            let mut call = self.keys.call(&self.scripts.find);
+            let (now, id, fields, tenant, root): (u64, String, Fields, Option<String>, String) =
+                self.line.script(call.arg(by).arg(&which)).await?;
+            if root == opened.vault.id || !std::mem::take(&mut again) {
+                break (opened, which, now, id, fields, tenant);
+            }
+            self.agree_again().await?;
+        };
+        let presented = if by == "hash" { which } else { String::new() };
         let found = match (id.parse::<KeyId>(), tenant) {
             (Ok(id), Some(tenant)) => Some((KeyRecord::read(id, fields)?, tenant)),
             _ => None,
         };
         let known = found.is_some();
-        let (key, tenant) = found.unwrap_or_else(|| (self.decoy.key.clone(), self.decoy.tenant.clone()));
+        let (key, tenant) = found.unwrap_or_else(|| (opened.decoy.key.clone(), opened.decoy.tenant.clone()));
         let tenant = self.tenant(&tenant)?;
         let flaw = if !known {
             Some(Reason::UnknownKey)
@@ -55,15 +64,7 @@ impl Registry {
             None
         };
         let stale = key.used.is_none_or(|used| used + COARSE <= now);
-        Ok(Candidate {
-            vault: Arc::clone(&self.vault),
-            key,
-            tenant,
-            presented,
-            flaw,
-            decoy: Arc::clone(&self.decoy),
-            stale,
-        })
+        Ok(Candidate { opened, key, tenant, presented, flaw, stale })
     }
 
     pub(super) fn tenant(&self, json: &str) -> Result<Tenant, Error> {

@@ -29,6 +29,7 @@ scripts! {
     /// All scripts. What takes rights away, and what only reads, also runs when Redis is out of memory.
     pub(super) struct Scripts of ["prelude.lua"] {
         enrol: writes,
+        reseal: frees,
         find: reads,
         add: writes,
         issue: writes,

@@ -243,12 +243,13 @@ impl Registry {
 
     fn make(&self, tenant: Tenant, mode: Mode) -> Result<Made, Error> {
         let (key_id, api_key) = (KeyId::new()?, token::new_key(mode)?);
+        let opened = self.current.get();
         let signing_secret = if tenant.class == Class::Agent { Some(token::new_secret()?) } else { None };
         let sealed = match &signing_secret {
-            Some(secret) => self.vault.seal(secret.expose_secret(), &tenant.id, &key_id)?,
+            Some(secret) => opened.vault.seal(secret.expose_secret(), &tenant.id, &key_id)?,
             None => Vec::new(),
         };
-        let hash = self.vault.hash(api_key.expose_secret());
+        let hash = opened.vault.hash(api_key.expose_secret());
         Ok(Made { tenant, key_id, mode, api_key, signing_secret, hash, sealed })
     }
 }

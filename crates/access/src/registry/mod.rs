@@ -8,7 +8,7 @@
 //! | `tenants` | sorted set | all tenants by the time of their coming |
 //! | `names` | hash | name to tenant |
 //! | `hashes` | hash | a key's HMAC to the key's id |
-//! | `master` | string | fingerprint of the master key that all this was made with |
+//! | `master` | string | id of the root key that all this was made with, a colon, and that key sealed under the master key |
 //!
 //! All begin with a prefix and the hash tag `{access}`. Every change is one script (`scripts/`); each may arrive twice.
 //! Nothing is cached: what is revoked is refused from the next look-up on. All times are those of the clock of Redis.
@@ -19,12 +19,15 @@ mod find;
 mod keys;
 mod manage;
 mod record;
+mod root;
 
 pub use candidate::{Candidate, Denied, Reason};
 pub use manage::{Issued, KeyInfo, NewTenant, Retire, Shown};
+pub(crate) use root::Current;
+pub use root::Resealed;
 
 use crate::limits::Limiter;
-use crate::master::Vault;
+use crate::vault::Vault;
 use crate::{Defaults, Error, KeyId, MasterKey, Mode, Permissions, Tenant, TenantId, Tier, tenant, token};
 use candidate::Decoy;
 use domain::Class;
@@ -42,8 +45,8 @@ pub struct Registry {
     prefix: Arc<str>,
     keys: Arc<Keys>,
     scripts: Arc<Scripts>,
-    vault: Arc<Vault>,
-    decoy: Arc<Decoy>,
+    master: MasterKey,
+    current: Current,
     defaults: Defaults,
 }
 
@@ -54,33 +57,16 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// Opens the registry in the Redis at `redis_url`, under keys that begin with `prefix`. The first to come determines
-    /// the master key.
+    /// Opens the registry in the Redis at `redis_url`, under keys that begin with `prefix`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Redis does not answer, and [`Error::OtherMasterKey`] when what is there was made with
     /// another master key.
     pub async fn connect(redis_url: &str, prefix: &str, master: &MasterKey, defaults: Defaults) -> Result<Self, Error> {
-        let vault = Arc::new(Vault::new(master));
-        let decoy = Arc::new(decoy(&vault)?);
-        let registry = Self {
-            line: Arc::new(Connections::new(redis_url, 1)?),
-            prefix: prefix.into(),
-            keys: Arc::new(Keys::new(prefix)),
-            scripts: Arc::new(Scripts::new()),
-            vault,
-            decoy,
-            defaults,
-        };
-        registry.enrol().await?;
-        Ok(registry)
-    }
-
-    /// Makes sure that Redis answers, and that its tenants were registered with our master key.
-    async fn enrol(&self) -> Result<(), Error> {
-        let mut call = self.keys.call(&self.scripts.enrol);
-        let found: String = self.line.script(call.arg(&self.vault.fingerprint)).await?;
-        if found == self.vault.fingerprint { Ok(()) } else { Err(Error::OtherMasterKey) }
+        let line = Arc::new(Connections::new(redis_url, 1)?);
+        let (keys, scripts) = (Arc::new(Keys::new(prefix)), Arc::new(Scripts::new()));
+        let current = Self::begin(&line, &keys, &scripts, master).await?;
+        Ok(Self { line, prefix: prefix.into(), keys, scripts, master: master.clone(), current, defaults })
     }
 
     /// What counts requests and jobs of the same tenants, over the same connection.

@@ -86,6 +86,7 @@ async fn a_dump_of_redis_holds_nothing_usable() {
         world.signed(key).await.unwrap();
         world.registry.note_use(&key.key_id).await.unwrap();
     }
+    world.registry.reseal().await.unwrap();
     let all = everything(&world.redis).await;
     assert!(holds(&all, issued[0].key_id.as_str().as_bytes()), "the search finds what is there");
 

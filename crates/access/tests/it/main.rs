@@ -9,6 +9,7 @@ mod keys;
 mod limits;
 mod limits_cost;
 mod limits_crowd;
+mod master;
 mod nonces;
 mod tampered;
 mod tenants;

@@ -85,7 +85,8 @@ async fn nothing_that_is_logged_holds_a_secret() {
     let (key, secret) = (ada.api_key.expose_secret(), ada.signing_secret.as_ref().unwrap().expose_secret());
     let master = MasterKey::from_hex(MASTER).unwrap();
     let candidate = world.registry.find_by_key(key).await.unwrap();
-    let mut shown = format!("{ada:?} {:?} {candidate:?} {master:?} {:?}", world.registry, master.sealer("webhooks"));
+    let mut shown =
+        format!("{ada:?} {:?} {candidate:?} {master:?} {:?}", world.registry, world.registry.sealer("webhooks"));
     shown += &format!("{:?}", candidate.verify_bearer().unwrap());
     assert!(shown.contains(ada.key_id.as_str()), "what may be known is there: {shown}");
     for secret in [key, secret, MASTER] {

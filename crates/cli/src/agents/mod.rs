@@ -8,6 +8,7 @@ mod change;
 mod limits;
 mod list;
 mod place;
+mod reseal;
 mod revoke;
 mod rotate;
 mod show;
@@ -39,6 +40,9 @@ enum Command {
     Rotate(rotate::Options),
     /// Revoke one key, or an agent with all its keys, at once
     Revoke(revoke::Options),
+    /// Change the master key: put a new one before the old one in its file, in a line of its own, and run this; then take
+    /// the old one out
+    Reseal,
 }
 
 /// Runs one of the subcommands.
@@ -55,6 +59,7 @@ pub async fn run(options: &Options) -> Result<(), Error> {
         Command::Change(options) => change::run(registry, options).await,
         Command::Rotate(options) => rotate::run(registry, options).await,
         Command::Revoke(options) => revoke::run(registry, options).await,
+        Command::Reseal => reseal::run(registry).await,
     };
     opened.close().await;
     outcome

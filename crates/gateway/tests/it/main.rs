@@ -14,6 +14,7 @@ mod decisions;
 mod fetched;
 mod generate;
 mod limits;
+mod master_key;
 mod once;
 #[path = "../../../picture/tests/it/pictures.rs"]
 mod pictures;

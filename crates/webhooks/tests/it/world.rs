@@ -1,6 +1,6 @@
 //! A queue, webhooks on it, and somebody who is told.
 
-use access::MasterKey;
+use access::{Defaults, MasterKey, Registry};
 use domain::{Class, Failure, Job, JobId, JobRecord, JobState, MeshFormat, Parameters};
 use egress::{Egress, EgressOptions};
 use queue::{LeaseOptions, Queue, RedisOptions, Submission};
@@ -94,7 +94,8 @@ pub(crate) async fn parts(redis: &str, options: WebhookOptions) -> (Queue, Webho
         ..EgressOptions::default()
     });
     let master = MasterKey::from_hex(MASTER).unwrap();
-    (queue, Webhooks::new(redis, PREFIX, &master, egress.unwrap(), options).unwrap())
+    let registry = Registry::connect(redis, PREFIX, &master, Defaults::default()).await.unwrap();
+    (queue, Webhooks::new(redis, PREFIX, &registry, egress.unwrap(), options).unwrap())
 }
 
 pub(crate) fn describe() -> Describe {

@@ -1,3 +1,3 @@
--- ARGV: fingerprint of the master key. Returns the one that the registry was made with.
+-- ARGV: a root key, sealed. Returns the one that the registry was made with.
 redis.call('SETNX', MASTER, ARGV[1])
 return redis.call('GET', MASTER)
