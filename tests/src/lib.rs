@@ -7,10 +7,13 @@
 mod agent;
 mod asker;
 mod client;
+mod document;
 mod nginx;
+mod outside;
 
 pub use asker::Asker;
 pub use client::Client;
+pub use outside::Outside;
 
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use domain::Class;
@@ -47,8 +50,12 @@ impl House {
         Self::start_with(workers, &[]).await
     }
 
-    /// The same, with further options of the gateway.
-    pub async fn start_with(workers: usize, gateway: &[&str]) -> Self {
+    /// Starts everything but workers, and lets the gateway call somebody outside.
+    pub async fn start_beside(outside: &Outside) -> Self {
+        Self::start_with(0, &outside.may_be_called()).await
+    }
+
+    async fn start_with(workers: usize, gateway: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = RedisServer::start();
         let key = register(&redis, folder.path()).await;
@@ -87,7 +94,7 @@ impl House {
         self.workers.push(worker);
     }
 
-    fn server(name: &str, redis: &RedisServer, folder: &Path, more: &[&str]) -> (ServiceProcess, u16) {
+    fn server(name: &str, redis: &RedisServer, folder: &Path, more: &[String]) -> (ServiceProcess, u16) {
         let port = free_port();
         let mut command = Self::service(name, redis, folder);
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));

@@ -1,18 +1,22 @@
 //! What belongs to one tenant does not exist for another, on every route that takes an id.
 
-use access::{Mode, NewTenant, Tier};
+use access::{Issued, Mode, NewTenant, Tier};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Class;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use system_tests::{Asker, House, picture};
+use system_tests::{Asker, House, Outside, picture};
 use test_support::wait_until;
 
-async fn tenant(house: &House, name: &str, class: Class) -> Asker {
+/// The APIs: whose they are, and where.
+const APIS: [(Class, &str); 2] = [(Class::User, "/api/v1/"), (Class::Agent, "/api/agent/")];
+
+async fn tenant(house: &House, name: &str, class: Class) -> (Asker, Issued) {
     let tenant = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, class) };
-    Asker::new(&house.add(tenant, Mode::Test).await)
+    let issued = house.add(tenant, Mode::Test).await;
+    (Asker::new(&issued), issued)
 }
 
 async fn ask(asker: &Asker, method: &str, url: &str, body: Option<&Value>) -> (u16, Value) {
@@ -22,72 +26,173 @@ async fn ask(asker: &Asker, method: &str, url: &str, body: Option<&Value>) -> (u
     (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
 }
 
-/// The operations of an API that name something by an id in the path: method, path, in the documents of both services.
-async fn operations(house: &House, asker: &Asker, prefix: &str) -> BTreeSet<(String, String)> {
-    let mut operations = BTreeSet::new();
-    for document in ["/openapi.json", "/status/openapi.json"] {
-        let url = format!("{}{document}", house.client.base());
-        let (status, document) = ask(asker, "GET", &url, None).await;
-        assert_eq!(status, 200);
-        for (path, item) in document["paths"].as_object().unwrap() {
-            let methods = item.as_object().unwrap().keys().filter(|_| path.starts_with(prefix) && path.contains('{'));
-            operations.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
-        }
+/// The operations under `prefix` that name something by an id: method, path and the ids' names, as the documents of both
+/// services tell of them.
+async fn operations(house: &House, prefix: &str) -> BTreeSet<(String, String, Vec<String>)> {
+    let document = house.document().await;
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with(prefix));
+    let named = paths.flat_map(|(path, item)| {
+        let ids: Vec<String> =
+            path.split('/').filter_map(|part| Some(part.strip_prefix('{')?.strip_suffix('}')?.to_owned())).collect();
+        item.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone(), ids.clone()))
+    });
+    named.filter(|(_, _, ids)| !ids.is_empty()).collect()
+}
+
+/// What an owner has: the values of each id.
+type Ids = BTreeMap<&'static str, Vec<String>>;
+
+/// All ways to fill the ids of a path in.
+fn filled(path: &str, names: &[String], ids: &Ids) -> Vec<String> {
+    names.iter().fold(vec![path.to_owned()], |paths, name| {
+        let values = ids.get(name.as_str()).unwrap_or_else(|| panic!("{path}: nobody has a {name} here"));
+        let fill = |path: String| values.iter().map(move |value| path.replace(&format!("{{{name}}}"), value));
+        paths.into_iter().flat_map(fill).collect()
+    })
+}
+
+/// Somebody with one of each, and with all results there, so that "not ready" is no excuse for another answer.
+struct Owner<'a> {
+    asker: Asker,
+    base: String,
+    ids: Ids,
+    image: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    async fn new(house: &House, outside: &Outside, class: Class, prefix: &str, image: &'a str) -> Self {
+        let (asker, _) = tenant(house, &format!("owner-{class:?}"), class).await;
+        let owner = Self { asker, base: format!("{}{prefix}", house.client.base()), ids: Ids::new(), image };
+        let webhook = owner.makes("POST", "webhooks", &json!({ "url": outside.url() })).await;
+        let batch = owner
+            .makes("POST", "batch", &json!({ "images": [image, { "image": image, "steps": 3 }], "seed": 7 }))
+            .await;
+        let named = owner.makes("PUT", "jobs/mine", &json!({ "image": image, "seed": 7, "steps": 9 })).await;
+        let text = |value: &Value| vec![value.as_str().unwrap().to_owned()];
+        let (webhook, batch, member) = (text(&webhook["id"]), text(&batch["batch_id"]), text(&batch["job_ids"][0]));
+        let deliveries = format!("webhooks/{}/deliveries", webhook[0]);
+        let all_told = async || {
+            let told = owner.sees(&deliveries).await;
+            told["deliveries"].as_array().unwrap().iter().filter(|one| one["state"] == "delivered").count() == 3
+        };
+        wait_until("the end of the owner's three jobs, and news of it", Duration::from_secs(30), all_told).await;
+        let delivery = text(&owner.sees(&deliveries).await["deliveries"][0]["id"]);
+        let jobs = [member, text(&named["job_id"]), vec!["mine".to_owned()]].concat();
+        let ids = [("job_id", jobs), ("batch_id", batch), ("webhook_id", webhook), ("delivery_id", delivery)];
+        Self { ids: ids.into(), ..owner }
     }
-    operations
+
+    async fn makes(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, made) = ask(&self.asker, method, &format!("{}{path}", self.base), Some(body)).await;
+        assert!(matches!(status, 201 | 202), "{method} {path}: {made}");
+        made
+    }
+
+    async fn sees(&self, path: &str) -> Value {
+        let (status, seen) = ask(&self.asker, "GET", &format!("{}{path}", self.base), None).await;
+        assert_eq!(status, 200, "{path}: {seen}");
+        seen
+    }
+
+    /// All that they have, as they see it.
+    async fn everything(&self) -> Vec<Value> {
+        let deliveries = format!("webhooks/{}/deliveries", self.ids["webhook_id"][0]);
+        let batch = format!("batch/{}", self.ids["batch_id"][0]);
+        let mut everything = Vec::new();
+        for path in ["jobs", &batch, "webhooks", &deliveries] {
+            everything.push(self.sees(path).await);
+        }
+        everything
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_or_touches_what_is_somebody_elses() {
-    let house = House::start(0).await;
+    let outside = Outside::start().await;
+    let house = House::start_beside(&outside).await;
     let image = STANDARD.encode(picture("mug.png"));
-    for (class, prefix, other) in [(Class::User, "/api/v1/", "bob"), (Class::Agent, "/api/agent/", "marvin")] {
-        let owner = tenant(&house, &format!("owner-{other}"), class).await;
-        let stranger = tenant(&house, other, class).await;
-        let url = |path: &str| format!("{}{prefix}{path}", house.client.base());
-        let batch = json!({ "images": [&image, &image], "seed": 7 });
-        let (status, batch) = ask(&owner, "POST", &url("batch"), Some(&batch)).await;
-        assert_eq!(status, 202, "{batch}");
-        let (status, named) = ask(&owner, "PUT", &url("jobs/mine"), Some(&json!({ "image": &image }))).await;
-        assert_eq!(status, 202, "{named}");
-        let ids = BTreeMap::from([
-            ("job_id", vec![batch["job_ids"][0].as_str().unwrap(), named["job_id"].as_str().unwrap(), "mine"]),
-            ("batch_id", vec![batch["batch_id"].as_str().unwrap()]),
-            ("webhook_id", vec!["whk_00000000000000000000000000000000"]),
-        ]);
-        // The results are there, so that "not ready" is no excuse.
-        let done = async || ask(&owner, "GET", &url("jobs/mine"), None).await.1["status"] == "succeeded";
-        wait_until("the owner's job", Duration::from_secs(20), done).await;
-        assert_eq!(ask(&owner, "GET", &url("jobs/mine/thumbnail"), None).await.0, 200);
-
-        let operations = operations(&house, &owner, prefix).await;
-        assert!(operations.len() >= 8, "{operations:?}");
-        for (method, path) in &operations {
-            let name = path.split(['{', '}']).nth(1).unwrap();
-            for id in &ids[name] {
-                let path = path.replacen(&format!("{{{name}}}"), id, 1);
-                let path = path.replacen("{delivery_id}", "msg_00000000000000000000000000000000", 1);
-                let asked = format!("{}{path}", house.client.base());
-                if method == "PUT" {
-                    continue; // a name is one's own to choose: see below
-                }
-                let (status, problem) = ask(&stranger, method, &asked, None).await;
-                assert_eq!(status, 404, "{method} {asked}: {problem}");
+    for (class, prefix) in APIS {
+        let owner = Owner::new(&house, &outside, class, prefix, &image).await;
+        let before = owner.everything().await;
+        let (stranger, _) = tenant(&house, &format!("stranger-{class:?}"), class).await;
+        let operations = operations(&house, prefix).await;
+        assert!(operations.len() >= 14, "{operations:?}");
+        for (method, path, names) in &operations {
+            if method == "PUT" {
+                continue; // a name is one's own to choose: see below
+            }
+            for path in filled(path, names, &owner.ids) {
+                let (status, problem) = ask(&stranger, method, &format!("{}{path}", house.client.base()), None).await;
+                assert_eq!(status, 404, "{method} {path}: {problem}");
                 if method != "HEAD" {
-                    assert!(problem["code"].as_str().unwrap().ends_with("_not_found"), "{method} {asked}: {problem}");
+                    let code = problem["code"].as_str().unwrap();
+                    assert!(code.ends_with("_not_found") && code != "route_not_found", "{method} {path}: {problem}");
                 }
             }
         }
-        // Whoever chooses the name, or even the id, of somebody else's job gets a job of their own.
-        for id in &ids["job_id"] {
-            let body = json!({ "image": &image });
-            let (status, own) = ask(&stranger, "PUT", &url(&format!("jobs/{id}")), Some(&body)).await;
-            assert_eq!(status, 202, "{own}");
-            assert!(!ids["job_id"].contains(&own["job_id"].as_str().unwrap()), "{own}");
+        names_are_ones_own(&owner, &stranger).await;
+        assert_eq!(owner.everything().await, before);
+    }
+}
+
+/// Whoever chooses the name, or even the id, of somebody else's job for one of their own gets a job of their own, and
+/// learns nothing: not even that the same picture was sent before.
+async fn names_are_ones_own(owner: &Owner<'_>, stranger: &Asker) {
+    let (base, taken) = (&owner.base, &owner.ids["job_id"]);
+    let body = json!({ "image": owner.image, "seed": 7, "steps": 9 });
+    let fields = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let url = |name: &str| format!("{base}jobs/{name}");
+    // What is answered under a name that nobody has.
+    let (_, fresh) = ask(stranger, "PUT", &url("nobodys"), Some(&body)).await;
+    for (seed, name) in taken.iter().enumerate() {
+        // With a seed of one's own, as one's own mesh of before would be found as well.
+        let first = json!({ "image": owner.image, "seed": 100 + seed });
+        let (status, own) = ask(stranger, "PUT", &url(name), Some(&first)).await;
+        assert_eq!((status, &own["status"], fields(&own)), (202, &"queued".into(), fields(&fresh)), "{own}");
+        assert!(!taken.contains(&own["job_id"].as_str().unwrap().to_owned()), "{own}");
+        let (_, seen) = ask(stranger, "GET", &url(name), None).await;
+        assert_eq!((&seen["job_id"], &seen["parameters"]["seed"]), (&own["job_id"], &own["seed"]), "{seen}");
+    }
+    assert_eq!((&fresh["status"], &fresh["cached"]), (&"queued".into(), &Value::Null), "{fresh}");
+    let (_, listed) = ask(stranger, "GET", &format!("{base}jobs"), None).await;
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1 + taken.len(), "{listed}");
+}
+
+/// Whoever may not manage tenants is told just that, whether or not there is what they ask for.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_an_administrator_learns_who_there_is() {
+    let house = House::start(0).await;
+    let (_, owner) = tenant(&house, "owner", Class::User).await;
+    let there = Ids::from([
+        ("agent", vec![owner.tenant.id.to_string(), "owner".into()]),
+        ("key_id", vec![owner.key_id.to_string()]),
+    ]);
+    let not_there = Ids::from([
+        ("agent", vec!["usr_00000000000000000000".into(), "nobody".into()]),
+        ("key_id", vec!["key_00000000000000000000".into()]),
+    ]);
+    let operations = operations(&house, "/api/admin/").await;
+    assert!(operations.len() >= 4, "{operations:?}");
+    for (class, _) in APIS {
+        let (stranger, _) = tenant(&house, &format!("stranger-{class:?}"), class).await;
+        for (method, path, names) in &operations {
+            let body = matches!(method.as_str(), "POST" | "PATCH" | "PUT").then(|| json!({ "name": "mine" }));
+            let mut answers = BTreeSet::new();
+            for path in [filled(path, names, &there), filled(path, names, &not_there)].concat() {
+                let url = format!("{}{path}", house.client.base());
+                let (status, mut problem) = ask(&stranger, method, &url, body.as_ref()).await;
+                assert_eq!(
+                    (status, &problem["code"]),
+                    (403, &"permission_denied".into()),
+                    "{method} {path}: {problem}"
+                );
+                // Only the request's own ids tell the answers apart.
+                for field in ["request_id", "trace_id"] {
+                    problem[field].take();
+                }
+                answers.insert(problem.to_string());
+            }
+            assert_eq!(answers.len(), 1, "{method} {path}: {answers:?}");
         }
-        let (_, listed) = ask(&stranger, "GET", &url("jobs"), None).await;
-        assert_eq!(listed["jobs"].as_array().unwrap().len(), 3, "{listed}");
-        let (_, after) = ask(&owner, "GET", &url("jobs/mine"), None).await;
-        assert_eq!((&after["job_id"], &after["status"]), (&named["job_id"], &"succeeded".into()));
     }
 }

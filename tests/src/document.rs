@@ -1,0 +1,30 @@
+//! The OpenAPI documents.
+
+use crate::House;
+use crate::client::json;
+use serde_json::Value;
+
+impl House {
+    /// The documents of both services as one, as they are served at one address: what one of them makes, the other
+    /// tells of.
+    ///
+    /// # Panics
+    /// When they describe something differently.
+    pub async fn document(&self) -> Value {
+        let get = async |path: &str| json(self.client.get(path).send().await.unwrap()).await;
+        let (mut whole, other) = (get("/openapi.json").await, get("/status/openapi.json").await);
+        for (path, item) in other["paths"].as_object().unwrap() {
+            let known =
+                whole["paths"].as_object_mut().unwrap().entry(path).or_insert_with(|| Value::Object(<_>::default()));
+            known.as_object_mut().unwrap().extend(item.as_object().unwrap().clone());
+        }
+        for (kind, parts) in other["components"].as_object().unwrap() {
+            for (name, part) in parts.as_object().unwrap() {
+                let known = &mut whole["components"][kind][name];
+                assert!(known.is_null() || known == part, "{kind} {name}: the services disagree");
+                *known = part.clone();
+            }
+        }
+        serde_json::from_str(&whole.to_string().replace("\"status/openapi.json#", "\"#")).unwrap()
+    }
+}
