@@ -52,8 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     for file in files.iter().take(options.files).filter(|file| !file.missed.is_empty()) {
-        let percent = percent(file.lines, file.missed.len());
-        println!("{percent:6.1} % {}, without {}", file.path.display(), ranges(&file.missed));
+        println!("{:6.1} % {}, without {}", file.percent(), file.path.display(), ranges(&file.missed));
     }
     if !short.is_empty() {
         bail!("below {} %: {}", options.least, short.join(", "));
@@ -115,6 +114,12 @@ struct File {
     missed: Vec<usize>,
 }
 
+impl File {
+    fn percent(&self) -> f64 {
+        percent(self.lines, self.missed.len())
+    }
+}
+
 /// Every source file of the crates, the least covered first.
 fn covered(tools: &Tools, profiles: &Path, programs: &[String]) -> Result<Vec<File>> {
     let merged = profiles.join("all.profdata");
@@ -127,9 +132,7 @@ fn covered(tools: &Tools, profiles: &Path, programs: &[String]) -> Result<Vec<Fi
     export.arg("-sources").args(CRATES.map(|name| root().join("crates").join(name).join("src")));
     let mut files =
         output(&mut export)?.split("end_of_record").filter_map(|r| file(r).transpose()).collect::<Result<Vec<_>>>()?;
-    files.sort_by(|a, b| {
-        percent(a.lines, a.missed.len()).total_cmp(&percent(b.lines, b.missed.len())).then_with(|| a.path.cmp(&b.path))
-    });
+    files.sort_by(|a, b| a.percent().total_cmp(&b.percent()).then_with(|| a.path.cmp(&b.path)));
     Ok(files)
 }
 
@@ -154,7 +157,6 @@ fn file(record: &str) -> Result<Option<File>> {
     Ok(Some(File { path, lines, missed }))
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn percent(lines: usize, missed: usize) -> f64 {
     100.0 * (lines - missed) as f64 / lines.max(1) as f64
 }
