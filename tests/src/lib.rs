@@ -55,7 +55,8 @@ impl House {
         Self::start_with(0, &outside.may_be_called()).await
     }
 
-    async fn start_with(workers: usize, gateway: &[String]) -> Self {
+    /// Starts everything, with further options of the gateway.
+    pub async fn start_with(workers: usize, gateway: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = RedisServer::start();
         let key = register(&redis, folder.path()).await;

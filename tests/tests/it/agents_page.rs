@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use system_tests::{House, picture, repository};
 use tempfile::TempDir;
 use test_support::{ServiceProcess, free_port, wait_until};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 /// What the others use.
@@ -18,6 +20,8 @@ const LIBRARIES: [&str; 3] = ["orfeas.py", "orfeas.ts", "orfeas.sh"];
 const MAKERS: [&str; 3] = ["make.py", "make.ts", "make.sh"];
 /// What tells how a job goes, up to its end.
 const FOLLOWERS: [&str; 4] = ["follow.py", "follow.ts", "follow.sh", "batch.py"];
+/// What registers a webhook.
+const REGISTRARS: [&str; 3] = ["register.py", "register.ts", "register.sh"];
 /// What listens on `PORT` for webhooks.
 const RECEIVERS: [&str; 2] = ["receiver.py", "receiver.ts"];
 const OTHERS: [&str; 3] = ["rehearse.py", "rfc9421.py", "verify-webhook.sh"];
@@ -79,8 +83,7 @@ async fn each_program_of_the_page_says_why_it_was_refused() {
 
 #[tokio::test]
 async fn receivers_take_genuine_webhooks_only() {
-    let mut page = Page::new();
-    page.set("ORFEAS_WEBHOOK_SECRET", WEBHOOK_SECRET);
+    let page = Page::new();
     let (body, now) = (r#"{"type":"job.succeeded","data":{}}"#, now_s());
     let genuine = signature("msg_1", now, body).await;
     let calls = [
@@ -93,11 +96,7 @@ async fn receivers_take_genuine_webhooks_only() {
     ];
     for name in RECEIVERS {
         let port = free_port();
-        let mut command = page.command(name);
-        command.env("PORT", port.to_string());
-        let receiver = ServiceProcess::spawn(command.as_std_mut());
-        let up = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        wait_until(name, Duration::from_secs(20), up).await;
+        let receiver = page.receiver(name, port, WEBHOOK_SECRET).await;
         for (status, body, timestamp, signature) in &calls {
             let answer = reqwest::Client::new()
                 .post(format!("http://127.0.0.1:{port}/"))
@@ -114,13 +113,64 @@ async fn receivers_take_genuine_webhooks_only() {
         assert_eq!(told, 1, "{name}: each event counts once");
     }
     for (status, body, timestamp, signature) in &calls {
-        std::fs::write(page.folder.path().join("body.json"), body).unwrap();
-        let mut command = page.command("verify-webhook.sh");
-        command.stdin(std::fs::File::open(page.folder.path().join("body.json")).unwrap());
-        command.env("WEBHOOK_ID", "msg_1").env("WEBHOOK_TIMESTAMP", timestamp.to_string());
-        let verdict = command.env("WEBHOOK_SIGNATURE", signature).output().await.unwrap();
-        assert_eq!(verdict.status.success(), *status == 204, "{}", text(&verdict));
+        let headers = ["msg_1", &timestamp.to_string(), signature.as_str()];
+        assert_eq!(page.verifies(body, headers, WEBHOOK_SECRET).await, *status == 204, "{body} {headers:?}");
     }
+}
+
+/// Registered by the page's programs, called by the gateway, received by the page's programs.
+#[tokio::test]
+async fn receivers_are_registered_and_told_by_the_gateway() {
+    let (python, typescript) = (free_port(), free_port());
+    let shell = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let ports = [python, typescript, shell.local_addr().unwrap().port()];
+    // A gateway calls nobody inside, unless it is told to.
+    let calls = ports.map(|port| port.to_string()).join(",");
+    let options = ["--egress-allow=127.0.0.1/32".to_owned(), format!("--egress-ports={calls}")];
+    let house = House::start_with(0, &options).await;
+    let page = Page::of(&house, &house.new_agent("page", Mode::Test).await);
+    let mut secrets = Vec::new();
+    for (name, port) in REGISTRARS.into_iter().zip(ports) {
+        let output = page.command(name).arg(format!("http://127.0.0.1:{port}/orfeas")).output().await.unwrap();
+        assert!(output.status.success(), "{name}: {}", text(&output));
+        secrets.push(String::from_utf8(output.stdout).unwrap().trim().to_owned());
+    }
+    assert!(secrets.iter().all(|secret| secret.starts_with("whsec_")), "each prints its secret");
+
+    let python = page.receiver(RECEIVERS[0], python, &secrets[0]).await;
+    let typescript = page.receiver(RECEIVERS[1], typescript, &secrets[1]).await;
+    let told = page.succeeds("make.py").await;
+    let job = told.split_whitespace().nth(1).unwrap();
+    let wait = Duration::from_secs(30);
+    for receiver in [&python, &typescript] {
+        receiver.wait_for_line("job.succeeded", wait).await;
+        receiver.wait_for_line(job, wait).await;
+    }
+    let (body, headers) = tokio::time::timeout(wait, take_webhook(&shell)).await.unwrap();
+    assert!(body.contains("job.succeeded") && body.contains(job), "{body}");
+    let headers = headers.each_ref().map(String::as_str);
+    assert!(page.verifies(&body, headers, &secrets[2]).await, "{body} {headers:?}");
+    assert!(!page.verifies(&body.replace("succeeded", "failed"), headers, &secrets[2]).await);
+    assert!(!page.verifies(&body, headers, &secrets[0]).await);
+}
+
+/// Takes one webhook: its body, and its id, timestamp and signature.
+async fn take_webhook(listener: &TcpListener) -> (String, [String; 3]) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut head = BTreeMap::new();
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.unwrap() > 2 {
+        if let Some((name, value)) = line.split_once(": ") {
+            head.insert(name.to_lowercase(), value.trim().to_owned());
+        }
+        line.clear();
+    }
+    let mut body = vec![0; head["content-length"].parse().unwrap()];
+    stream.read_exact(&mut body).await.unwrap();
+    stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    let header = |name: &str| head[&format!("webhook-{name}")].clone();
+    (String::from_utf8(body).unwrap(), ["id", "timestamp", "signature"].map(header))
 }
 
 /// The page's programs in a folder, and what they need in their environment.
@@ -166,6 +216,26 @@ impl Page {
         command
     }
 
+    /// A program that takes webhooks, listening.
+    async fn receiver(&self, name: &str, port: u16, secret: &str) -> ServiceProcess {
+        let mut command = self.command(name);
+        command.env("PORT", port.to_string()).env("ORFEAS_WEBHOOK_SECRET", secret);
+        let receiver = ServiceProcess::spawn(command.as_std_mut());
+        let up = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        wait_until(name, Duration::from_secs(20), up).await;
+        receiver
+    }
+
+    /// Whether `verify-webhook.sh` takes a body with this id, timestamp and signature.
+    async fn verifies(&self, body: &str, [id, timestamp, signature]: [&str; 3], secret: &str) -> bool {
+        let file = self.folder.path().join("body.json");
+        std::fs::write(&file, body).unwrap();
+        let mut command = self.command("verify-webhook.sh");
+        command.stdin(std::fs::File::open(file).unwrap()).env("ORFEAS_WEBHOOK_SECRET", secret);
+        command.env("WEBHOOK_ID", id).env("WEBHOOK_TIMESTAMP", timestamp).env("WEBHOOK_SIGNATURE", signature);
+        command.status().await.unwrap().success()
+    }
+
     async fn run(&self, name: &str) -> Output {
         let run = self.command(name).output();
         tokio::time::timeout(Duration::from_secs(90), run).await.unwrap_or_else(|_| panic!("{name} hangs")).unwrap()
@@ -193,7 +263,7 @@ fn extract(folder: &Path) {
         std::fs::write(folder.join(name), format!("{program}\n")).unwrap();
         found.push(name.to_owned());
     }
-    let mut known: Vec<&str> = [&LIBRARIES[..], &MAKERS, &FOLLOWERS, &RECEIVERS, &OTHERS].concat();
+    let mut known: Vec<&str> = [&LIBRARIES[..], &MAKERS, &FOLLOWERS, &REGISTRARS, &RECEIVERS, &OTHERS].concat();
     known.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, known, "each program of the page is run by a test here");
