@@ -25,8 +25,9 @@ pub(super) struct Options {
     /// A network that it may ask from, v4 or v6; repeat it. Absent: from anywhere
     #[arg(long, value_name = "CIDR", value_parser = text::network)]
     allow: Vec<IpNet>,
-    /// In place of the tier's limits, as name=value: requests_per_minute, max_active_jobs, max_running_jobs,
-    /// max_queued_jobs, jobs_per_day, megapixels_per_day, max_batch_size, weight; repeat it. 0 means no limit
+    /// In place of the tier's limits, as name=value: requests_per_minute, queries_per_minute, max_active_jobs,
+    /// max_running_jobs, max_queued_jobs, jobs_per_day, megapixels_per_day, max_batch_size, weight; repeat it. 0 means no
+    /// limit
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<String>,
     /// Make a test key: its jobs are played, never made

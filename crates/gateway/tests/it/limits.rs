@@ -3,10 +3,12 @@
 use crate::agents::{Agent, add};
 use crate::pictures::png;
 use crate::world::{GENERATE, World, problem};
-use access::{Mode, Overrides};
+use access::{Defaults, MasterKey, Mode, NewTenant, Overrides, Registry};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Class;
+use reqwest::RequestBuilder;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,6 +73,28 @@ async fn every_answer_tells_how_full_the_window_is() {
             assert!((1..=60).contains(&wait), "{wait}");
             assert_eq!(problem(answer).await["code"], "too_fast");
         }
+    }
+}
+
+/// What costs something is counted apart from looking, and the operator says how much of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_look_more_often_than_they_ask_for_work() {
+    for (options, [work, look]) in [
+        (&[][..], ["10", "60"]),
+        (&["--user-max-requests-per-minute=2", "--user-max-queries-per-minute=7"], ["2", "7"]),
+    ] {
+        let world = World::with(options).await;
+        let master = MasterKey::read(&world.directory.path().join("master-key")).unwrap();
+        let registry = Registry::connect(&world.redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
+        let issued = registry.add(NewTenant::new("cyd", Class::User), Mode::Live, None).await.unwrap();
+        let policy = async |request: RequestBuilder| {
+            let answer = request.bearer_auth(issued.api_key.expose_secret()).send().await.unwrap();
+            answer.headers()["ratelimit-policy"].to_str().unwrap().to_owned()
+        };
+        let asked = policy(world.client.post(world.url(GENERATE)).json(&json!({}))).await;
+        assert!(asked.contains(&format!("\"generate\";q={work};w=60")), "{asked}");
+        let looked = policy(world.client.get(world.url("/api/v1/limits"))).await;
+        assert!(looked.contains(&format!("\"query\";q={look};w=60")), "{looked}");
     }
 }
 
