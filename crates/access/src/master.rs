@@ -78,11 +78,6 @@ impl MasterKey {
         Ok(Self([key].into()))
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
     /// Seals a root key under the first of them.
     pub(crate) fn seal(&self, root: &RootKey, id: &str) -> Result<Vec<u8>, Error> {
         seal(&self.0[0]).seal(root.expose_secret(), id)
@@ -168,7 +163,7 @@ mod tests {
         assert!(opens(&both, &sealed) && opens(&old, &sealed) && !opens(&new, &sealed));
         assert!(both.open(&sealed, "elsewhere").is_none() && both.open(&sealed[1..], place).is_none());
         let many = |count: usize| read(&format!("{}\t", "7".repeat(64)).repeat(count));
-        assert_eq!((both.count(), many(8).unwrap().count()), (2, 8));
+        assert_eq!((both.0.len(), many(8).unwrap().0.len()), (2, 8));
         assert!(matches!(many(9), Err(Error::MasterKeyForm)));
         assert!(read(&format!("{} x", "7".repeat(64))).is_err());
     }

@@ -8,7 +8,7 @@ pub(super) async fn run(registry: &Registry) -> Result<(), Error> {
     println!("The registry is sealed under the first master key. Take those after it out of every file.");
     if resealed == Resealed::OldKeyStillOpens {
         println!(
-            "It is older than root keys: its first master key opens what Redis keeps for ever. Keep that key secret."
+            "It is older than root keys: the first master key that it ever had can still read it. Keep that one secret."
         );
     }
     Ok(())
