@@ -1,24 +1,23 @@
 //! The gateways and their Redis.
 
 use access::{Defaults, MasterKey, Mode, NewTenant, Overrides, Registry};
-use clap::Parser;
 use domain::Class;
-use gateway::Options;
 use image::{ImageFormat, Rgb, RgbImage};
 use secrecy::ExposeSecret;
 use std::io::Cursor;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
-use test_support::RedisServer;
-use tokio_util::sync::CancellationToken;
-use web::Server;
+use test_support::{RedisServer, ServiceProcess, wait_until};
 
 pub(crate) struct House {
     pub(crate) addresses: Vec<String>,
-    servers: Vec<Server>,
     registry: Registry,
     per_minute: u32,
-    _redis: RedisServer,
+    gateways: Vec<ServiceProcess>,
+    redis: RedisServer,
     _directory: TempDir,
 }
 
@@ -35,25 +34,20 @@ impl House {
         let directory = tempfile::tempdir().unwrap();
         let master = MasterKey::create(&directory.path().join("master-key")).unwrap();
         let registry = Registry::connect(&redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
-        let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-        let (mut servers, mut addresses) = (Vec::new(), Vec::new());
-        for _ in 0..gateways {
-            let line = [
-                "orfeas-gateway",
-                "--listen=127.0.0.1:0",
-                "--http-threads=1",
-                "--redis-url",
-                &redis.url(),
-                "--blobs",
-                &path("blobs"),
-                "--master-key-file",
-                &path("master-key"),
-            ];
-            let server = gateway::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
-            addresses.push(server.address().to_string());
-            servers.push(server);
+        let root = directory.path().to_owned();
+        let path = |name: &str| root.join(name).to_str().unwrap().to_owned();
+        let mut house =
+            Self { addresses: Vec::new(), registry, per_minute, gateways: Vec::new(), redis, _directory: directory };
+        for number in 0..gateways {
+            let address = path(&format!("address-{number}"));
+            let mut gateway = Command::new(ServiceProcess::binary("orfeas-gateway"));
+            gateway.args(["--listen=127.0.0.1:0", "--http-threads=1", "--log=warn", "--addr-file", &address]);
+            gateway.args(["--redis-url", &house.redis.url(), "--blobs", &path("blobs")]);
+            house.gateways.push(ServiceProcess::spawn(gateway.args(["--master-key-file", &path("master-key")])));
+            wait_until("a gateway", Duration::from_secs(30), async || Path::new(&address).exists()).await;
+            house.addresses.push(std::fs::read_to_string(address).unwrap());
         }
-        Self { addresses, servers, registry, per_minute, _redis: redis, _directory: directory }
+        house
     }
 
     /// Registers an agent with a test key.
@@ -65,9 +59,20 @@ impl House {
         Secrets { key: issued.api_key.expose_secret().to_owned(), secret: secret.expose_secret().to_owned() }
     }
 
+    /// The most memory that any gateway ever had, in MiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let peak = |gateway: &ServiceProcess| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+        };
+        self.gateways.iter().map(peak).max().unwrap_or_default()
+    }
+
+    /// Ends the gateways, which must end well.
     pub(crate) async fn stop(self) {
-        for server in self.servers {
-            server.stop().await.unwrap();
+        for gateway in self.gateways {
+            assert!(gateway.terminate(Duration::from_secs(60)).await.success(), "{:?}", gateway.lines());
         }
     }
 }

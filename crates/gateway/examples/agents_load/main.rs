@@ -1,8 +1,9 @@
 //! Many agents at three gateways on one Redis: is what was promised kept?
 //!
-//! `cargo run --release -p gateway --example agents_load -- --seconds 600`
+//! `cargo build --release -p gateway --bin orfeas-gateway --example agents_load`, then
+//! `target/release/examples/agents_load --seconds 600`
 //!
-//! It starts a redis-server and the gateways itself, in this process, on loopback, and sends them traffic of its own
+//! It starts a redis-server and the gateways itself, each a process, on loopback, and sends them traffic of its own
 //! only. All agents have test keys, so no model is needed; everything else is the real thing: each request is signed,
 //! brings a picture, and makes a job, which is played to its end.
 //!
@@ -65,7 +66,9 @@ async fn main() -> ExitCode {
         logs.push(task.await.unwrap());
     }
     let report = Report::of(logs, options.per_minute, Duration::from_secs(options.seconds));
+    let memory = house.peak_memory();
     house.stop().await;
     print!("{report}");
+    println!("memory        no gateway ever had more than {memory} MiB");
     if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
