@@ -3,13 +3,14 @@
 use crate::House;
 use crate::client::json;
 use serde_json::Value;
+use std::collections::HashSet;
 
 impl House {
     /// The documents of both services as one, as they are served at one address: what one of them makes, the other
     /// tells of.
     ///
     /// # Panics
-    /// When they describe something differently.
+    /// When they describe something differently, or two operations by one id.
     pub async fn document(&self) -> Value {
         let get = async |path: &str| json(self.client.get(path).send().await.unwrap()).await;
         let (mut whole, other) = (get("/openapi.json").await, get("/status/openapi.json").await);
@@ -23,6 +24,12 @@ impl House {
                 let known = &mut whole["components"][kind][name];
                 assert!(known.is_null() || known == part, "{kind} {name}: the services disagree");
                 *known = part.clone();
+            }
+        }
+        let mut ids = HashSet::new();
+        for (path, item) in whole["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/")) {
+            for operation in item.as_object().unwrap().values() {
+                assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path}: {}", operation["operationId"]);
             }
         }
         serde_json::from_str(&whole.to_string().replace("\"status/openapi.json#", "\"#")).unwrap()

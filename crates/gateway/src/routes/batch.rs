@@ -18,6 +18,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 /// `images[3]`. Parameters hold for all pictures; a picture may have its own beside.
 #[utoipa::path(
     tag = "batches",
+    operation_id = "generate_batch",
     params(IdempotencyKey, CacheControl),
     request_body(content((BatchForm = "multipart/form-data"), (BatchJson = "application/json"))),
     responses((status = 202, description = "Accepted", body = BatchAccepted, headers(("Location" = String, description = "The batch"))))

@@ -20,6 +20,10 @@ pub(super) fn header(name: &str) -> Ref {
 pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let Some(api) = api_of(path).map(str::to_owned) else { continue };
+        // One handler answers GET and HEAD, and an operation's id must be unique.
+        if let Some(head) = &mut item.head {
+            head.operation_id = head.operation_id.take().map(|id| format!("head_{id}"));
+        }
         operations(item).for_each(|operation| of_api(operation, &api));
     }
 }
@@ -37,7 +41,7 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
 
 fn of_api(operation: &mut Operation, api: &str) {
     operation.security = Some(proofs(api, operation.request_body.is_some()));
-    // The same handlers serve several APIs, and an operation's id must be unique.
+    // The same handlers serve several APIs.
     let own = |id: String| if api == "v1" { id } else { format!("{api}_{id}") };
     operation.operation_id = operation.operation_id.take().map(own);
 
