@@ -24,7 +24,7 @@ const FOLLOWERS: [&str; 4] = ["follow.py", "follow.ts", "follow.sh", "batch.py"]
 const REGISTRARS: [&str; 3] = ["register.py", "register.ts", "register.sh"];
 /// What listens on `PORT` for webhooks.
 const RECEIVERS: [&str; 2] = ["receiver.py", "receiver.ts"];
-const OTHERS: [&str; 3] = ["rehearse.py", "rfc9421.py", "verify-webhook.sh"];
+const OTHERS: [&str; 4] = ["check_key.py", "rehearse.py", "rfc9421.py", "verify-webhook.sh"];
 
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -32,6 +32,7 @@ const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 async fn each_program_of_the_page_does_what_the_page_says() {
     let house = House::start(0).await;
     let page = Page::of(&house, &house.new_agent("page", Mode::Test).await);
+    page.succeeds("check_key.py").await;
     for name in MAKERS {
         page.succeeds(name).await;
         let mesh = page.folder.path().join("mug.glb");
@@ -69,7 +70,14 @@ async fn programs_wait_as_long_as_they_are_told_to() {
 #[tokio::test]
 async fn each_program_of_the_page_says_why_it_was_refused() {
     let house = House::start(0).await;
-    let mut page = Page::of(&house, &house.new_agent("page", Mode::Test).await);
+    let issued = house.new_agent("page", Mode::Test).await;
+    let mut page = Page::of(&house, &issued);
+    let key = issued.api_key.expose_secret();
+    for wrong in [&key[..key.len() - 1], &key.replacen("test", "live", 1), "orf_test_"] {
+        page.set("ORFEAS_API_KEY", wrong);
+        assert!(!page.run("check_key.py").await.status.success(), "{wrong}");
+    }
+    page.set("ORFEAS_API_KEY", key);
     page.set("ORFEAS_SIGNING_SECRET", "orf_secret_of_somebody_else");
     for name in MAKERS {
         let output = page.run(name).await;
