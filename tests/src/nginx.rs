@@ -21,6 +21,7 @@ pub(crate) fn start(folder: &Path, gateway: u16, status: u16) -> (ServiceProcess
     std::fs::write(&path, conf).unwrap();
     let nginx = if Path::new("/usr/sbin/nginx").is_file() { "/usr/sbin/nginx" } else { "nginx" };
     let mut command = Command::new(nginx);
-    command.arg("-p").arg(folder).arg("-c").arg(&path).args(["-e", "stderr", "-g", "daemon off;"]);
+    // One process: a master that is killed leaves its workers behind.
+    command.arg("-p").arg(folder).arg("-c").arg(&path).args(["-e", "stderr", "-g", "daemon off; master_process off;"]);
     (ServiceProcess::spawn(&mut command), port)
 }
