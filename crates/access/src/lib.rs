@@ -31,5 +31,5 @@ pub use permission::{InvalidPermission, Operation, Permission, Permissions};
 pub use registry::{Candidate, Denied, Issued, KeyInfo, NewTenant, Reason, Registry, Resealed, Retire, Shown};
 pub use sealer::Sealer;
 pub use tenant::{Caller, Tenant, network_holds};
-pub use tier::{Defaults, InvalidTier, Limits, Overrides, Tier};
+pub use tier::{Defaults, InvalidTier, Limits, MAX_BATCH_SIZE, Overrides, Tier};
 pub use token::{LIVE_PREFIX, Mode, NotAKey, SECRET_PREFIX, TEST_PREFIX, check_format};

@@ -1,7 +1,7 @@
 //! What an operator may set.
 
 use crate::audit::AuditOptions;
-use crate::{Defaults, Error, MasterKey};
+use crate::{Defaults, Error, MAX_BATCH_SIZE, MasterKey};
 use clap::Args;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -35,7 +35,7 @@ pub struct AccessOptions {
 
     /// Pictures in one batch.
     #[arg(long, env = "AGENT_MAX_BATCH_SIZE", value_name = "N", default_value_t = 16,
-        value_parser = clap::value_parser!(u32).range(1..=1024))]
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BATCH_SIZE)))]
     pub agent_max_batch_size: u32,
 
     /// What is kept of decisions.

@@ -56,6 +56,9 @@ impl fmt::Display for Tier {
     }
 }
 
+/// Pictures in one batch, whoever sends it: the queue takes it in one step, during which it does nothing else.
+pub const MAX_BATCH_SIZE: u32 = 256;
+
 /// How much a tenant may ask for. 0 is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
@@ -73,7 +76,7 @@ pub struct Limits {
     pub jobs_per_day: u64,
     /// Millions of pixels of pictures in one UTC day.
     pub megapixels_per_day: u64,
-    /// Pictures in one batch.
+    /// Pictures in one batch; never more than [`MAX_BATCH_SIZE`].
     pub max_batch_size: u32,
     /// Share of the workers while others wait too, beside theirs.
     pub weight: f64,
@@ -128,6 +131,9 @@ impl Limits {
             }
         }
         overrides.apply(&mut limits);
+        if limits.max_batch_size == 0 || limits.max_batch_size > MAX_BATCH_SIZE {
+            limits.max_batch_size = MAX_BATCH_SIZE;
+        }
         limits
     }
 }
@@ -254,6 +260,9 @@ mod tests {
         assert_eq!(rates(of(Class::User, Tier::Standard, &seven)), [7; 5]);
         let apart = Overrides { queries_per_minute: Some(9), ..seven };
         assert_eq!(rates(of(Class::User, Tier::Standard, &apart)), [7, 7, 9, 7, 7]);
+        let sizes = [0, 1, 256, 257].map(|size| Overrides { max_batch_size: Some(size), ..none });
+        let sizes = sizes.map(|overrides| of(Class::Agent, Tier::Pro, &overrides).max_batch_size);
+        assert_eq!(sizes, [256, 1, 256, 256], "more can be no batch");
         let own = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..none };
         let limits = of(Class::Agent, Tier::Pro, &own);
         assert_eq!((limits.jobs_per_day, limits.weight, limits.max_active_jobs), (7, 0.5, 2_000));

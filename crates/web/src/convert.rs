@@ -20,6 +20,9 @@ impl From<queue::Error> for Problem {
                 &codes::IDEMPOTENCY_CONFLICT,
                 "You have used this name or key for another picture, or with other parameters.",
             ),
+            queue::Error::InvalidBatch(why) => {
+                Self::new(&codes::BATCH_TOO_LARGE, format!("This cannot be a batch: {why}."))
+            }
             queue::Error::UnknownJob(_) => own_job::not_found(),
             error if error.is_retryable() => {
                 Self::new(&codes::QUEUE_UNAVAILABLE, "The queue does not answer.").because(error)
@@ -55,6 +58,40 @@ impl From<blobs::Error> for Problem {
         match error {
             blobs::Error::NotFound(_) => Self::new(&codes::RESULT_GONE, "The file is no longer kept.").because(error),
             _ => Self::new(&codes::STORAGE_UNAVAILABLE, "The storage does not answer.").because(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::ResponseError;
+    use domain::{Class, JobId};
+    use queue::Error;
+    use std::time::Duration;
+
+    #[test]
+    fn each_error_of_the_queue_has_a_problem_of_its_own() {
+        let (retry_after, job) = (Duration::from_secs(7), JobId::new());
+        for (error, kind) in [
+            (Error::Full { class: Class::User, depth: 2, retry_after }, &codes::QUEUE_FULL),
+            (Error::TooManyActive { active: 2, most: 2, retry_after }, &codes::TOO_MANY_JOBS),
+            (Error::TooManyQueued { queued: 2, most: 2, retry_after }, &codes::TOO_MANY_JOBS),
+            (Error::Conflict, &codes::IDEMPOTENCY_CONFLICT),
+            (Error::InvalidBatch("a batch has 1 to 256 jobs"), &codes::BATCH_TOO_LARGE),
+            (Error::UnknownJob(job), &codes::JOB_NOT_FOUND),
+            (Error::Unavailable("connection refused".into()), &codes::QUEUE_UNAVAILABLE),
+            // What no request can lead to is our own fault.
+            (Error::UnknownLetter("1-1".to_owned()), &codes::INTERNAL),
+            (Error::Lost { job, attempt: 1 }, &codes::INTERNAL),
+            (Error::Unsupported { found: "6.2".to_owned() }, &codes::INTERNAL),
+            (Error::Corrupt { what: "a job", source: None }, &codes::INTERNAL),
+        ] {
+            let (name, is_retryable) = (error.to_string(), error.is_retryable());
+            let problem = Problem::from(error);
+            assert_eq!(problem.kind().code, kind.code, "{name}");
+            let says_when = problem.error_response().headers().contains_key("retry-after");
+            assert!(says_when || !is_retryable, "{name}");
         }
     }
 }

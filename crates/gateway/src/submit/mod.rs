@@ -85,6 +85,7 @@ impl Desk {
         let receipt = self.charge(&errand, Operation::Batch, &prepared, repeats).await?;
         let submitted = async {
             let submissions = self.store(&errand, &crew, &prepared, Some(batch), |n| batch_member(batch, n)).await?;
+            const { assert!(access::MAX_BATCH_SIZE as usize <= queue::MAX_BATCH) };
             Ok(self.queue.submit_batch(batch, &submissions).await?)
         };
         let submitted = self.settle(receipt, submitted.await).await?;

@@ -1,12 +1,12 @@
 //! Batches: all or none, and what is wrong is named by its place.
 
-use crate::agents::Agent;
+use crate::agents::{Agent, add};
 use crate::pictures::{disc, encode, png};
 use crate::world::{World, problem};
-use access::Mode;
+use access::{Mode, Overrides};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::MeshFormat;
+use domain::{Class, MeshFormat};
 use image::ImageFormat;
 use reqwest::RequestBuilder;
 use reqwest::multipart::{Form, Part};
@@ -167,4 +167,17 @@ async fn an_agents_batch_counts_once_for_each_key() {
     let other: Value = send("b", 3).await.json().await.unwrap();
     assert_ne!(other["batch_id"], first["batch_id"]);
     assert_eq!(world.queue().await.depth().await.unwrap().queued, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_may_send_more_than_can_be_one_batch() {
+    let world = World::new().await;
+    let overrides = Overrides { max_batch_size: Some(100_000), ..Overrides::default() };
+    let (_, key, _) = add(&world, "cyd", Class::User, Mode::Live, overrides).await;
+    let limits = world.client.get(world.url("/api/v1/limits")).bearer_auth(&key).send().await.unwrap();
+    assert_eq!(limits.json::<Value>().await.unwrap()["max_batch_size"], 256);
+    let images = vec![picture(40); 257];
+    let request = world.client.post(world.url(BATCH)).bearer_auth(&key).json(&json!({ "images": images }));
+    let refused = problem(request.send().await.unwrap()).await;
+    assert_eq!((&refused["code"], &refused["status"]), (&"batch_too_large".into(), &422.into()), "{refused}");
 }
