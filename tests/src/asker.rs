@@ -3,9 +3,8 @@
 use access::Issued;
 use reqwest::{Method, Request, RequestBuilder, Response};
 use secrecy::ExposeSecret;
-use signatures::{BodyDigest, Signer};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use signatures::{Scheme, Signer};
+use test_support::{fresh, sign};
 
 /// Somebody who sends requests.
 pub struct Asker {
@@ -43,24 +42,9 @@ impl Asker {
     }
 
     fn signed(&self, mut request: Request, secret: &str) -> Request {
-        static NONCES: AtomicU64 = AtomicU64::new(0);
-        let nonce = format!("nonce-of-a-test-{}", NONCES.fetch_add(1, Ordering::Relaxed));
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let digest = BodyDigest::of(request.body().map_or(&b""[..], |body| body.as_bytes().unwrap()));
-        let (headers, url) = (request.headers().clone(), request.url().clone());
-        let lookup = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
-        let head = signatures::Request {
-            method: request.method().as_str(),
-            scheme: url.scheme(),
-            authority: url.authority(),
-            path: url.path(),
-            query: url.query(),
-            headers: &lookup,
-        };
+        let (nonce, created) = fresh();
         let signer = Signer { key: &self.key, secret: secret.as_bytes(), created, nonce: &nonce };
-        for (name, value) in signatures::agent::sign(&head, &signer, &digest).unwrap() {
-            request.headers_mut().insert(name, value.parse().unwrap());
-        }
+        sign(&mut request, Scheme::Agent, &signer);
         request
     }
 }

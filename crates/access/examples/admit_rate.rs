@@ -5,11 +5,14 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use access::limits::{Limiter, Nonce};
-use access::{Caller, Defaults, Limits, Mode, Operation, Overrides, Permissions, Tenant, Tier};
-use domain::Class;
+use access::{Caller, Operation};
+use caller::agent;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use test_support::RedisServer;
+
+#[path = "../tests/it/caller.rs"]
+mod caller;
 
 const AGENTS: usize = 100;
 const GATEWAYS: usize = 3;
@@ -19,7 +22,9 @@ async fn main() {
     let seconds = std::env::args().nth(1).map_or(5, |text| text.parse().expect("a number of seconds"));
     let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
     let gateways: Arc<[Limiter]> = (0..GATEWAYS).map(|_| Limiter::new(&redis.url(), "bench").unwrap()).collect();
-    let agents: Arc<[Caller]> = (0..AGENTS).map(agent).collect();
+    // Agents that may ask as often as Redis can count: every request is written down, none is refused.
+    let agents = (0..AGENTS).map(|_| agent(|limits| limits.requests_per_minute = 10_000_000));
+    let agents: Arc<[Caller]> = agents.collect();
     println!("| under way | admits/s | p50 | p99 | Redis's own time per admit |");
     println!("| ---: | ---: | ---: | ---: | ---: |");
     for under_way in [1, 8, 64] {
@@ -57,28 +62,6 @@ async fn main() {
             at(0.99),
             per_call(&redis).await
         );
-    }
-}
-
-/// An agent that may ask as often as Redis can count: every request is written down, none is refused.
-fn agent(number: usize) -> Caller {
-    let overrides = Overrides { requests_per_minute: Some(10_000_000), ..Overrides::default() };
-    Caller {
-        tenant: Tenant {
-            v: 1,
-            id: format!("agt_{number:020}").parse().unwrap(),
-            name: format!("agent {number}"),
-            class: Class::Agent,
-            tier: Tier::Standard,
-            permissions: Permissions::default(),
-            overrides,
-            allow: Vec::new(),
-            disabled: false,
-            created_ms: 0,
-            limits: Limits::of(Class::Agent, Tier::Standard, &overrides, &Defaults::default()),
-        },
-        key_id: format!("key_{number:020}").parse().unwrap(),
-        mode: Mode::Live,
     }
 }
 

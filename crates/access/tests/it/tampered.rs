@@ -1,17 +1,9 @@
 //! A Redis that somebody else writes to, or that is not ours to use.
 
-use crate::world::{MASTER, World, connect};
+use crate::world::{MASTER, World, command, connect};
 use access::{Defaults, Error, MasterKey, Reason, Registry};
 use secrecy::ExposeSecret;
 use test_support::RedisServer;
-
-async fn command(redis: &RedisServer, arguments: &[&str]) {
-    let client = redis::Client::open(redis.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let mut command = redis::cmd(arguments[0]);
-    command.arg(&arguments[1..]);
-    let () = command.query_async(&mut connection).await.unwrap();
-}
 
 #[tokio::test]
 async fn a_signing_secret_that_was_exchanged_lets_nobody_in() {
@@ -49,7 +41,7 @@ async fn a_record_that_is_not_ours_is_an_error_and_no_caller() {
     let ada = world.agent("ada").await;
     let place = format!("test:{{access}}:tenant:{}", ada.tenant.id);
     for record in ["", "{}", "null", "{\"v\": 1}"] {
-        command(&world.redis, &["SET", &place, record]).await;
+        let () = command(&world.redis, &["SET", &place, record]).await;
         let error = world.registry.find_by_key(ada.api_key.expose_secret()).await.unwrap_err();
         assert!(matches!(error, Error::Corrupt(_)) && !error.is_retryable(), "{record}: {error:?}");
     }
@@ -59,7 +51,7 @@ async fn a_record_that_is_not_ours_is_an_error_and_no_caller() {
 async fn a_redis_that_does_not_let_us_in_is_told_from_one_that_is_away() {
     let redis = RedisServer::start();
     connect(&redis, MASTER).await.unwrap();
-    command(&redis, &["CONFIG", "SET", "requirepass", "hunter2"]).await;
+    let () = command(&redis, &["CONFIG", "SET", "requirepass", "hunter2"]).await;
     let master = MasterKey::from_hex(MASTER).unwrap();
     for (url, fits) in [
         (redis.url(), false),

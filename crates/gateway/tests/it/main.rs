@@ -21,6 +21,8 @@ mod pictures;
 mod process;
 mod service;
 mod sweeping;
+#[path = "../../../status/tests/it/tenants.rs"]
+mod tenants;
 mod test_keys;
 mod trouble;
 mod webhooks;

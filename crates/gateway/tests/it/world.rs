@@ -1,19 +1,18 @@
 //! A gateway in this process, and a client with a key.
 
-use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use clap::Parser;
-use domain::Class;
 use gateway::Options;
 use queue::{Queue, RedisOptions};
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, RequestBuilder, Response};
-use secrecy::ExposeSecret;
-use serde_json::Value;
+use reqwest::{Client, RequestBuilder};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
 use web::Server;
+
+pub(crate) use crate::tenants::{command_line, register};
+pub(crate) use test_support::problem;
 
 pub(crate) const GENERATE: &str = "/api/v1/generate-3d";
 
@@ -94,59 +93,7 @@ impl World {
     }
 }
 
-/// Somebody with a key.
-pub(crate) struct Tenant {
-    pub(crate) id: String,
-    pub(crate) key: String,
-}
-
-/// Two users, ada and bob, one key each, and the file of the master key.
-pub(crate) async fn register(directory: &Path, redis_url: &str) -> [Tenant; 2] {
-    let master = MasterKey::create(&directory.join("master-key")).unwrap();
-    let registry = Registry::connect(redis_url, "orfeas", &master, Defaults::default()).await.unwrap();
-    let add = async |name: &str| {
-        let new = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, Class::User) };
-        let issued = registry.add(new, Mode::Live, None).await.unwrap();
-        Tenant { id: issued.tenant.id.to_string(), key: issued.api_key.expose_secret().to_owned() }
-    };
-    [add("ada").await, add("bob").await]
-}
-
-pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
-    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
-    let (blobs, keys) = (path("blobs"), path("master-key"));
-    let line = [
-        "orfeas-gateway",
-        "--listen=127.0.0.1:0",
-        "--redis-url",
-        redis_url,
-        "--blobs",
-        &blobs,
-        "--master-key-file",
-        &keys,
-    ]
-    .map(str::to_owned);
-    let mut line = line.to_vec();
-    line.push("--http-threads=2".to_owned());
-    line
-}
-
 pub(crate) fn files(directory: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
     entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
-}
-
-/// The body of a problem, once its form has been checked.
-pub(crate) async fn problem(response: Response) -> Value {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    assert_eq!(headers["content-type"], "application/problem+json", "{status}");
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["status"], status);
-    assert_eq!(body["type"], format!("urn:orfeas:problem:{}", body["code"].as_str().unwrap()));
-    assert_eq!(body["request_id"], headers["x-request-id"].to_str().unwrap());
-    for field in ["title", "detail", "suggestion"] {
-        assert!(!body[field].as_str().unwrap().is_empty(), "{body}");
-    }
-    assert_eq!(body["retryable"].as_bool().unwrap(), headers.contains_key("retry-after"), "{body}");
-    body
 }

@@ -9,5 +9,6 @@ mod lists;
 mod process;
 mod result;
 mod service;
+mod tenants;
 mod trouble;
 mod world;

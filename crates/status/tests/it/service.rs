@@ -2,7 +2,6 @@
 
 use crate::world::World;
 use domain::MeshFormat;
-use reqwest::Method;
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,16 +14,7 @@ async fn the_openapi_document_is_as_agreed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_of_the_document_is_there_and_takes_no_other_method() {
     let world = World::new().await;
-    let document: Value = world.get("/openapi.json").send().await.unwrap().json().await.unwrap();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        let parts: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "42" } else { part }).collect();
-        let url = world.url(&parts.join("/"));
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let is_described = !item[method.as_str().to_lowercase()].is_null();
-            let status = world.client.request(method.clone(), &url).send().await.unwrap().status();
-            assert!(status != 404 && (status != 405) == is_described, "{method} {path}: {status}");
-        }
-    }
+    test_support::routes_are_as_described(&world.base).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,20 +1,20 @@
 //! A status service in this process, a client with a key, and the hands of a worker.
 
-use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
 use domain::{BlobId, Class, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use reqwest::{Client, RequestBuilder, Response};
-use secrecy::ExposeSecret;
 use serde_json::Value;
 use status::Options;
-use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
 use web::Server;
+
+pub(crate) use crate::tenants::{command_line, register};
+pub(crate) use test_support::problem;
 
 pub(crate) struct World {
     pub(crate) redis: RedisServer,
@@ -144,43 +144,6 @@ fn record(mesh: BlobId, thumbnail: BlobId, format: MeshFormat, bytes: u64) -> Re
     }
 }
 
-/// Somebody with a key.
-pub(crate) struct Tenant {
-    pub(crate) id: String,
-    pub(crate) key: String,
-}
-
-/// Two users, ada and bob, one key each, and the file of the master key.
-pub(crate) async fn register(directory: &Path, redis_url: &str) -> [Tenant; 2] {
-    let master = MasterKey::create(&directory.join("master-key")).unwrap();
-    let registry = Registry::connect(redis_url, "orfeas", &master, Defaults::default()).await.unwrap();
-    let add = async |name: &str| {
-        let new = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, Class::User) };
-        let issued = registry.add(new, Mode::Live, None).await.unwrap();
-        Tenant { id: issued.tenant.id.to_string(), key: issued.api_key.expose_secret().to_owned() }
-    };
-    [add("ada").await, add("bob").await]
-}
-
-pub(crate) fn command_line(directory: &Path, redis_url: &str) -> Vec<String> {
-    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
-    let (blobs, keys) = (path("blobs"), path("master-key"));
-    let line = [
-        "orfeas-status",
-        "--listen=127.0.0.1:0",
-        "--redis-url",
-        redis_url,
-        "--blobs",
-        &blobs,
-        "--master-key-file",
-        &keys,
-    ]
-    .map(str::to_owned);
-    let mut line = line.to_vec();
-    line.push("--http-threads=2".to_owned());
-    line
-}
-
 /// Reads a stream until this has come.
 pub(crate) async fn until(stream: &mut Response, text: &str) {
     let mut read = String::new();
@@ -188,15 +151,4 @@ pub(crate) async fn until(stream: &mut Response, text: &str) {
         let chunk = stream.chunk().await.unwrap().unwrap_or_else(|| panic!("it ended after {read}"));
         read.push_str(std::str::from_utf8(&chunk).unwrap());
     }
-}
-
-/// The body of a problem, once its form has been checked.
-pub(crate) async fn problem(response: Response) -> Value {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    assert_eq!(headers["content-type"], "application/problem+json", "{status}");
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["status"], status);
-    assert_eq!(body["request_id"], headers["x-request-id"].to_str().unwrap());
-    assert_eq!(body["retryable"].as_bool().unwrap(), headers.contains_key("retry-after"), "{body}");
-    body
 }

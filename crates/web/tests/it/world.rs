@@ -11,9 +11,8 @@ use reqwest::{Client, Method, Request, Response};
 use ring::digest::{SHA256, digest};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use signatures::{BodyDigest, Scheme, Signer};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use signatures::{Scheme, Signer};
+use std::time::Duration;
 use tempfile::TempDir;
 use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
@@ -149,35 +148,15 @@ impl Proof {
     }
 
     pub(crate) fn new(key: &str, secret: &[u8]) -> Self {
-        static NONCES: AtomicU64 = AtomicU64::new(0);
-        let nonce = format!("a-nonce-of-a-test-{}", NONCES.fetch_add(1, Ordering::Relaxed));
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let (nonce, created) = test_support::fresh();
         Self { key: key.to_owned(), secret: secret.to_vec(), created, nonce }
     }
 }
 
 /// The request with the headers that prove it.
 pub(crate) fn sign(mut request: Request, scheme: Scheme, proof: &Proof) -> Request {
-    let body = BodyDigest::of(request.body().and_then(|body| body.as_bytes()).unwrap_or_default());
-    let headers = request.headers().clone();
-    let lookup = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
-    let url = request.url().clone();
-    let head = signatures::Request {
-        method: request.method().as_str(),
-        scheme: url.scheme(),
-        authority: url.authority(),
-        path: url.path(),
-        query: url.query(),
-        headers: &lookup,
-    };
     let signer = Signer { key: &proof.key, secret: &proof.secret, created: proof.created, nonce: &proof.nonce };
-    let signed = match scheme {
-        Scheme::Agent => signatures::agent::sign(&head, &signer, &body),
-        Scheme::Http => signatures::http::sign(&head, &signer, &body),
-    };
-    for (name, value) in signed.unwrap() {
-        request.headers_mut().insert(name, value.parse().unwrap());
-    }
+    test_support::sign(&mut request, scheme, &signer);
     request
 }
 
