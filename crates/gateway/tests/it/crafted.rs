@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use test_support::{RedisServer, ServiceProcess};
 
-const SECONDS: Duration = Duration::from_secs(20);
+const SECONDS: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(200);
 const MOST_MIB: u64 = 64;
 

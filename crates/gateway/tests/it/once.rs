@@ -22,16 +22,29 @@ async fn accepted(request: RequestBuilder) -> Value {
     answer.json().await.unwrap()
 }
 
+/// On a busy machine this is more than the gateway and its Redis can answer in time; clients are told to come again.
+async fn accepted_at_last(request: RequestBuilder) -> Value {
+    for _ in 0..100 {
+        let answer = request.try_clone().unwrap().send().await.unwrap();
+        if answer.status() != 503 {
+            assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+            return answer.json().await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("it was turned away a hundred times");
+}
+
 fn put(world: &World, name: &str) -> RequestBuilder {
     world.client.put(world.url(&format!("/api/v1/jobs/{name}"))).bearer_auth(&world.keys[0])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_duplicates_make_one_job() {
-    let world = World::new().await;
+    let world = World::with(&["--body-timeout-seconds=600"]).await;
     let requests = (0..2000).map(|n| {
         let (keyed, named) = (world.post().header("idempotency-key", "order-7"), put(&world, "order-7"));
-        accepted(if n % 2 == 0 { keyed } else { named }.json(&body(None)))
+        accepted_at_last(if n % 2 == 0 { keyed } else { named }.json(&body(None)))
     });
     let answers = futures_util::future::join_all(requests).await;
     let of =

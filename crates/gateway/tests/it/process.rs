@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 use test_support::{RedisServer, ServiceProcess};
 
-const SECONDS: Duration = Duration::from_secs(20);
+const SECONDS: Duration = Duration::from_secs(60);
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 #[tokio::test(flavor = "multi_thread")]

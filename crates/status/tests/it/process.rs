@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 use test_support::{RedisServer, ServiceProcess};
 
-const SECONDS: Duration = Duration::from_secs(20);
+const SECONDS: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_start_to_sigterm_with_a_stream_open() {
