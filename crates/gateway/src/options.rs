@@ -3,17 +3,13 @@
 use crate::fetch::FetchOptions;
 use crate::sweep::Sweeping;
 use crate::transport::Rooms;
-use access::AccessOptions;
-use blobs::BlobOptions;
 use clap::{Args, Parser};
 use egress::EgressOptions;
 use picture::PictureLimits;
-use queue::RedisOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use telemetry::TelemetryOptions;
-use web::{ApiOptions, BodyBounds, ServerOptions};
+use web::{BodyBounds, ServiceOptions};
 use webhooks::WebhookOptions;
 
 /// Takes pictures and puts jobs into the queue.
@@ -35,15 +31,9 @@ pub struct Options {
     #[arg(long, env = "ORFEAS_WITH_STATUS")]
     pub with_status: bool,
 
-    /// How it serves.
+    /// What every service is told.
     #[command(flatten)]
-    pub server: ServerOptions,
-    /// What it serves.
-    #[command(flatten)]
-    pub apis: ApiOptions,
-    /// Whose requests are answered.
-    #[command(flatten)]
-    pub access: AccessOptions,
+    pub service: ServiceOptions,
     /// What a request may hold.
     #[command(flatten)]
     pub intake: IntakeOptions,
@@ -56,20 +46,11 @@ pub struct Options {
     /// Calls to tenants.
     #[command(flatten)]
     pub webhooks: WebhookOptions,
-    /// The jobs.
-    #[command(flatten, next_help_heading = "Queue")]
-    pub redis: RedisOptions,
-    /// The pictures.
-    #[command(flatten, next_help_heading = "Blobs")]
-    pub blobs: BlobOptions,
     /// Minutes between two sweeps for blobs that nobody needs any more: those that are older than --result-retention and
     /// than the oldest job that has not ended, and an hour more. 0: never.
     #[arg(long, env = "ORFEAS_BLOB_SWEEP_MINUTES", value_name = "MINUTES", default_value_t = 30.0,
         value_parser = minutes, help_heading = "Blobs")]
     pub blob_sweep_minutes: f64,
-    /// Logs and traces.
-    #[command(flatten)]
-    pub telemetry: TelemetryOptions,
 }
 
 /// What a request may hold.
@@ -118,7 +99,7 @@ pub struct IntakeOptions {
 
 impl Options {
     pub(crate) fn sweeping(&self) -> Option<Sweeping> {
-        let retention = Duration::from_secs(self.redis.result_retention);
+        let retention = Duration::from_secs(self.service.redis.result_retention);
         let every = Duration::from_secs_f64(self.blob_sweep_minutes * 60.0);
         (!every.is_zero()).then_some(Sweeping { every, retention })
     }
@@ -158,13 +139,6 @@ mod tests {
 
     #[test]
     fn every_option_is_explained_and_can_come_from_the_environment() {
-        let mut names = std::collections::HashSet::new();
-        for argument in Options::command().get_arguments() {
-            let id = argument.get_id().as_str();
-            assert!(argument.get_help().is_some(), "{id}");
-            let name = argument.get_env();
-            assert!(name.is_some_and(|name| names.insert(name.to_owned())), "{id}");
-        }
-        Options::command().debug_assert();
+        test_support::options_are_explained(Options::command());
     }
 }

@@ -13,6 +13,6 @@ mod outcome;
 mod routes;
 mod sse;
 
-pub use app::{Error, start};
+pub use app::start;
 pub use options::Options;
 pub use routes::{Heartbeat, routes};

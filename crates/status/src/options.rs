@@ -1,13 +1,9 @@
 //! What an operator may set: `orfeas-status --help` is the manual.
 
-use access::AccessOptions;
-use blobs::BlobOptions;
 use clap::Parser;
-use queue::RedisOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use telemetry::TelemetryOptions;
-use web::{ApiOptions, ServerOptions};
+use web::ServiceOptions;
 
 /// Tells where jobs stand and serves their results.
 ///
@@ -29,24 +25,9 @@ pub struct Options {
         value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub heartbeat_seconds: u16,
 
-    /// How it serves.
+    /// What every service is told.
     #[command(flatten)]
-    pub server: ServerOptions,
-    /// What it serves.
-    #[command(flatten)]
-    pub apis: ApiOptions,
-    /// Whose requests are answered.
-    #[command(flatten)]
-    pub access: AccessOptions,
-    /// The jobs.
-    #[command(flatten, next_help_heading = "Queue")]
-    pub redis: RedisOptions,
-    /// The results.
-    #[command(flatten, next_help_heading = "Blobs")]
-    pub blobs: BlobOptions,
-    /// Logs and traces.
-    #[command(flatten)]
-    pub telemetry: TelemetryOptions,
+    pub service: ServiceOptions,
 }
 
 #[cfg(test)]
@@ -56,13 +37,6 @@ mod tests {
 
     #[test]
     fn every_option_is_explained_and_can_come_from_the_environment() {
-        let mut names = std::collections::HashSet::new();
-        for argument in Options::command().get_arguments() {
-            let id = argument.get_id().as_str();
-            assert!(argument.get_help().is_some(), "{id}");
-            let name = argument.get_env();
-            assert!(name.is_some_and(|name| names.insert(name.to_owned())), "{id}");
-        }
-        Options::command().debug_assert();
+        test_support::options_are_explained(Options::command());
     }
 }

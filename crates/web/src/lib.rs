@@ -1,7 +1,7 @@
 //! What gateway and status share: everything about HTTP that is not one route.
 //!
-//! * [`Server`] binds, serves, and drains on shutdown; [`Binding`] and [`ServerOptions`] are its settings, [`House`] what it serves
-//!   from.
+//! * [`run`] is a service's whole `main`. [`Server`] binds, serves, and drains on shutdown; [`Binding`] and
+//!   [`ServiceOptions`] are its settings, [`House`] what it serves from.
 //! * Every request passes the rim: it gets a request id and a span, its answer is counted and logged once, and every
 //!   error becomes a problem.
 //! * [`Problem`] is `application/problem+json` (RFC 9457). [`codes`] is the one table of what can go wrong, with the
@@ -31,6 +31,7 @@ mod options;
 mod own_job;
 pub mod probes;
 mod problem;
+mod program;
 mod request;
 mod rim;
 pub mod scenario;
@@ -47,11 +48,11 @@ pub use errors_page::errors_page;
 pub use gate::Gate;
 pub use job_path::JobPath;
 pub use links::{Links, batch_link};
-pub use options::{ApiOptions, Binding, ServerOptions};
+pub use options::{ApiOptions, Binding, ServerOptions, ServiceOptions};
 pub use own_job::own_job;
 pub use problem::{Problem, ProblemBody};
+pub use program::run;
 pub use request::RequestId;
 pub use server::{BlobUse, Error, House, Server};
-pub use signal::shutdown_on_signal;
 pub use standing::note_standing;
 pub use view::{EventView, JobView, completion, seconds};

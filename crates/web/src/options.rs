@@ -1,10 +1,37 @@
 //! What an operator may set of a server.
 
 use crate::Api;
+use access::AccessOptions;
+use blobs::BlobOptions;
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use queue::RedisOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use telemetry::TelemetryOptions;
+
+/// What every service is told.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceOptions {
+    /// How it serves.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// What it serves.
+    #[command(flatten)]
+    pub apis: ApiOptions,
+    /// Whose requests are answered.
+    #[command(flatten)]
+    pub access: AccessOptions,
+    /// The jobs.
+    #[command(flatten, next_help_heading = "Queue")]
+    pub redis: RedisOptions,
+    /// Pictures and meshes.
+    #[command(flatten, next_help_heading = "Blobs")]
+    pub blobs: BlobOptions,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
+}
 
 /// Where a server listens.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use crate::api::{self, ApiDocument};
 use crate::request::RequestSpan;
 use crate::rim::rim;
-use crate::{Binding, Gate, ServerOptions, probes};
+use crate::{Binding, Gate, ServerOptions, ServiceOptions, probes};
 use access::audit::Audit;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -24,9 +24,18 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the last records of the audit are waited for.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
-/// A server that could not start, or did not end well.
+/// A service that could not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The master key cannot be read, or the registry of tenants cannot be used.
+    #[error(transparent)]
+    Access(#[from] access::Error),
+    /// The queue cannot be used.
+    #[error("the queue cannot be used")]
+    Queue(#[from] queue::Error),
+    /// The blob store cannot be used.
+    #[error("the blob store cannot be used")]
+    Blobs(#[from] blobs::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {
@@ -61,6 +70,20 @@ pub struct House {
     pub blobs: Blobs,
     /// What the service does with them.
     pub blob_use: BlobUse,
+}
+
+impl House {
+    /// Opens all of it.
+    ///
+    /// # Errors
+    /// [`Error::Access`], [`Error::Queue`], [`Error::Blobs`].
+    pub async fn open(options: &ServiceOptions, blob_use: BlobUse) -> Result<Self, Error> {
+        let ServiceOptions { access, redis, blobs, .. } = options;
+        let master = access.master.load()?;
+        let queue = Queue::connect(redis).await?;
+        let gate = Gate::open(access, &master, redis.redis_url.expose(), &redis.key_prefix).await?;
+        Ok(Self { gate, queue, blobs: Blobs::open(blobs)?, blob_use })
+    }
 }
 
 /// What a service does with blobs, and so what it needs to be ready.

@@ -15,7 +15,7 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("web", &["access", "blobs", "domain", "queue", "signatures", "telemetry"]),
     ("webhooks", &["access", "domain", "egress", "queue", "redis-line", "telemetry"]),
     ("gateway", &["access", "blobs", "domain", "egress", "picture", "queue", "status", "telemetry", "web", "webhooks"]),
-    ("status", &["access", "blobs", "domain", "queue", "telemetry", "web"]),
+    ("status", &["blobs", "domain", "queue", "telemetry", "web"]),
     ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),
     ("cli", &["access", "checkpoint", "domain"]),
     ("test-support", &["signatures"]),

@@ -84,7 +84,11 @@ async fn the_master_key_is_changed_and_nobody_is_turned_away() {
     // Then the old one goes.
     fs::write(&file, &old).unwrap();
     let refused = start(&world).await.err().unwrap();
-    assert!(matches!(refused, gateway::Error::Access(access::Error::OtherMasterKey)), "{refused:?}");
+    let refused = match refused {
+        gateway::Error::Service(web::Error::Access(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(refused, access::Error::OtherMasterKey), "{refused:?}");
     assert!(refused.to_string().contains("another master key"), "{refused}");
     fs::write(&file, &new).unwrap();
     let with_new = start(&world).await.unwrap();
