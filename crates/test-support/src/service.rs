@@ -62,8 +62,7 @@ impl ServiceProcess {
         loop {
             let ended = self.ended().is_some();
             if ended {
-                // Its last words may still be on their way through the pipe.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                self.last_words().await;
             }
             if let Some(line) = self.lines().into_iter().find(|line| line.contains(text)) {
                 return line;
@@ -85,8 +84,10 @@ impl ServiceProcess {
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return;
             }
-            let ended = self.ended();
-            assert!(ended.is_none(), "{} ended ({ended:?}) before it was ready{}", self.name, self.tail());
+            if let Some(ended) = self.ended() {
+                self.last_words().await;
+                panic!("{} ended ({ended}) before it was ready{}", self.name, self.tail());
+            }
             assert!(start.elapsed() < timeout, "{} was not ready within {timeout:?}{}", self.name, self.tail());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -131,6 +132,15 @@ impl ServiceProcess {
     /// Its exit status, once it has ended.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.child().try_wait().expect("a child can be asked for its status")
+    }
+
+    /// Waits until what an ended process wrote has come through the pipes: as long as somebody reads, there is a further
+    /// handle of the lines. What it leaves behind may hold them open.
+    async fn last_words(&self) {
+        let start = Instant::now();
+        while Arc::strong_count(&self.lines) > 1 && start.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
