@@ -1,16 +1,24 @@
 //! Free ports, and waiting.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it before you do: whoever starts a
-/// server on it must be ready to try another.
+/// The ports that [`free_port`] gives. They lie below those that the system gives to connections and to port 0, so that
+/// none of these takes one in between.
+const PORTS: std::ops::Range<u32> = 20_000..32_000;
+
+/// A TCP port of 127.0.0.1 on which nobody listens. No caller in this process is given it again soon, and other processes
+/// begin to look elsewhere.
 ///
 /// # Panics
 /// When the machine has no free port.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
-    listener.local_addr().expect("a bound listener has an address").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let ports = PORTS.end - PORTS.start;
+    let next = || PORTS.start + (std::process::id() * 997 + GIVEN.fetch_add(1, Ordering::Relaxed)) % ports;
+    let mut all = (0..ports).map(|_| u16::try_from(next()).expect("a port has 16 bits"));
+    all.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free loopback port")
 }
 
 /// Asks `condition` every 10 ms until it holds.
