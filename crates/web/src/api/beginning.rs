@@ -42,7 +42,10 @@ fn proofs() -> Vec<(&'static str, SecurityScheme)> {
         ("api_key", SecurityScheme::Http(bearer)),
         ("agent_key", header("X-Agent-API-Key", "The agent's key; docs/agents.md shows how to sign.")),
         ("agent_timestamp", header("X-Agent-Timestamp", "When it was signed, in Unix seconds.")),
-        ("agent_nonce", header("X-Agent-Nonce", "New for each request: 16 to 64 letters, digits, hyphens and underscores.")),
+        (
+            "agent_nonce",
+            header("X-Agent-Nonce", "New for each request: 16 to 64 letters, digits, hyphens and underscores."),
+        ),
         ("agent_signature", header("X-Agent-Signature", "HMAC-SHA256 of the canonical string, in hexadecimal.")),
         ("http_signature", header("Signature", "HTTP Message Signature (RFC 9421), hmac-sha256.")),
         (
