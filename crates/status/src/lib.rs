@@ -4,7 +4,7 @@
 //! any number of them can run beside each other.
 //!
 //! [`start`] runs the whole service inside the calling process; `main.rs` adds only a command line, signals and logs. A
-//! server that does more takes its [`routes`].
+//! server that does more takes its [`routes()`].
 
 mod app;
 mod file;

@@ -3,7 +3,7 @@
 //! * [`RedisServer`]: a private redis-server on a free loopback port, stopped when it goes out of scope.
 //! * [`ChaosProxy`]: a TCP line between two parties that a test can cut, stall or slow down.
 //! * [`ServiceProcess`]: a binary under test, its log lines, and the signals that end it.
-//! * [`sign`] and [`fresh`]: requests that prove whose they are. [`problem`]: answers that say what is wrong.
+//! * [`sign`] and [`fresh`]: requests that prove whose they are. [`problem()`]: answers that say what is wrong.
 //! * [`options_are_explained`], [`routes_are_as_described`]: what holds for every service.
 //! * [`free_port`], [`wait_until`], [`away_from_midnight`]: the small things that such tests need.
 //!
