@@ -95,10 +95,14 @@ async fn metrics(session: &Session) -> String {
     reqwest::get(format!("{}/metrics", session.gateway_url)).await.unwrap().text().await.unwrap()
 }
 
-/// Waits until a worker has a job.
+/// Waits until a worker has begun with the job: one that is lost before that is not charged an attempt.
 async fn under_way(session: &Session) {
-    let running = "orfeas_queue_depth{class=\"user\",state=\"running\"} 1";
-    wait_until("a job that runs", PATIENCE, async || metrics(session).await.contains(running)).await;
+    let jobs = reqwest::Client::new().get(format!("{}/api/v1/jobs", session.gateway_url)).bearer_auth(&session.api_key);
+    let stage = async || {
+        let list: serde_json::Value = jobs.try_clone().unwrap().send().await.unwrap().json().await.unwrap();
+        list["jobs"][0]["stage"].clone()
+    };
+    wait_until("a job that is denoised", PATIENCE, async || stage().await == "denoise").await;
 }
 
 async fn all_gone(session: &Session) {
