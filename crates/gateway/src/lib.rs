@@ -33,3 +33,5 @@ mod transport;
 pub use app::{Error, start};
 pub use fetch::FetchOptions;
 pub use options::{IntakeOptions, Options};
+#[cfg(fuzzing)]
+pub use parameters::fuzz;

@@ -9,7 +9,12 @@ mod fields;
 mod form;
 mod json;
 
+#[cfg(fuzzing)]
+mod fuzz;
+
 pub(crate) use batch::part;
+#[cfg(fuzzing)]
+pub use fuzz::fuzz;
 
 use crate::transport::{Body, Form};
 use bytes::Bytes;
