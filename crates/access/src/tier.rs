@@ -224,9 +224,9 @@ impl Overrides {
         serde_json::from_value(fields).map_err(Error::Limits)
     }
 
-    /// Whether those that are set can be counted with: limits that are exact in Redis's scripts and in JSON, and a
-    /// weight that leaves everybody a share.
-    pub(crate) fn are_sound(&self) -> bool {
+    /// That those which are set can be counted with: limits are exact in Redis's scripts and in JSON, and a weight leaves
+    /// everybody a share.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let limits = [
             self.max_active_jobs,
             self.max_running_jobs,
@@ -234,8 +234,11 @@ impl Overrides {
             self.jobs_per_day,
             self.megapixels_per_day,
         ];
-        limits.iter().flatten().all(|limit| *limit < 1 << 53)
-            && self.weight.is_none_or(|weight| (0.001..=1000.0).contains(&weight))
+        let are_exact = limits.iter().flatten().all(|limit| *limit < 1 << 53);
+        if are_exact && self.weight.is_none_or(|weight| (0.001..=1000.0).contains(&weight)) {
+            return Ok(());
+        }
+        Err(Error::Invalid("a limit is a whole number below 2^53, and a weight lies between 0.001 and 1000"))
     }
 }
 
@@ -266,10 +269,10 @@ mod tests {
         let own = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..none };
         let limits = of(Class::Agent, Tier::Pro, &own);
         assert_eq!((limits.jobs_per_day, limits.weight, limits.max_active_jobs), (7, 0.5, 2_000));
-        assert!(own.are_sound() && !Overrides { weight: Some(f64::NAN), ..none }.are_sound());
-        assert!(!Overrides { weight: Some(0.0), ..none }.are_sound());
+        assert!(own.check().is_ok() && Overrides { weight: Some(f64::NAN), ..none }.check().is_err());
+        assert!(Overrides { weight: Some(0.0), ..none }.check().is_err());
         let jobs = |most| Overrides { jobs_per_day: Some(most), ..none };
-        assert!(jobs((1 << 53) - 1).are_sound() && !jobs(1 << 53).are_sound());
+        assert!(jobs((1 << 53) - 1).check().is_ok() && jobs(1 << 53).check().is_err());
     }
 
     #[test]

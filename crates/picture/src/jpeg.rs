@@ -14,15 +14,7 @@ const MOST_SCANS: u64 = 100;
 /// Where pixels are missing a decoder reads on behind the last scan: at the marker that ends the file it would be given
 /// zeros without end, and paint them grey. So before that marker stand ones (each byte followed by the zero that tells it
 /// from a marker): no code consists of ones alone (T.81, annex C), and whoever reads them fails.
-const SENTINEL: [u8; 32] = {
-    let mut ones = [0; 32];
-    let mut at = 0;
-    while at < ones.len() {
-        ones[at] = 0xff;
-        at += 2;
-    }
-    ones
-};
+const SENTINEL: [[u8; 2]; 16] = [[0xff, 0x00]; 16];
 
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
@@ -131,7 +123,7 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
 /// A file that has been read, with the sentinel behind its last scan.
 pub(crate) fn with_sentinel(file: &[u8]) -> Vec<u8> {
     let (pixels, end) = file.split_at(file.len() - 2);
-    [pixels, &SENTINEL, end].concat()
+    [pixels, SENTINEL.as_flattened(), end].concat()
 }
 
 impl Frame {

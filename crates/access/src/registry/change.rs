@@ -41,11 +41,7 @@ impl Registry {
             if after.name != found.name {
                 after.name = check_name(&after.name)?.to_owned();
             }
-            if !after.overrides.are_sound() {
-                return Err(Error::Invalid(
-                    "a limit is a whole number below 2^53, and a weight lies between 0.001 and 1000",
-                ));
-            }
+            after.overrides.check()?;
             let mut call = self.keys.call(&self.scripts.replace);
             call.arg(tenant.as_str()).arg(&before).arg(json(&after)?).arg(&found.name).arg(&after.name);
             match self.line.script::<i8>(&call).await? {

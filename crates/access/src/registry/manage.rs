@@ -114,11 +114,7 @@ impl Registry {
         if new.class == Class::Test {
             return Err(Error::Invalid("a tenant is an agent or a user; test is what its keys can be"));
         }
-        if !new.overrides.are_sound() {
-            return Err(Error::Invalid(
-                "a limit is a whole number below 2^53, and a weight lies between 0.001 and 1000",
-            ));
-        }
+        new.overrides.check()?;
         let tenant = Tenant {
             v: tenant::VERSION,
             id: TenantId::new(new.class)?,

@@ -14,8 +14,12 @@ pub fn fuzz(body: &[u8]) {
         [(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=x"))].into_iter().collect();
     let forms = [
         // All of the body is there, so nothing is waited for.
-        form::single(&headers, body.clone()).now_or_never().expect("a body that is whole is read at once"),
-        form::batch(&headers, body.clone(), MOST).now_or_never().expect("a body that is whole is read at once"),
+        form::single(&headers, body.clone())
+            .now_or_never()
+            .expect("a body that is whole is read at once. This is a bug."),
+        form::batch(&headers, body.clone(), MOST)
+            .now_or_never()
+            .expect("a body that is whole is read at once. This is a bug."),
     ];
     let wishes = [json::single(&body), json::batch(&body, MOST)].into_iter().chain(forms).flatten();
     for Wish { orders, .. } in wishes {

@@ -84,7 +84,7 @@ pub(super) struct LimitsBody {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     megapixels_per_day: Option<u64>,
-    /// Pictures in one batch.
+    /// Pictures in one batch; never more than 256.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     max_batch_size: Option<u32>,
