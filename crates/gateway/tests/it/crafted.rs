@@ -57,6 +57,12 @@ fn cases() -> Vec<Case> {
         ("JPEG on its side", jpeg_with(&encode(noise(800, 600), ImageFormat::Jpeg), &on_its_side), 202, ""),
         ("JPEG that claims 65000 x 65000", jpeg_claiming(65_000, 65_000), 422, "image_too_large"),
         ("JPEG that claims 6000 x 6000", jpeg_claiming(6000, 6000), 422, "image_corrupt"),
+        (
+            "JPEG that is cut and given an end",
+            [&jpeg()[..jpeg().len() / 2], &[0xff, 0xd9]].concat(),
+            422,
+            "image_corrupt",
+        ),
         ("JPEG of 5000 scans", scans, 415, "unsupported_image"),
         ("JPEG with a script", [jpeg(), b"<script>alert(1)</script>".repeat(1000)].concat(), 202, ""),
         ("WebP of two sizes", two_sizes, 422, "image_corrupt"),
