@@ -6,9 +6,9 @@ use crate::intake::Intake;
 use crate::routes::{admin, routes};
 use crate::submit::Desk;
 use crate::{sweep, telling, test_keys};
-use ::web::{Binding, BlobUse, House, Server, ServiceOptions};
 use actix_web::web;
 use egress::Egress;
+use http_api::{Binding, BlobUse, House, Server, ServiceOptions};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
 use webhooks::Webhooks;
@@ -27,7 +27,7 @@ pub enum Error {
     Webhooks(#[from] webhooks::Error),
     /// It cannot start for a reason that every service may have.
     #[error(transparent)]
-    Service(#[from] ::web::Error),
+    Service(#[from] http_api::Error),
 }
 
 /// Starts the service. It drains and ends when `shutdown` is cancelled. Call it from inside a Tokio runtime.
@@ -48,7 +48,7 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let heartbeat = web::Data::new(status::Heartbeat::default());
 
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
-    let api = ::web::describe(TITLE, DESCRIPTION);
+    let api = http_api::describe(TITLE, DESCRIPTION);
     let (apis, with_status) = (apis.served(), options.with_status);
     let service = move |config: &mut ServiceConfig<'_>| {
         config.app_data(desk.clone()).app_data(hooks.clone()).app_data(heartbeat.clone());

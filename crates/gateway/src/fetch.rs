@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use clap::Args;
 use egress::{Egress, Refused};
+use http_api::{Problem, codes};
 use std::sync::Arc;
 use std::time::Duration;
 use telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use web::{Problem, codes};
 
 /// Pictures that are fetched.
 #[derive(Debug, Clone, Args)]

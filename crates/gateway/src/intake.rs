@@ -4,12 +4,12 @@ use crate::IntakeOptions;
 use crate::fetch::Fetcher;
 use crate::parameters::Source;
 use bytes::Bytes;
+use http_api::{Problem, codes};
 use picture::{CheckedPicture, PictureLimits, Probed, Refused};
 use std::sync::Arc;
 use std::time::Instant;
 use telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use web::{Problem, codes};
 
 /// Checks pictures, no more of them at once than there is room for.
 pub(crate) struct Intake {

@@ -4,5 +4,5 @@ use gateway::Options;
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    web::run("orfeas-gateway", |options: &Options| &options.service.telemetry, gateway::start)
+    http_api::run("orfeas-gateway", |options: &Options| &options.service.telemetry, gateway::start)
 }

@@ -5,11 +5,11 @@ use crate::sweep::Sweeping;
 use crate::transport::Rooms;
 use clap::{Args, Parser};
 use egress::EgressOptions;
+use http_api::{BodyBounds, ServiceOptions};
 use picture::PictureLimits;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use web::{BodyBounds, ServiceOptions};
 use webhooks::WebhookOptions;
 
 /// Takes pictures and puts jobs into the queue.

@@ -1,12 +1,12 @@
 //! What webhooks tell of a job.
 
 use domain::{Class, JobRecord};
+use http_api::{Api, Links};
 use queue::Queue;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use web::{Api, Links};
 use webhooks::{Describe, Webhooks};
 
 /// Tells tenants of their ended jobs until `shutdown`.

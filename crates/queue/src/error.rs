@@ -109,12 +109,12 @@ impl Error {
     }
 }
 
-impl From<redis_line::Error> for Error {
-    fn from(error: redis_line::Error) -> Self {
+impl From<redis_client::Error> for Error {
+    fn from(error: redis_client::Error) -> Self {
         match error {
-            redis_line::Error::Unavailable(source) => Self::Unavailable(source),
-            redis_line::Error::Memory(error) => Self::Memory(error),
-            redis_line::Error::Refused(error) => Self::Redis(error),
+            redis_client::Error::Unavailable(source) => Self::Unavailable(source),
+            redis_client::Error::Memory(error) => Self::Memory(error),
+            redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }
 }

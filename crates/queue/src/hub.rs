@@ -11,7 +11,7 @@ use domain::{JobEvent, JobId};
 use futures_util::StreamExt;
 use redis::aio::PubSubSink;
 use redis::{Msg, RedisResult};
-use redis_line::{Connections, within};
+use redis_client::{Connections, within};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;

@@ -121,7 +121,7 @@
 //! moves, but for estimates (16 tenants) and lists (1,000 entries).
 //!
 //! # Connections
-//! Four multiplexed connections for all short commands (`redis_line::Connections`); one for blocking reads for each
+//! Four multiplexed connections for all short commands (`redis_client::Connections`); one for blocking reads for each
 //! worker, without a response timeout; one for all watchers of a process together.
 //!
 //! # Invariants

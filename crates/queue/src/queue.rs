@@ -8,7 +8,7 @@ use crate::record::{Fields, parse_state};
 use crate::scripts::Scripts;
 use crate::worker::Worker;
 use domain::{JobId, JobRecord, JobState};
-use redis_line::Connections;
+use redis_client::Connections;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::lease::Lease;
 use crate::options::LeaseOptions;
 use crate::queue::Queue;
 use redis::aio::MultiplexedConnection;
-use redis_line::within;
+use redis_client::within;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,8 +2,8 @@
 
 use crate::Options;
 use crate::routes::{Heartbeat, routes};
-use ::web::{Binding, BlobUse, Error, House, Server};
 use actix_web::web;
+use http_api::{Binding, BlobUse, Error, House, Server};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::scope::scope;
@@ -20,7 +20,7 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     let house = House::open(&options.service, BlobUse::Read).await?;
     let heartbeat = web::Data::new(Heartbeat(Duration::from_secs(options.heartbeat_seconds.into())));
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
-    let api = ::web::describe(TITLE, DESCRIPTION);
+    let api = http_api::describe(TITLE, DESCRIPTION);
     let apis = options.service.apis.served();
     let service = move |config: &mut ServiceConfig<'_>| {
         config.app_data(heartbeat.clone());

@@ -11,8 +11,8 @@ use blobs::Blobs;
 use bytes::Bytes;
 use domain::BlobId;
 use futures_util::{Stream, stream};
+use http_api::{Problem, codes};
 use telemetry::names;
-use web::{Problem, codes};
 
 /// Bytes read from the store at once: what a slow client costs in memory.
 const CHUNK: u64 = 1 << 20;

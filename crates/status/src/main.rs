@@ -4,5 +4,5 @@ use status::Options;
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    web::run("orfeas-status", |options: &Options| &options.service.telemetry, status::start)
+    http_api::run("orfeas-status", |options: &Options| &options.service.telemetry, status::start)
 }

@@ -1,9 +1,9 @@
 //! What an operator may set: `orfeas-status --help` is the manual.
 
 use clap::Parser;
+use http_api::ServiceOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use web::ServiceOptions;
 
 /// Tells where jobs stand and serves their results.
 ///

@@ -1,7 +1,7 @@
 //! What came of a job, for those routes that need it to have succeeded.
 
 use domain::{JobRecord, JobState, ResultRecord};
-use web::{Problem, codes};
+use http_api::{Problem, codes};
 
 /// The result of a job that succeeded.
 pub(crate) fn result_of(record: JobRecord) -> Result<ResultRecord, Problem> {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use redis::{FromRedisValue, Script, ScriptInvocation};
-use redis_line::{Connections, scripts};
+use redis_client::{Connections, scripts};
 
 scripts! {
     /// All scripts. Each may arrive twice.

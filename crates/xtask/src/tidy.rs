@@ -8,14 +8,17 @@ use std::fs;
 
 /// Who may know whom. A crate that is not named may know nobody of the house; tests may know everybody.
 const EDGES: [(&str, &[&str]); 12] = [
-    ("queue", &["domain", "redis-line"]),
+    ("queue", &["domain", "redis-client"]),
     ("blobs", &["domain"]),
-    ("access", &["domain", "redis-line"]),
+    ("access", &["domain", "redis-client"]),
     ("hunyuan3d", &["checkpoint", "mesh"]),
-    ("web", &["access", "blobs", "domain", "queue", "signatures", "telemetry"]),
-    ("webhooks", &["access", "domain", "egress", "queue", "redis-line", "telemetry"]),
-    ("gateway", &["access", "blobs", "domain", "egress", "picture", "queue", "status", "telemetry", "web", "webhooks"]),
-    ("status", &["blobs", "domain", "queue", "telemetry", "web"]),
+    ("http-api", &["access", "blobs", "domain", "queue", "signatures", "telemetry"]),
+    ("webhooks", &["access", "domain", "egress", "queue", "redis-client", "telemetry"]),
+    (
+        "gateway",
+        &["access", "blobs", "domain", "egress", "picture", "queue", "status", "telemetry", "http-api", "webhooks"],
+    ),
+    ("status", &["blobs", "domain", "queue", "telemetry", "http-api"]),
     ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),
     ("cli", &["access", "checkpoint", "domain"]),
     ("test-support", &["signatures"]),

@@ -4,7 +4,7 @@ use super::{Outcome, Record, streams};
 use crate::Error;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
-use redis_line::Connections;
+use redis_client::Connections;
 use std::time::Duration;
 
 /// Records of each stream in one round trip.
@@ -121,7 +121,7 @@ impl AuditReader {
             command.arg(format!("{ms}-{number}"));
         }
         let answer = command.query_async::<StreamReadReply>(&mut self.waiting).await;
-        Ok(answer.map(drop).map_err(redis_line::Error::from)?)
+        Ok(answer.map(drop).map_err(redis_client::Error::from)?)
     }
 }
 

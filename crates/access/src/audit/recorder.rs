@@ -3,7 +3,7 @@
 use super::{Event, Outcome, streams};
 use crate::Error;
 use clap::Args;
-use redis_line::{Connections, scripts};
+use redis_client::{Connections, scripts};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 
 use super::{Nonce, Policy, Quota, Refused, Standing};
 use crate::{Caller, Error, Operation};
-use redis_line::{Connections, scripts};
+use redis_client::{Connections, scripts};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The registry's keys in Redis.
 
 use redis::{Script, ScriptInvocation};
-use redis_line::scripts;
+use redis_client::scripts;
 
 /// The keys under one prefix. All carry the hash tag `{access}`, so that a cluster keeps them on one node and a script
 /// may touch them all.

@@ -33,7 +33,7 @@ use candidate::Decoy;
 use domain::Class;
 use keys::{Keys, Scripts};
 use record::KeyRecord;
-use redis_line::Connections;
+use redis_client::Connections;
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use super::decoy;
 use super::{Keys, Registry, Scripts};
 use crate::vault::{RootKey, Vault};
 use crate::{Error, MasterKey, Sealer, master};
-use redis_line::Connections;
+use redis_client::Connections;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -4,8 +4,8 @@ use super::draft::Draft;
 use super::fields::{self, IMAGES, Place};
 use super::{Order, Source};
 use domain::Parameters;
+use http_api::{Problem, codes};
 use serde_json::Value;
-use web::{Problem, codes};
 
 /// Refuses a batch of nothing, and one that is larger than allowed, before any of its pictures is read.
 pub(super) fn check_size(size: usize, most: usize) -> Result<(), Problem> {

@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::Parameters;
+use http_api::{Problem, codes};
 use serde_json::Value;
-use web::{Problem, codes};
 
 /// What has been read so far.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use crate::json::{clip, natural};
 use domain::{Parameters, RANGES};
+use http_api::{Problem, codes};
 use serde_json::{Number, Value};
-use web::{Problem, codes};
 
 /// The field that holds a picture's file.
 pub(super) const IMAGE: &str = "image";

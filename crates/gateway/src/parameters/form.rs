@@ -11,10 +11,10 @@ use actix_web::http::header::HeaderMap;
 use bytes::Bytes;
 use domain::Parameters;
 use futures_util::{TryStreamExt, stream};
+use http_api::{Problem, codes};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::iter::repeat;
-use web::{Problem, codes};
 
 /// The longest text of a parameter, in bytes: that of a URL.
 const LONGEST_TEXT: usize = 4096;

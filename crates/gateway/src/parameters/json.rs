@@ -6,8 +6,8 @@ use super::draft::Draft;
 use super::fields::{self, IMAGES, Place};
 use crate::json::Fields;
 use domain::Parameters;
+use http_api::{Problem, codes};
 use serde_json::Value;
-use web::{Problem, codes};
 
 pub(super) fn single(text: &[u8]) -> Result<Wish, Problem> {
     let mut draft = Draft::new(Place::Single, Parameters::default());

@@ -19,7 +19,7 @@ pub use fuzz::fuzz;
 use crate::transport::{Body, Form};
 use bytes::Bytes;
 use domain::Parameters;
-use web::Problem;
+use http_api::Problem;
 
 /// What a request asks for.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! What is answered when jobs were accepted.
 
 use crate::submit::Taken;
-use ::web::{Api, Links, batch_link, completion, seconds};
 use access::Caller;
 use domain::{BatchId, Class, JobId, JobState, ResultRecord};
+use http_api::{Api, Links, batch_link, completion, seconds};
 use picture::Warning;
 use queue::How;
 use serde::Serialize;

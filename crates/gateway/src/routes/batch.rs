@@ -6,11 +6,11 @@ use super::request_headers::{CacheControl, IdempotencyKey};
 use crate::parameters;
 use crate::submit::{Desk, Errand, Naming};
 use crate::transport::Form;
-use ::web::scenario::scenario;
-use ::web::{Api, Arriving, Problem};
 use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use http_api::scenario::scenario;
+use http_api::{Api, Arriving, Problem};
 
 /// Make meshes of several pictures
 ///

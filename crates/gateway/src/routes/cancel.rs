@@ -1,8 +1,8 @@
 //! `DELETE .../jobs/{job_id}`: a job is withdrawn.
 
-use ::web::{Authenticated, JobPath, Problem, ToCancel, codes, own_job};
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
+use http_api::{Authenticated, JobPath, Problem, ToCancel, codes, own_job};
 use queue::Queue;
 use serde::Serialize;
 use telemetry::names;

@@ -1,11 +1,11 @@
 //! `GET .../limits`: what a client may ask for, before it hits a limit.
 
 use crate::submit::Desk;
-use ::web::{Authenticated, Problem};
 use access::limits::LimitsView;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{ParameterRange, RANGES};
+use http_api::{Authenticated, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -11,9 +11,9 @@ mod request_body;
 mod request_headers;
 mod webhooks;
 
-use ::web::Api;
 use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
+use http_api::Api;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 

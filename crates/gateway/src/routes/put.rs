@@ -5,8 +5,8 @@ use super::generate::single;
 use super::request_body::{GenerateForm, GenerateJson};
 use super::request_headers::CacheControl;
 use crate::submit::{Desk, Naming};
-use ::web::{Api, Arriving, JobPath, Problem};
 use actix_web::{HttpRequest, HttpResponse, put, web};
+use http_api::{Api, Arriving, JobPath, Problem};
 
 /// Make a mesh under a name of your own
 ///

@@ -15,13 +15,13 @@ pub(crate) use naming::Naming;
 use crate::intake::Intake;
 use crate::parameters::{Wish, part};
 use crate::transport::Rooms;
-use ::web::Problem;
-use ::web::names::{batch_member, namespace};
 use access::limits::{Limiter, Receipt, Work};
 use access::{Caller, Operation};
 use blobs::Blobs;
 use domain::{BatchId, Class, Job, JobId, JobRecord, Parameters};
 use futures_util::future::{join_all, try_join_all};
+use http_api::Problem;
+use http_api::names::{batch_member, namespace};
 use picture::{CheckedPicture, Warning};
 use queue::{How, Queue, Submission, Submitted, TenantBounds};
 use telemetry::names;
@@ -226,5 +226,5 @@ fn how(how: How) -> &'static str {
 }
 
 fn lost_count() -> Problem {
-    Problem::new(&::web::codes::INTERNAL, "The job could not be submitted.").because("no answer for a submission")
+    Problem::new(&http_api::codes::INTERNAL, "The job could not be submitted.").because("no answer for a submission")
 }

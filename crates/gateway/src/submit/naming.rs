@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use domain::{BatchId, JobId};
-use web::names::{is_name, keyed_batch, keyed_job, named_job};
-use web::{JobPath, Problem, codes};
+use http_api::names::{is_name, keyed_batch, keyed_job, named_job};
+use http_api::{JobPath, Problem, codes};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

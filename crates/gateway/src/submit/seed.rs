@@ -1,8 +1,8 @@
 //! Seeds and the time.
 
+use http_api::{Problem, codes};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::time::{SystemTime, UNIX_EPOCH};
-use web::{Problem, codes};
 
 /// A seed that JSON carries exactly everywhere: 53 random bits.
 pub(super) fn draw() -> Result<u64, Problem> {

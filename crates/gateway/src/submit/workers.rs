@@ -1,10 +1,10 @@
 //! The workers that are alive, as far as a submission must know of them.
 
 use domain::Parameters;
+use http_api::{Problem, codes};
 use queue::{Queue, WorkerCard};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
-use web::{Problem, codes};
 
 /// Workers come and go; a second is soon enough to notice.
 const KNOWN_FOR: Duration = Duration::from_secs(1);

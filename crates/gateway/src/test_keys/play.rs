@@ -1,9 +1,9 @@
 //! One job of a test key, from its lease to its end.
 
 use super::canned;
-use ::web::scenario::Scenario;
 use blobs::Blobs;
 use domain::{Failure, Progress, Stage, Timings};
+use http_api::scenario::Scenario;
 use queue::{Error, Lease, Renewal};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -7,7 +7,7 @@ pub(crate) use room::Rooms;
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use bytes::Bytes;
-use web::{BodyBounds, Problem, codes};
+use http_api::{BodyBounds, Problem, codes};
 
 /// A body that has arrived whole.
 #[derive(Debug)]

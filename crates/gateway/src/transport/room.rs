@@ -1,9 +1,9 @@
 //! How many bodies may be in memory at once.
 
+use http_api::{BodyBounds, Problem, codes};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use web::{BodyBounds, Problem, codes};
 
 /// All the room that there is for bodies.
 #[derive(Debug)]

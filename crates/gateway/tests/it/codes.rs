@@ -66,13 +66,13 @@ async fn what_went_wrong_here_is_said_without_a_word_of_what() {
 fn every_code_is_expected_by_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut tests = String::new();
-    for folder in ["crates/gateway/tests", "crates/status/tests", "crates/web/tests", "tests/tests"] {
+    for folder in ["crates/gateway/tests", "crates/status/tests", "crates/http-api/tests", "tests/tests"] {
         read(&root.join(folder), &mut tests);
     }
     // What the framework refuses is tried where it is turned into problems.
-    let rim = std::fs::read_to_string(root.join("crates/web/src/rim.rs")).unwrap();
+    let rim = std::fs::read_to_string(root.join("crates/http-api/src/rim.rs")).unwrap();
     tests.push_str(rim.split_once("mod tests").unwrap().1);
-    let missing: Vec<&str> = web::codes::ALL.iter().map(|kind| kind.code).collect();
+    let missing: Vec<&str> = http_api::codes::ALL.iter().map(|kind| kind.code).collect();
     let missing: Vec<&str> = missing.into_iter().filter(|code| !tests.contains(&format!("\"{code}\""))).collect();
     assert!(missing.is_empty(), "no test expects {missing:?}");
 }

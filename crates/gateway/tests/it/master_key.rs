@@ -5,13 +5,13 @@ use access::{Defaults, MasterKey, Mode, NewTenant, Registry};
 use clap::Parser;
 use domain::Class;
 use gateway::Options;
+use http_api::Server;
 use secrecy::ExposeSecret;
 use std::fs;
 use std::path::Path;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use web::Server;
 
 async fn start(world: &World) -> Result<Server, gateway::Error> {
     let line = command_line(world.directory.path(), &world.redis.url());
@@ -85,7 +85,7 @@ async fn the_master_key_is_changed_and_nobody_is_turned_away() {
     fs::write(&file, &old).unwrap();
     let refused = start(&world).await.err().unwrap();
     let refused = match refused {
-        gateway::Error::Service(web::Error::Access(error)) => error,
+        gateway::Error::Service(http_api::Error::Access(error)) => error,
         other => panic!("{other:?}"),
     };
     assert!(matches!(refused, access::Error::OtherMasterKey), "{refused:?}");

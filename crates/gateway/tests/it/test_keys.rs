@@ -81,7 +81,7 @@ async fn every_problem_of_the_table_can_be_had() {
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let agent = Agent::new(&world, "test-robot", Mode::Test).await;
     let image = json!({ "image": STANDARD.encode(png()) });
-    for kind in web::codes::ALL {
+    for kind in http_api::codes::ALL {
         let bearer = |request: RequestBuilder| request.bearer_auth(&key).header("x-test-scenario", kind.code);
         for request in [
             bearer(world.client.post(world.url(GENERATE)).json(&image)),

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use gateway::Options;
+use http_api::Server;
 use queue::{Queue, RedisOptions};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder};
@@ -9,7 +10,6 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
-use web::Server;
 
 pub(crate) use crate::tenants::{command_line, register};
 pub(crate) use test_support::problem;

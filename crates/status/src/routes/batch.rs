@@ -1,10 +1,10 @@
 //! `GET .../batch/{batch_id}`: where a batch stands.
 
-use ::web::{Api, Authenticated, JobView, Problem, batch_link, codes, completion};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{BatchId, JobId, JobState};
 use futures_util::future::try_join_all;
+use http_api::{Api, Authenticated, JobView, Problem, batch_link, codes, completion};
 use queue::{Line, Queue};
 use serde::Serialize;
 use utoipa::ToSchema;

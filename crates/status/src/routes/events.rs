@@ -2,12 +2,12 @@
 
 use super::job::view;
 use crate::sse;
-use ::web::{Api, Authenticated, EventView, JobPath, Problem, codes, own_job};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
 use domain::JobEvent;
 use futures_util::{Stream, StreamExt, stream};
+use http_api::{Api, Authenticated, EventView, JobPath, Problem, codes, own_job};
 use queue::{EventId, Queue};
 use std::convert::Infallible;
 use std::time::Duration;

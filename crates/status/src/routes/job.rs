@@ -1,9 +1,9 @@
 //! `GET .../jobs/{job_id}`, and the same as `GET .../status/{job_id}`: where a job stands.
 
-use ::web::{Api, Authenticated, JobPath, JobView, Problem, own_job};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::JobRecord;
+use http_api::{Api, Authenticated, JobPath, JobView, Problem, own_job};
 use queue::Queue;
 
 /// Where a job stands

@@ -1,10 +1,10 @@
 //! `GET .../jobs`: one's own jobs, page by page.
 
-use ::web::{Api, Authenticated, JobView, Problem, codes};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::JobState;
 use futures_util::future::try_join_all;
+use http_api::{Api, Authenticated, JobView, Problem, codes};
 use queue::{Cursor, Queue};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,9 +2,9 @@
 
 use crate::file::File;
 use crate::outcome::result_of;
-use ::web::{Authenticated, JobPath, Problem, own_job};
 use actix_web::{HttpRequest, HttpResponse, route, web};
 use blobs::Blobs;
+use http_api::{Authenticated, JobPath, Problem, own_job};
 use queue::Queue;
 
 /// A picture of the mesh

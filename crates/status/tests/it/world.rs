@@ -3,6 +3,7 @@
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
 use domain::{BlobId, Class, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use http_api::Server;
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
@@ -11,7 +12,6 @@ use std::time::Duration;
 use tempfile::TempDir;
 use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
-use web::Server;
 
 pub(crate) use crate::tenants::{command_line, register};
 pub(crate) use test_support::problem;

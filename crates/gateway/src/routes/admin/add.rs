@@ -2,11 +2,11 @@
 
 use super::body::{self, Seconds};
 use super::view::{IssuedView, LimitsBody, Network};
-use ::web::{Arriving, Gate, Problem};
 use access::{Mode, NewTenant, Permission, Tier};
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::Class;
+use http_api::{Arriving, Gate, Problem};
 use ipnet::IpNet;
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -1,11 +1,11 @@
 //! Bodies of administrative requests: small JSON objects.
 
 use crate::json::Strict;
-use ::web::{Arriving, BodyBounds, Problem, codes};
 use access::{Caller, Operation};
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
+use http_api::{Arriving, BodyBounds, Problem, codes};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;

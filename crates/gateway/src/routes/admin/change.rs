@@ -2,10 +2,10 @@
 
 use super::view::{LimitsBody, Network, TenantView};
 use super::{body, tenant};
-use ::web::{Arriving, Gate, Problem};
 use access::{Permission, Tier};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, patch, web};
+use http_api::{Arriving, Gate, Problem};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};

@@ -3,10 +3,10 @@
 use super::body::{self, Seconds};
 use super::tenant;
 use super::view::IssuedView;
-use ::web::{Arriving, Gate, Problem};
 use access::{KeyId, Mode, Retire};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use http_api::{Arriving, Gate, Problem};
 use serde::Deserialize;
 use std::time::Duration;
 use utoipa::ToSchema;

@@ -1,10 +1,10 @@
 //! `GET /api/admin/agents`: all tenants.
 
 use super::view::TenantView;
-use ::web::{Authenticated, Gate, Problem, ToAdmin, codes};
 use access::TenantId;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use http_api::{Authenticated, Gate, Problem, ToAdmin, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

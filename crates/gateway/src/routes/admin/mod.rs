@@ -10,8 +10,8 @@ mod revoke_key;
 mod show;
 mod view;
 
-use ::web::{Gate, Problem};
 use access::Tenant;
+use http_api::{Gate, Problem};
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -2,8 +2,8 @@
 
 use super::tenant;
 use super::view::TenantView;
-use ::web::{Authenticated, Gate, Problem, ToAdmin};
 use actix_web::{HttpResponse, delete, web};
+use http_api::{Authenticated, Gate, Problem, ToAdmin};
 
 /// Revoke an agent or a user
 ///

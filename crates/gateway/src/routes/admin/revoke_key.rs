@@ -1,9 +1,9 @@
 //! `DELETE /api/admin/agents/{agent}/keys/{key_id}`: a key is revoked.
 
 use super::tenant;
-use ::web::{Authenticated, Gate, Problem, ToAdmin, codes};
 use access::KeyId;
 use actix_web::{HttpResponse, delete, web};
+use http_api::{Authenticated, Gate, Problem, ToAdmin, codes};
 
 /// Revoke a key
 ///

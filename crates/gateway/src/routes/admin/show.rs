@@ -1,9 +1,9 @@
 //! `GET /api/admin/agents/{agent}`: a tenant and its keys.
 
 use super::view::{KeyView, TenantView};
-use ::web::{Authenticated, Gate, Problem, ToAdmin};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
+use http_api::{Authenticated, Gate, Problem, ToAdmin};
 use serde::Serialize;
 use utoipa::ToSchema;
 

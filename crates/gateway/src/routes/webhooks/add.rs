@@ -1,11 +1,11 @@
 //! `POST .../webhooks`: one more place to be told at.
 
 use super::problem;
-use ::web::{Api, Arriving, BodyBounds, Problem, codes};
 use ::webhooks::{Endpoint, NewEndpoint, Webhooks};
 use access::Operation;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use http_api::{Api, Arriving, BodyBounds, Problem, codes};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! `.../webhooks` and `.../webhooks/{webhook_id}`: all of them, and what is done with one.
 
 use super::{Telling, WebhookPath, problem};
-use ::web::{Authenticated, Problem};
 use ::webhooks::{Endpoint, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, delete, get, post, web};
+use http_api::{Authenticated, Problem};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;

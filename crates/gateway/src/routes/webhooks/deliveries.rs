@@ -1,10 +1,10 @@
 //! `.../webhooks/{webhook_id}/deliveries`: what a webhook was told, and how that went.
 
 use super::{DeliveryPath, Telling, WebhookPath, problem};
-use ::web::{Authenticated, Problem, codes};
 use ::webhooks::{Delivery, DeliveryId, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, post, web};
+use http_api::{Authenticated, Problem, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -4,14 +4,14 @@ mod add;
 mod change;
 mod deliveries;
 
-use ::web::{Authenticated, Purpose};
 use ::webhooks::{DeliveryId, EndpointId, Error};
 use access::Operation;
+use http_api::{Authenticated, Purpose};
+use http_api::{Problem, codes};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
-use web::{Problem, codes};
 
 /// Registers all routes, under an API's prefix.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {

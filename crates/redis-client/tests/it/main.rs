@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use redis::{ScriptInvocation, cmd};
-use redis_line::{Connections, Error};
+use redis_client::{Connections, Error};
 use std::time::{Duration, Instant};
 use test_support::RedisServer;
 
-redis_line::scripts! {
+redis_client::scripts! {
     struct Scripts of ["prelude.lua"] {
         count: writes,
         peek: reads,

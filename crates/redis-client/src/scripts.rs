@@ -10,7 +10,7 @@
 /// * `frees`: it also runs when Redis is out of memory, since it ends things, takes rights away, or hardly grows.
 ///
 /// ```text
-/// redis_line::scripts! {
+/// redis_client::scripts! {
 ///     /// All scripts.
 ///     pub(crate) struct Scripts of ["prelude.lua"] {
 ///         add: writes,

@@ -3,5 +3,5 @@
 use std::io::Write;
 
 fn main() -> std::io::Result<()> {
-    std::io::stdout().write_all(web::errors_page().as_bytes())
+    std::io::stdout().write_all(http_api::errors_page().as_bytes())
 }

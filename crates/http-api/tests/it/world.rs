@@ -1,11 +1,11 @@
 //! A service of two routes behind a gate, and clients with keys.
 
-use ::web::{Arriving, Authenticated, Binding, BlobUse, BodyBounds, Gate, House, Problem, Server, ServerOptions};
 use access::{AccessOptions, Defaults, Issued, MasterKey, Mode, NewTenant, Registry, Tier};
 use actix_web::{HttpResponse, web};
 use blobs::{BlobOptions, Blobs};
 use clap::{Args, Command, FromArgMatches};
 use domain::Class;
+use http_api::{Arriving, Authenticated, Binding, BlobUse, BodyBounds, Gate, House, Problem, Server, ServerOptions};
 use queue::{Queue, RedisOptions};
 use reqwest::{Client, Method, Request, Response};
 use ring::digest::{SHA256, digest};
@@ -123,7 +123,7 @@ async fn serve(redis: &RedisServer, directory: &TempDir, arguments: &[&str]) -> 
     };
     let binding = Binding { listen: "127.0.0.1:0".parse().unwrap(), addr_file: None };
     let options = ServerOptions { http_threads: Some(2), http_connections: 1000, drain_seconds: 1 };
-    let api = ::web::describe("test", "test");
+    let api = http_api::describe("test", "test");
     let server = Server::start(&binding, &options, house, api, routes, CancellationToken::new()).unwrap();
     let base = format!("http://{}", server.address());
     (server, base)
