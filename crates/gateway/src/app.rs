@@ -8,7 +8,7 @@ use crate::submit::Desk;
 use crate::{sweep, telling, test_keys};
 use actix_web::web;
 use egress::Egress;
-use http_api::{Binding, BlobUse, House, Server, ServiceOptions};
+use http_api::{AppState, Binding, BlobAccess, Server, ServiceOptions};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
 use webhooks::Webhooks;
@@ -36,14 +36,14 @@ pub enum Error {
 /// Keys, queue, blob store or address that cannot be used.
 pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Server, Error> {
     let ServiceOptions { server, apis, redis, .. } = &options.service;
-    let house = House::open(&options.service, BlobUse::Write).await?;
-    let (queue, blobs) = (house.queue.clone(), house.blobs.clone());
+    let state = AppState::open(&options.service, BlobAccess::Write).await?;
+    let (queue, blobs) = (state.queue.clone(), state.blobs.clone());
     let egress = Egress::new(&options.egress)?;
     let intake = Intake::new(&options.intake, Fetcher::new(&options.fetch, &egress));
     let rooms = options.intake.rooms();
     let (redis_url, prefix) = (redis.redis_url.expose(), &redis.key_prefix);
-    let webhooks = Webhooks::new(redis_url, prefix, house.gate.registry(), egress, options.webhooks.clone())?;
-    let desk = Desk::new(queue.clone(), blobs.clone(), house.gate.limiter().clone(), rooms, intake);
+    let webhooks = Webhooks::new(redis_url, prefix, state.authenticator.registry(), egress, options.webhooks.clone())?;
+    let desk = Desk::new(queue.clone(), blobs.clone(), state.authenticator.limiter().clone(), rooms, intake);
     let (desk, hooks) = (web::Data::new(desk), web::Data::new(webhooks.clone()));
     let heartbeat = web::Data::new(status::Heartbeat::default());
 
@@ -60,5 +60,5 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
     if let Some(sweeping) = options.sweeping() {
         tokio::spawn(sweep::run(queue.clone(), blobs.clone(), sweeping, shutdown.clone()));
     }
-    Ok(Server::start(&binding, server, house, api, service, shutdown)?)
+    Ok(Server::start(&binding, server, state, api, service, shutdown)?)
 }

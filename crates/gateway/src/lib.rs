@@ -3,7 +3,7 @@
 //! A request passes six layers, each its own small room, and whatever is refused in one leaves nothing behind:
 //!
 //! 1. **transport** (`transport`): content type, length, time; how many bodies are read at once.
-//! 2. **identity** (`http_api::Arriving`, with the registry in `access`): whose request it is, by its key or its signature.
+//! 2. **identity** (`http_api::IncomingRequest`, with the registry in `access`): whose request it is, by its key or its signature.
 //! 3. **limits** (`access::limits`): nonce, windows, quotas of the day; then the bounds that the queue holds.
 //! 4. **parameters** (`parameters`): every field known, typed and within its range.
 //! 5. **image bytes** and 6. **image content** (`intake`, with the crate `picture`): a whole picture in which there is

@@ -1,7 +1,7 @@
 //! What webhooks tell of a job.
 
 use domain::{Class, JobRecord};
-use http_api::{Api, Links};
+use http_api::{ApiSurface, Links};
 use queue::Queue;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub(crate) async fn run(webhooks: Webhooks, queue: Queue, shutdown: Cancellation
 fn describe(record: &JobRecord) -> Value {
     let job = &record.job;
     // The tenant's own API, which its id tells.
-    let api = if job.owner.starts_with("agt_") { Api::Agent } else { Api::User };
+    let api = if job.owner.starts_with("agt_") { ApiSurface::Agent } else { ApiSurface::User };
     let mut data = json!({ "job_id": job.id, "status": record.state, "links": Links::of(api, job.id) });
     let optional = [
         ("batch_id", job.batch.map(|batch| json!(batch))),

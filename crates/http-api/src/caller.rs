@@ -1,6 +1,6 @@
 //! The right to be in a handler.
 
-use crate::{Arriving, Problem};
+use crate::{IncomingRequest, Problem};
 use access::{Caller, Operation};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use std::marker::PhantomData;
 
 /// What a handler does, as a type, so that nobody is in it without the permission.
-pub trait Purpose: 'static {
+pub trait RequiredOperation: 'static {
     /// The operation.
     const OPERATION: Operation;
 }
@@ -20,7 +20,7 @@ macro_rules! purposes {
             #[derive(Debug, Clone, Copy)]
             pub struct $name;
 
-            impl Purpose for $name {
+            impl RequiredOperation for $name {
                 const OPERATION: Operation = Operation::$operation;
             }
         )*
@@ -29,16 +29,16 @@ macro_rules! purposes {
 
 purposes! {
     /// To ask after something.
-    ToQuery = Query;
+    CanQuery = Query;
     /// To withdraw a job.
-    ToCancel = Cancel;
+    CanCancel = Cancel;
     /// To manage tenants.
-    ToAdmin = Admin;
+    CanAdmin = Admin;
 }
 
 /// A caller whose identity is proven and who may do what this handler does. A handler that takes one cannot be reached
-/// without. It is for requests without a body; those that have one take [`Arriving`].
-pub struct Authenticated<P = ToQuery>(pub Caller, PhantomData<P>);
+/// without. It is for requests without a body; those that have one take [`IncomingRequest`].
+pub struct Authenticated<P = CanQuery>(pub Caller, PhantomData<P>);
 
 impl<P> Authenticated<P> {
     /// Whose jobs the caller submits and sees.
@@ -52,12 +52,12 @@ impl<P> Authenticated<P> {
     }
 }
 
-impl<P: Purpose> FromRequest for Authenticated<P> {
+impl<P: RequiredOperation> FromRequest for Authenticated<P> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let arriving = Arriving::from_request(request, payload);
-        Box::pin(async move { Ok(Self(arriving.await?.without_body(P::OPERATION).await?, PhantomData)) })
+        let incoming = IncomingRequest::from_request(request, payload);
+        Box::pin(async move { Ok(Self(incoming.await?.without_body(P::OPERATION).await?, PhantomData)) })
     }
 }

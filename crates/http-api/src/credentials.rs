@@ -1,42 +1,17 @@
-//! What a request shows to prove whose it is.
+//! Reads the credentials of a request: a bearer key or a signature.
 
 use crate::client::Client;
-use crate::{Problem, codes};
+use crate::{ApiSurface, Problem, codes};
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue, WWW_AUTHENTICATE};
 use signatures::{Presented, Request};
 
-/// Who is served at an address, and so by what they prove themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    /// `/api/agent`: programs sign.
-    Agent,
-    /// `/api/admin`: programs sign, people bear a key.
-    Admin,
-    /// `/api/v1`: people bear a key.
-    User,
-}
+/// Query parameters in which clients of other services send keys.
+const KEY_PARAMETERS: [&str; 7] = ["access_token", "api_key", "api-key", "apikey", "auth", "key", "token"];
+/// Headers in which clients of other services send keys.
+const KEY_HEADERS: [&str; 6] = ["api-key", "x-access-token", "x-api-key", "x-auth-token", "apikey", "x-token"];
 
-impl Door {
-    fn of(path: &str) -> Self {
-        match path {
-            path if path.starts_with("/api/agent/") => Self::Agent,
-            path if path.starts_with("/api/admin/") => Self::Admin,
-            _ => Self::User,
-        }
-    }
-
-    /// What a 401 answer asks for.
-    fn challenge(self) -> &'static str {
-        match self {
-            Self::Agent => "Signature",
-            Self::Admin => "Bearer, Signature",
-            Self::User => "Bearer",
-        }
-    }
-}
-
-/// What was shown.
+/// The credentials of a request, not yet verified.
 pub(crate) enum Credentials {
     /// A key as a bearer token.
     Bearer(String),
@@ -45,55 +20,80 @@ pub(crate) enum Credentials {
 }
 
 impl Credentials {
-    /// Reads them. Nothing is looked up, so what is told to the client here it could have known itself.
+    /// Reads the credentials that the surface of this request accepts. Nothing is looked up, so the messages reveal
+    /// nothing that the client does not know.
     pub(crate) fn of(request: &HttpRequest, client: Client) -> Result<Self, Problem> {
-        let door = Door::of(request.path());
-        Self::read(request, client, door).map_err(|problem| challenged(request, problem))
+        Self::read(request, client, ApiSurface::of(request.path())).map_err(|problem| challenged(request, problem))
     }
 
-    fn read(request: &HttpRequest, client: Client, door: Door) -> Result<Self, Problem> {
-        let bears = request.headers().contains_key(AUTHORIZATION);
-        // A bearer key is an answer to the question; whether the rest of the head is well signed does not matter then.
-        if bears && door != Door::Agent {
+    fn read(request: &HttpRequest, client: Client, surface: ApiSurface) -> Result<Self, Problem> {
+        let has_bearer = request.headers().contains_key(AUTHORIZATION);
+        // A bearer key takes precedence: signature headers beside it are not looked at.
+        if has_bearer && surface != ApiSurface::Agent {
             return bearer(request).map(Self::Bearer);
         }
         match presented(request, client)? {
-            Some(_) if door == Door::User => Err(Problem::new(
+            Some(_) if surface == ApiSurface::User => Err(Problem::new(
                 &codes::WRONG_API,
-                "This address takes the key of a user; signed requests are answered under /api/agent.",
+                "This address takes the bearer key of a user; signed requests go to /api/agent.",
             )),
             Some(presented) => Ok(Self::Signed(Box::new(presented))),
-            None if bears => Err(Problem::new(
+            None if has_bearer => Err(Problem::new(
                 &codes::WRONG_API,
-                "This address takes signed requests only; the key of a user is taken under /api/v1.",
+                "This address takes signed requests only; the bearer key of a user is accepted under /api/v1.",
             )),
-            None if door == Door::Agent => {
-                Err(Problem::new(&codes::MISSING_SIGNATURE, "This address answers only to signed requests."))
+            None if surface == ApiSurface::Agent => {
+                Err(Problem::new(&codes::MISSING_SIGNATURE, missing(request, "The request is not signed.")))
             }
-            None => Err(Problem::new(&codes::MISSING_KEY, "This address answers only with an API key.")),
+            None => Err(Problem::new(&codes::MISSING_KEY, missing(request, "The request has no API key."))),
         }
     }
 }
 
-/// A problem that says how to prove oneself, if that is the problem (RFC 9110, section 11.6.1).
+/// Why no credentials were found: names the place of a key that was sent where it is not read.
+fn missing(request: &HttpRequest, otherwise: &str) -> String {
+    let query = request.query_string();
+    let parameters = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    let in_query = |name: &str| KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if parameters.into_iter().any(in_query) {
+        return "A key in the URL is not accepted, because URLs are kept in logs and histories.".to_owned();
+    }
+    if let Some(name) = KEY_HEADERS.iter().find(|name| request.headers().contains_key(**name)) {
+        return format!("The header {name} is not read.");
+    }
+    if request.headers().contains_key(COOKIE) {
+        return "Cookies are not read.".to_owned();
+    }
+    otherwise.to_owned()
+}
+
+/// Adds the `WWW-Authenticate` header to a 401 (RFC 9110, section 11.6.1).
 pub(crate) fn challenged(request: &HttpRequest, problem: Problem) -> Problem {
     if problem.kind().status != 401 {
         return problem;
     }
-    problem.with_header(WWW_AUTHENTICATE, HeaderValue::from_static(Door::of(request.path()).challenge()))
+    let challenge = ApiSurface::of(request.path()).challenge();
+    problem.with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
 }
 
 fn bearer(request: &HttpRequest) -> Result<String, Problem> {
-    let malformed = || Problem::new(&codes::INVALID_AUTHORIZATION, "The Authorization header holds no bearer token.");
+    let invalid = |detail: &str| Problem::new(&codes::INVALID_AUTHORIZATION, detail);
     let mut headers = request.headers().get_all(AUTHORIZATION);
-    let header = headers.next().ok_or_else(malformed)?;
+    let header = headers.next().and_then(|header| header.to_str().ok());
     if headers.next().is_some() {
-        return Err(Problem::new(&codes::INVALID_AUTHORIZATION, "The Authorization header was sent twice."));
+        return Err(invalid("The Authorization header was sent more than once."));
     }
-    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    let header = header.ok_or_else(|| invalid("The Authorization header is not plain text."))?.trim();
+    let (scheme, token) = header.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((header, ""));
     let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains(char::is_whitespace) {
-        return Err(malformed());
+    if scheme.eq_ignore_ascii_case("basic") {
+        return Err(invalid("Basic authentication is not supported; an API key is sent as a bearer token."));
+    }
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(invalid("The Authorization header does not have the scheme `Bearer`."));
+    }
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        return Err(invalid("The Authorization header does not hold exactly one token after `Bearer`."));
     }
     Ok(token.to_owned())
 }

@@ -1,6 +1,6 @@
 //! Where jobs and batches are found.
 
-use crate::Api;
+use crate::ApiSurface;
 use domain::{BatchId, JobId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ pub struct Links {
 
 impl Links {
     /// The addresses of `job` in this API.
-    pub fn of(api: Api, job: JobId) -> Self {
+    pub fn of(api: ApiSurface, job: JobId) -> Self {
         let this = format!("{}/jobs/{job}", api.prefix());
         Self {
             events: format!("{this}/events"),
@@ -33,6 +33,6 @@ impl Links {
 }
 
 /// The address of a batch in this API.
-pub fn batch_link(api: Api, batch: BatchId) -> String {
+pub fn batch_link(api: ApiSurface, batch: BatchId) -> String {
     format!("{}/batch/{batch}", api.prefix())
 }

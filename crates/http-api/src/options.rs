@@ -1,6 +1,6 @@
 //! What an operator may set of a server.
 
-use crate::Api;
+use crate::ApiSurface;
 use access::AccessOptions;
 use blobs::BlobOptions;
 use clap::Args;
@@ -71,7 +71,7 @@ pub struct ApiOptions {
 
 impl ApiOptions {
     /// Those that are.
-    pub fn served(&self) -> &'static [Api] {
-        if self.enable_agent_api { &[Api::User, Api::Agent] } else { &[Api::User] }
+    pub fn served(&self) -> &'static [ApiSurface] {
+        if self.enable_agent_api { &[ApiSurface::User, ApiSurface::Agent] } else { &[ApiSurface::User] }
     }
 }

@@ -1,7 +1,7 @@
 //! The routes that operators and load balancers call. None of them asks for a key; keep them from the outside world by
 //! the proxy in front, as `nginx.conf` does.
 
-use crate::{ApiDocument, BlobUse};
+use crate::{ApiDocument, BlobAccess};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, get, web};
 use blobs::Blobs;
@@ -58,7 +58,7 @@ struct Readiness {
     )
 )]
 #[get("/readyz")]
-async fn readyz(queue: web::Data<Queue>, blobs: web::Data<Blobs>, needed: web::Data<BlobUse>) -> HttpResponse {
+async fn readyz(queue: web::Data<Queue>, blobs: web::Data<Blobs>, needed: web::Data<BlobAccess>) -> HttpResponse {
     let (queue, blobs) = tokio::join!(
         tokio::time::timeout(PATIENCE, queue.ping()),
         tokio::time::timeout(PATIENCE, reach(&blobs, **needed)),
@@ -70,11 +70,11 @@ async fn readyz(queue: web::Data<Queue>, blobs: web::Data<Blobs>, needed: web::D
 }
 
 /// Whether blobs can be used as this service uses them.
-async fn reach(blobs: &Blobs, needed: BlobUse) -> Result<(), blobs::Error> {
+async fn reach(blobs: &Blobs, needed: BlobAccess) -> Result<(), blobs::Error> {
     match needed {
         // Always the same bytes, so it is always the same blob.
-        BlobUse::Write => blobs.put(Bytes::from_static(b"readiness probe\n")).await.map(drop),
-        BlobUse::Read => {
+        BlobAccess::Write => blobs.put(Bytes::from_static(b"readiness probe\n")).await.map(drop),
+        BlobAccess::Read => {
             let any: BlobId = "0".repeat(64).parse().expect("64 zeros are a blob id. This is a bug.");
             blobs.size(&any).await.map(drop)
         }

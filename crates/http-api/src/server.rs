@@ -1,9 +1,9 @@
 //! Binding, serving, draining.
 
-use crate::api::{self, ApiDocument};
+use crate::middleware::middleware;
+use crate::openapi::{self, ApiDocument};
 use crate::request::RequestSpan;
-use crate::rim::rim;
-use crate::{Binding, Gate, ServerOptions, ServiceOptions, probes};
+use crate::{Authenticator, Binding, ServerOptions, ServiceOptions, probes};
 use access::audit::Audit;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -61,34 +61,34 @@ pub enum Error {
 
 /// What every service serves from. Handlers take the parts as `web::Data`.
 #[derive(Clone)]
-pub struct House {
+pub struct AppState {
     /// Whose requests are answered.
-    pub gate: Gate,
+    pub authenticator: Authenticator,
     /// The jobs.
     pub queue: Queue,
     /// Pictures and meshes.
     pub blobs: Blobs,
     /// What the service does with them.
-    pub blob_use: BlobUse,
+    pub blob_access: BlobAccess,
 }
 
-impl House {
+impl AppState {
     /// Opens all of it.
     ///
     /// # Errors
     /// [`Error::Access`], [`Error::Queue`], [`Error::Blobs`].
-    pub async fn open(options: &ServiceOptions, blob_use: BlobUse) -> Result<Self, Error> {
+    pub async fn open(options: &ServiceOptions, blob_access: BlobAccess) -> Result<Self, Error> {
         let ServiceOptions { access, redis, blobs, .. } = options;
         let master = access.master.load()?;
         let queue = Queue::connect(redis).await?;
-        let gate = Gate::open(access, &master, redis.redis_url.expose(), &redis.key_prefix).await?;
-        Ok(Self { gate, queue, blobs: Blobs::open(blobs)?, blob_use })
+        let authenticator = Authenticator::open(access, &master, redis.redis_url.expose(), &redis.key_prefix).await?;
+        Ok(Self { authenticator, queue, blobs: Blobs::open(blobs)?, blob_access })
     }
 }
 
 /// What a service does with blobs, and so what it needs to be ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BlobUse {
+pub enum BlobAccess {
     /// It stores them.
     Write,
     /// It only reads them, and can do so from a read-only place.
@@ -114,7 +114,7 @@ impl Server {
     pub fn start<R>(
         binding: &Binding,
         options: &ServerOptions,
-        house: House,
+        state: AppState,
         api: OpenApi,
         routes: R,
         shutdown: CancellationToken,
@@ -128,10 +128,10 @@ impl Server {
         let listener = TcpListener::bind(binding.listen).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
 
-        let audit = house.gate.audit().clone();
-        let (gate, queue, blobs) =
-            (web::Data::new(house.gate), web::Data::new(house.queue), web::Data::new(house.blobs));
-        let blob_use = web::Data::new(house.blob_use);
+        let audit = state.authenticator.audit().clone();
+        let (authenticator, queue, blobs) =
+            (web::Data::new(state.authenticator), web::Data::new(state.queue), web::Data::new(state.blobs));
+        let blob_access = web::Data::new(state.blob_access);
         let token = web::Data::new(shutdown.clone());
         let app = move || {
             let (app, document) = App::new()
@@ -139,15 +139,15 @@ impl Server {
                 .openapi(api.clone())
                 .configure(probes::routes)
                 .configure(routes.clone())
-                .default_service(web::to(api::elsewhere))
+                .default_service(web::to(openapi::fallback))
                 .split_for_parts();
-            app.app_data(gate.clone())
+            app.app_data(authenticator.clone())
                 .app_data(queue.clone())
                 .app_data(blobs.clone())
-                .app_data(blob_use.clone())
+                .app_data(blob_access.clone())
                 .app_data(token.clone())
                 .app_data(web::Data::new(ApiDocument::new(document)))
-                .wrap(from_fn(rim))
+                .wrap(from_fn(middleware))
                 .wrap(TracingLogger::<RequestSpan>::new())
         };
         let mut server = HttpServer::new(app)

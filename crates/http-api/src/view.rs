@@ -1,6 +1,6 @@
 //! A job and its events, as clients see them.
 
-use crate::{Api, Links};
+use crate::{ApiSurface, Links};
 use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord, Stage};
 use queue::Line;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub struct JobView {
 
 impl JobView {
     /// What is known of a job, with its place in line if it waits, for a client of this API.
-    pub fn of(api: Api, record: JobRecord, line: Line) -> Self {
+    pub fn of(api: ApiSurface, record: JobRecord, line: Line) -> Self {
         // What an earlier attempt reached is over.
         let running = record.progress.filter(|_| record.state == JobState::Running);
         Self {
@@ -99,7 +99,7 @@ pub fn seconds(time: Duration) -> u64 {
 
 /// When jobs that have not ended will all have (RFC 3339), from the time that each has left; `None` when that is not
 /// known of all of them.
-pub fn completion(mut left: impl Iterator<Item = Option<Duration>>) -> Option<String> {
+pub fn estimated_completion(mut left: impl Iterator<Item = Option<Duration>>) -> Option<String> {
     let longest = left.try_fold(Duration::ZERO, |most, left| Some(most.max(left?)))?;
     Some(humantime::format_rfc3339_seconds(SystemTime::now() + longest).to_string())
 }

@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::routes::{Heartbeat, routes};
 use actix_web::web;
-use http_api::{Binding, BlobUse, Error, House, Server};
+use http_api::{AppState, Binding, BlobAccess, Error, Server};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::scope::scope;
@@ -17,7 +17,7 @@ const DESCRIPTION: &str = "Tells where jobs stand and serves their results.";
 /// # Errors
 /// Keys, queue, blob store or address that cannot be used.
 pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Server, Error> {
-    let house = House::open(&options.service, BlobUse::Read).await?;
+    let state = AppState::open(&options.service, BlobAccess::Read).await?;
     let heartbeat = web::Data::new(Heartbeat(Duration::from_secs(options.heartbeat_seconds.into())));
     let binding = Binding { listen: options.listen, addr_file: options.addr_file.clone() };
     let api = http_api::describe(TITLE, DESCRIPTION);
@@ -28,5 +28,5 @@ pub async fn start(options: &Options, shutdown: CancellationToken) -> Result<Ser
             config.service(scope(api.prefix()).configure(routes));
         }
     };
-    Server::start(&binding, &options.service.server, house, api, service, shutdown)
+    Server::start(&binding, &options.service.server, state, api, service, shutdown)
 }

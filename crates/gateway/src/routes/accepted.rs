@@ -3,7 +3,7 @@
 use crate::submit::Taken;
 use access::Caller;
 use domain::{BatchId, Class, JobId, JobState, ResultRecord};
-use http_api::{Api, Links, batch_link, completion, seconds};
+use http_api::{ApiSurface, Links, batch_link, estimated_completion, seconds};
 use picture::Warning;
 use queue::How;
 use serde::Serialize;
@@ -42,7 +42,7 @@ pub(super) struct Accepted {
 }
 
 impl Accepted {
-    pub(super) fn of(api: Api, caller: &Caller, taken: Taken) -> Self {
+    pub(super) fn of(api: ApiSurface, caller: &Caller, taken: Taken) -> Self {
         let Taken { submitted, seed, warnings, known } = taken;
         Self {
             job_id: submitted.id,
@@ -89,9 +89,9 @@ pub(super) struct BatchAccepted {
 }
 
 impl BatchAccepted {
-    pub(super) fn of(api: Api, caller: &Caller, batch_id: BatchId, taken: Vec<Taken>) -> Self {
+    pub(super) fn of(api: ApiSurface, caller: &Caller, batch_id: BatchId, taken: Vec<Taken>) -> Self {
         let open = taken.iter().filter(|one| !one.submitted.state.is_terminal());
-        let estimated_completion = completion(open.map(|one| one.submitted.line.eta));
+        let estimated_completion = estimated_completion(open.map(|one| one.submitted.line.eta));
         Self {
             batch_id,
             agent_id: agent(caller),

@@ -10,7 +10,7 @@ use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use http_api::scenario::scenario;
-use http_api::{Api, Arriving, Problem};
+use http_api::{ApiSurface, IncomingRequest, Problem};
 
 /// Make meshes of several pictures
 ///
@@ -25,16 +25,16 @@ use http_api::{Api, Arriving, Problem};
 )]
 #[post("/batch")]
 pub(super) async fn batch(
-    api: Api,
+    api: ApiSurface,
     request: HttpRequest,
-    arriving: Arriving,
+    incoming: IncomingRequest,
     payload: web::Payload,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
     let naming = Naming::of_request(&request)?;
     let form = Form::of(&request, desk.rooms.batch())?;
     let room = desk.rooms.for_batch().await?;
-    let (caller, bytes) = arriving.read(payload, Operation::Batch, room.bounds).await?;
+    let (caller, bytes) = incoming.read(payload, Operation::Batch, room.bounds).await?;
     let scenario = scenario(&request, &caller)?.map(|scenario| scenario.to_string());
     let most = usize::try_from(caller.tenant.limits.max_batch_size).unwrap_or(usize::MAX);
     let mut wish = parameters::batch(form.with(bytes)?, most).await?;

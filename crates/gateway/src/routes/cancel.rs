@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
-use http_api::{Authenticated, JobPath, Problem, ToCancel, codes, own_job};
+use http_api::{Authenticated, CanCancel, JobPath, Problem, codes, own_job};
 use queue::Queue;
 use serde::Serialize;
 use telemetry::names;
@@ -32,7 +32,7 @@ struct Withdrawn {
 )]
 #[delete("/jobs/{job_id}")]
 async fn cancel(
-    caller: Authenticated<ToCancel>,
+    caller: Authenticated<CanCancel>,
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {

@@ -10,7 +10,7 @@ use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use http_api::scenario::scenario;
-use http_api::{Api, Arriving, Problem};
+use http_api::{ApiSurface, IncomingRequest, Problem};
 
 /// Make a mesh of a picture
 ///
@@ -25,28 +25,28 @@ use http_api::{Api, Arriving, Problem};
 )]
 #[post("/generate-3d")]
 pub(super) async fn generate(
-    api: Api,
+    api: ApiSurface,
     request: HttpRequest,
-    arriving: Arriving,
+    incoming: IncomingRequest,
     payload: web::Payload,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
     let naming = Naming::of_request(&request)?;
-    single(api, &request, arriving, payload, &desk, naming).await
+    single(api, &request, incoming, payload, &desk, naming).await
 }
 
 /// Takes in one job, whatever it is called.
 pub(super) async fn single(
-    api: Api,
+    api: ApiSurface,
     request: &HttpRequest,
-    arriving: Arriving,
+    incoming: IncomingRequest,
     payload: web::Payload,
     desk: &Desk,
     naming: Naming,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::of(request, desk.rooms.single())?;
     let room = desk.rooms.for_single().await?;
-    let (caller, bytes) = arriving.read(payload, Operation::Generate, room.bounds).await?;
+    let (caller, bytes) = incoming.read(payload, Operation::Generate, room.bounds).await?;
     let scenario = scenario(request, &caller)?.map(|scenario| scenario.to_string());
     let mut wish = parameters::single(form.with(bytes)?).await?;
     wish.cache &= !super::no_cache(request);

@@ -13,12 +13,12 @@ mod webhooks;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
-use http_api::Api;
+use http_api::ApiSurface;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers all routes of an API; with those of the status service, if they are wanted.
-pub(crate) fn routes(api: Api, with_status: bool, config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(api: ApiSurface, with_status: bool, config: &mut ServiceConfig<'_>) {
     let routes = scope(api.prefix())
         .service(generate::generate)
         .service(batch::batch)

@@ -6,7 +6,7 @@ use super::request_body::{GenerateForm, GenerateJson};
 use super::request_headers::CacheControl;
 use crate::submit::{Desk, Naming};
 use actix_web::{HttpRequest, HttpResponse, put, web};
-use http_api::{Api, Arriving, JobPath, Problem};
+use http_api::{ApiSurface, IncomingRequest, JobPath, Problem};
 
 /// Make a mesh under a name of your own
 ///
@@ -20,12 +20,12 @@ use http_api::{Api, Arriving, JobPath, Problem};
 )]
 #[put("/jobs/{job_id}")]
 pub(super) async fn put(
-    api: Api,
+    api: ApiSurface,
     path: JobPath,
     request: HttpRequest,
-    arriving: Arriving,
+    incoming: IncomingRequest,
     payload: web::Payload,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
-    single(api, &request, arriving, payload, &desk, Naming::of_path(&path)).await
+    single(api, &request, incoming, payload, &desk, Naming::of_path(&path)).await
 }

@@ -1,11 +1,14 @@
-//! A service of two routes behind a gate, and clients with keys.
+//! A service of two routes behind a authenticator, and clients with keys.
 
 use access::{AccessOptions, Defaults, Issued, MasterKey, Mode, NewTenant, Registry, Tier};
 use actix_web::{HttpResponse, web};
 use blobs::{BlobOptions, Blobs};
 use clap::{Args, Command, FromArgMatches};
 use domain::Class;
-use http_api::{Arriving, Authenticated, Binding, BlobUse, BodyBounds, Gate, House, Problem, Server, ServerOptions};
+use http_api::{
+    AppState, Authenticated, Authenticator, Binding, BlobAccess, BodyBounds, IncomingRequest, Problem, Server,
+    ServerOptions,
+};
 use queue::{Queue, RedisOptions};
 use reqwest::{Client, Method, Request, Response};
 use ring::digest::{SHA256, digest};
@@ -25,9 +28,9 @@ async fn who(caller: Authenticated) -> HttpResponse {
 }
 
 #[utoipa::path(post, path = "/echo", responses((status = 200, description = "What came")))]
-async fn echo(arriving: Arriving, payload: web::Payload) -> Result<HttpResponse, Problem> {
+async fn echo(incoming: IncomingRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_millis(1500) };
-    let (_, body) = arriving.read(payload, access::Operation::Generate, bounds).await?;
+    let (_, body) = incoming.read(payload, access::Operation::Generate, bounds).await?;
     Ok(HttpResponse::Ok().json(hex(&body)))
 }
 
@@ -114,17 +117,18 @@ async fn serve(redis: &RedisServer, directory: &TempDir, arguments: &[&str]) -> 
     let line = ["--master-key-file".to_owned(), path("master-key")];
     let line = line.into_iter().chain(arguments.iter().map(|&argument| argument.to_owned()));
     let access = AccessOptions::from_arg_matches(&command.try_get_matches_from(line).unwrap()).unwrap();
-    let gate = Gate::open(&access, &access.master.load().unwrap(), &redis.url(), "orfeas").await.unwrap();
-    let house = House {
-        gate,
+    let authenticator =
+        Authenticator::open(&access, &access.master.load().unwrap(), &redis.url(), "orfeas").await.unwrap();
+    let state = AppState {
+        authenticator,
         queue: Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap(),
         blobs: Blobs::open(&BlobOptions::at(path("blobs"))).unwrap(),
-        blob_use: BlobUse::Write,
+        blob_access: BlobAccess::Write,
     };
     let binding = Binding { listen: "127.0.0.1:0".parse().unwrap(), addr_file: None };
     let options = ServerOptions { http_threads: Some(2), http_connections: 1000, drain_seconds: 1 };
     let api = http_api::describe("test", "test");
-    let server = Server::start(&binding, &options, house, api, routes, CancellationToken::new()).unwrap();
+    let server = Server::start(&binding, &options, state, api, routes, CancellationToken::new()).unwrap();
     let base = format!("http://{}", server.address());
     (server, base)
 }

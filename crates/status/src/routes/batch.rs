@@ -4,7 +4,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{BatchId, JobId, JobState};
 use futures_util::future::try_join_all;
-use http_api::{Api, Authenticated, JobView, Problem, batch_link, codes, completion};
+use http_api::{ApiSurface, Authenticated, JobView, Problem, batch_link, codes, estimated_completion};
 use queue::{Line, Queue};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -65,7 +65,7 @@ struct Counts {
 )]
 #[get("/batch/{batch_id}")]
 pub(super) async fn batch(
-    api: Api,
+    api: ApiSurface,
     caller: Authenticated,
     path: web::Path<String>,
     queue: web::Data<Queue>,
@@ -79,7 +79,7 @@ pub(super) async fn batch(
     let open = record.members.iter().filter(|m| m.record.as_ref().is_some_and(|r| !r.state.is_terminal()));
     let lines = try_join_all(open.map(|member| queue.line(member.id))).await?;
     let left = lines.iter().map(|line| line.unwrap_or_default().eta);
-    let estimated_completion = if lines.is_empty() { None } else { completion(left) };
+    let estimated_completion = if lines.is_empty() { None } else { estimated_completion(left) };
 
     let (job_ids, mut counts) = (record.members.iter().map(|member| member.id).collect::<Vec<_>>(), Counts::default());
     let (mut jobs, mut lines) = (Vec::with_capacity(job_ids.len()), lines.into_iter());

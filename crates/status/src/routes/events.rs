@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
 use domain::JobEvent;
 use futures_util::{Stream, StreamExt, stream};
-use http_api::{Api, Authenticated, EventView, JobPath, Problem, codes, own_job};
+use http_api::{ApiSurface, Authenticated, EventView, JobPath, Problem, codes, own_job};
 use queue::{EventId, Queue};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -77,7 +77,7 @@ enum Kind {
 )]
 #[get("/jobs/{job_id}/events")]
 pub(super) async fn events(
-    api: Api,
+    api: ApiSurface,
     caller: Authenticated,
     path: JobPath,
     request: HttpRequest,

@@ -3,7 +3,7 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::JobRecord;
-use http_api::{Api, Authenticated, JobPath, JobView, Problem, own_job};
+use http_api::{ApiSurface, Authenticated, JobPath, JobView, Problem, own_job};
 use queue::Queue;
 
 /// Where a job stands
@@ -14,7 +14,7 @@ use queue::Queue;
 )]
 #[get("/jobs/{job_id}")]
 pub(super) async fn job(
-    api: Api,
+    api: ApiSurface,
     caller: Authenticated,
     path: JobPath,
     queue: web::Data<Queue>,
@@ -32,7 +32,7 @@ pub(super) async fn job(
 )]
 #[get("/status/{job_id}")]
 pub(super) async fn status(
-    api: Api,
+    api: ApiSurface,
     caller: Authenticated,
     path: JobPath,
     queue: web::Data<Queue>,
@@ -41,14 +41,14 @@ pub(super) async fn status(
 }
 
 /// What is told of a job at either address.
-async fn told(api: Api, caller: &Authenticated, path: &JobPath, queue: &Queue) -> Result<HttpResponse, Problem> {
+async fn told(api: ApiSurface, caller: &Authenticated, path: &JobPath, queue: &Queue) -> Result<HttpResponse, Problem> {
     let record = own_job(queue, caller, path).await?;
     let view = view(api, queue, record).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
 }
 
 /// A job with its place in line and the time that it has left.
-pub(super) async fn view(api: Api, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
+pub(super) async fn view(api: ApiSurface, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
     let line = if record.state.is_terminal() { None } else { queue.line(record.job.id).await? };
     Ok(JobView::of(api, record, line.unwrap_or_default()))
 }

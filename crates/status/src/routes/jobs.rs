@@ -4,7 +4,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::JobState;
 use futures_util::future::try_join_all;
-use http_api::{Api, Authenticated, JobView, Problem, codes};
+use http_api::{ApiSurface, Authenticated, JobView, Problem, codes};
 use queue::{Cursor, Queue};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,7 +38,7 @@ struct Jobs {
 )]
 #[get("/jobs")]
 pub(super) async fn jobs(
-    api: Api,
+    api: ApiSurface,
     caller: Authenticated,
     request: HttpRequest,
     queue: web::Data<Queue>,

@@ -6,7 +6,7 @@ use access::{Mode, NewTenant, Permission, Tier};
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::Class;
-use http_api::{Arriving, Gate, Problem};
+use http_api::{Authenticator, IncomingRequest, Problem};
 use ipnet::IpNet;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -63,12 +63,12 @@ struct NewAgent {
 )]
 #[post("/agents")]
 async fn add(
-    arriving: Arriving,
+    incoming: IncomingRequest,
     request: HttpRequest,
     payload: web::Payload,
-    gate: web::Data<Gate>,
+    authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, new): (_, NewAgent) = body::read(arriving, &request, payload).await?;
+    let (_, new): (_, NewAgent) = body::read(incoming, &request, payload).await?;
     let tenant = NewTenant {
         tier: new.tier.unwrap_or_default(),
         permissions: new.permissions.map(|list| list.into_iter().collect()).unwrap_or_default(),
@@ -77,7 +77,7 @@ async fn add(
         ..NewTenant::new(&new.name, new.class.unwrap_or(Class::Agent))
     };
     let lifetime = new.expires_seconds.map(|seconds| seconds.0);
-    let issued = gate.registry().add(tenant, new.mode.unwrap_or(Mode::Live), lifetime).await?;
+    let issued = authenticator.registry().add(tenant, new.mode.unwrap_or(Mode::Live), lifetime).await?;
     let location = format!("/api/admin/agents/{}", issued.tenant.id);
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, "no-store"));

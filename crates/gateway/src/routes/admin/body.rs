@@ -5,7 +5,7 @@ use access::{Caller, Operation};
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
-use http_api::{Arriving, BodyBounds, Problem, codes};
+use http_api::{BodyBounds, IncomingRequest, Problem, codes};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -14,13 +14,13 @@ const BOUNDS: BodyBounds = BodyBounds { max_bytes: 64 << 10, timeout: Duration::
 
 /// Lets the sender in, and reads what they ask for.
 pub(super) async fn read<T: DeserializeOwned>(
-    arriving: Arriving,
+    incoming: IncomingRequest,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<(Caller, T), Problem> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
-    let (caller, bytes) = arriving.read(payload, Operation::Admin, BOUNDS).await?;
+    let (caller, bytes) = incoming.read(payload, Operation::Admin, BOUNDS).await?;
     if !is_json {
         return Err(Problem::new(&codes::UNSUPPORTED_CONTENT_TYPE, "Administrative requests are application/json."));
     }

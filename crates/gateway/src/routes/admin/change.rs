@@ -5,7 +5,7 @@ use super::{body, tenant};
 use access::{Permission, Tier};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, patch, web};
-use http_api::{Arriving, Gate, Problem};
+use http_api::{Authenticator, IncomingRequest, Problem};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -54,15 +54,15 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 )]
 #[patch("/agents/{agent}")]
 async fn change(
-    arriving: Arriving,
+    incoming: IncomingRequest,
     request: HttpRequest,
     payload: web::Payload,
     agent: web::Path<String>,
-    gate: web::Data<Gate>,
+    authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, new): (_, AgentChange) = body::read(arriving, &request, payload).await?;
-    let id = tenant(&gate, &agent).await?.id;
-    let changed = gate.registry().change(&id, |tenant| {
+    let (_, new): (_, AgentChange) = body::read(incoming, &request, payload).await?;
+    let id = tenant(&authenticator, &agent).await?.id;
+    let changed = authenticator.registry().change(&id, |tenant| {
         if let Some(name) = &new.name {
             tenant.name.clone_from(name);
         }

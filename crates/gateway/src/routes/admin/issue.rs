@@ -6,7 +6,7 @@ use super::view::IssuedView;
 use access::{KeyId, Mode, Retire};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use http_api::{Arriving, Gate, Problem};
+use http_api::{Authenticator, IncomingRequest, Problem};
 use serde::Deserialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -67,14 +67,14 @@ impl TryFrom<String> for Replace {
 )]
 #[post("/agents/{agent}/keys")]
 async fn issue(
-    arriving: Arriving,
+    incoming: IncomingRequest,
     request: HttpRequest,
     payload: web::Payload,
     agent: web::Path<String>,
-    gate: web::Data<Gate>,
+    authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, new): (_, NewKey) = body::read(arriving, &request, payload).await?;
-    let tenant = tenant(&gate, &agent).await?;
+    let (_, new): (_, NewKey) = body::read(incoming, &request, payload).await?;
+    let tenant = tenant(&authenticator, &agent).await?;
     let grace = new.grace_seconds.map_or(GRACE, |seconds| seconds.0);
     let retire = match new.replace.unwrap_or(Replace::All) {
         Replace::None => Retire::None,
@@ -82,6 +82,6 @@ async fn issue(
         Replace::One(key) => Retire::One(key, grace),
     };
     let lifetime = new.expires_seconds.map(|seconds| seconds.0);
-    let issued = gate.registry().issue(&tenant.id, new.mode.unwrap_or(Mode::Live), retire, lifetime).await?;
+    let issued = authenticator.registry().issue(&tenant.id, new.mode.unwrap_or(Mode::Live), retire, lifetime).await?;
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(IssuedView::from(issued)))
 }

@@ -4,7 +4,7 @@ use super::view::TenantView;
 use access::TenantId;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use http_api::{Authenticated, Gate, Problem, ToAdmin, codes};
+use http_api::{Authenticated, Authenticator, CanAdmin, Problem, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,7 +38,11 @@ struct Tenants {
     responses((status = 200, description = "A part of the list", body = Tenants))
 )]
 #[get("/agents")]
-async fn list(_: Authenticated<ToAdmin>, request: HttpRequest, gate: web::Data<Gate>) -> Result<HttpResponse, Problem> {
+async fn list(
+    _: Authenticated<CanAdmin>,
+    request: HttpRequest,
+    authenticator: web::Data<Authenticator>,
+) -> Result<HttpResponse, Problem> {
     let wrong =
         |why: String| Problem::new(&codes::INVALID_PARAMETER, format!("The query is not as it must be: {why}."));
     let Page { after, limit } =
@@ -47,7 +51,7 @@ async fn list(_: Authenticated<ToAdmin>, request: HttpRequest, gate: web::Data<G
     if !(1..=PAGE).contains(&limit) {
         return Err(wrong("limit must be a whole number from 1 to 100".to_owned()).with_parameter("limit"));
     }
-    let tenants = gate.registry().list(after.as_ref(), limit).await?;
+    let tenants = authenticator.registry().list(after.as_ref(), limit).await?;
     let is_full = tenants.len() == limit as usize;
     let next = tenants.last().filter(|_| is_full).map(|last| last.id.to_string());
     let agents = tenants.iter().map(TenantView::from).collect();

@@ -11,7 +11,7 @@ mod show;
 mod view;
 
 use access::Tenant;
-use http_api::{Gate, Problem};
+use http_api::{Authenticator, Problem};
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -30,6 +30,6 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The tenant that a path names, by its id or its name.
-async fn tenant(gate: &Gate, id_or_name: &str) -> Result<Tenant, Problem> {
-    Ok(gate.registry().show(id_or_name).await?.tenant)
+async fn tenant(authenticator: &Authenticator, id_or_name: &str) -> Result<Tenant, Problem> {
+    Ok(authenticator.registry().show(id_or_name).await?.tenant)
 }

@@ -3,7 +3,7 @@
 use super::tenant;
 use super::view::TenantView;
 use actix_web::{HttpResponse, delete, web};
-use http_api::{Authenticated, Gate, Problem, ToAdmin};
+use http_api::{Authenticated, Authenticator, CanAdmin, Problem};
 
 /// Revoke an agent or a user
 ///
@@ -15,11 +15,11 @@ use http_api::{Authenticated, Gate, Problem, ToAdmin};
 )]
 #[delete("/agents/{agent}")]
 async fn revoke(
-    _: Authenticated<ToAdmin>,
+    _: Authenticated<CanAdmin>,
     agent: web::Path<String>,
-    gate: web::Data<Gate>,
+    authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = tenant(&gate, &agent).await?;
-    let revoked = gate.registry().revoke(&tenant.id).await?;
+    let tenant = tenant(&authenticator, &agent).await?;
+    let revoked = authenticator.registry().revoke(&tenant.id).await?;
     Ok(HttpResponse::Ok().json(TenantView::from(&revoked)))
 }

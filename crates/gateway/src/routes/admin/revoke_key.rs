@@ -3,7 +3,7 @@
 use super::tenant;
 use access::KeyId;
 use actix_web::{HttpResponse, delete, web};
-use http_api::{Authenticated, Gate, Problem, ToAdmin, codes};
+use http_api::{Authenticated, Authenticator, CanAdmin, Problem, codes};
 
 /// Revoke a key
 ///
@@ -15,14 +15,14 @@ use http_api::{Authenticated, Gate, Problem, ToAdmin, codes};
 )]
 #[delete("/agents/{agent}/keys/{key_id}")]
 async fn revoke_key(
-    _: Authenticated<ToAdmin>,
+    _: Authenticated<CanAdmin>,
     path: web::Path<(String, String)>,
-    gate: web::Data<Gate>,
+    authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
     let (agent, key) = path.into_inner();
-    let tenant = tenant(&gate, &agent).await?;
+    let tenant = tenant(&authenticator, &agent).await?;
     let unknown = |_| Problem::new(&codes::KEY_NOT_FOUND, "This is not the id of a key.");
     let key: KeyId = key.parse().map_err(unknown)?;
-    gate.registry().revoke_key(&tenant.id, &key).await?;
+    authenticator.registry().revoke_key(&tenant.id, &key).await?;
     Ok(HttpResponse::NoContent().finish())
 }

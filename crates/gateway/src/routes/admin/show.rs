@@ -3,7 +3,7 @@
 use super::view::{KeyView, TenantView};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
-use http_api::{Authenticated, Gate, Problem, ToAdmin};
+use http_api::{Authenticated, Authenticator, CanAdmin, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,11 +24,11 @@ struct TenantAndKeys {
 )]
 #[get("/agents/{agent}")]
 async fn show(
-    _: Authenticated<ToAdmin>,
+    _: Authenticated<CanAdmin>,
     agent: web::Path<String>,
-    gate: web::Data<Gate>,
+    authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let shown = gate.registry().show(&agent).await?;
+    let shown = authenticator.registry().show(&agent).await?;
     let keys = shown.keys.into_iter().map(KeyView::from).collect();
     let answer = TenantAndKeys { tenant: (&shown.tenant).into(), keys };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))

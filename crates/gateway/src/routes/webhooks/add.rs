@@ -5,7 +5,7 @@ use ::webhooks::{Endpoint, NewEndpoint, Webhooks};
 use access::Operation;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use http_api::{Api, Arriving, BodyBounds, Problem, codes};
+use http_api::{ApiSurface, BodyBounds, IncomingRequest, Problem, codes};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use std::time::Duration;
@@ -41,15 +41,15 @@ struct AddedWebhook {
 )]
 #[post("")]
 pub(super) async fn add(
-    api: Api,
-    arriving: Arriving,
+    api: ApiSurface,
+    incoming: IncomingRequest,
     request: HttpRequest,
     payload: web::Payload,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
-    let (caller, body) = arriving.read(payload, Operation::Generate, BOUNDS).await?;
+    let (caller, body) = incoming.read(payload, Operation::Generate, BOUNDS).await?;
     if !is_json {
         return Err(Problem::new(&codes::UNSUPPORTED_CONTENT_TYPE, "A webhook is described in application/json."));
     }

@@ -6,7 +6,7 @@ mod deliveries;
 
 use ::webhooks::{DeliveryId, EndpointId, Error};
 use access::Operation;
-use http_api::{Authenticated, Purpose};
+use http_api::{Authenticated, RequiredOperation};
 use http_api::{Problem, codes};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -28,14 +28,14 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// To say where to be told: whoever may have jobs made.
-struct ToBeTold;
+struct CanManageWebhooks;
 
-impl Purpose for ToBeTold {
+impl RequiredOperation for CanManageWebhooks {
     const OPERATION: Operation = Operation::Generate;
 }
 
 /// A caller who may change where they are told.
-type Telling = Authenticated<ToBeTold>;
+type Telling = Authenticated<CanManageWebhooks>;
 
 /// The path to a webhook.
 #[derive(Deserialize, IntoParams)]

@@ -9,14 +9,14 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Keeps what is known of a caller's limits for the answer, beside what was noted before.
-pub fn note_standing(request: &HttpRequest, standing: Standing) {
+pub fn note_rate_limit(request: &HttpRequest, standing: Standing) {
     let mut extensions = request.extensions_mut();
     let noted = extensions.remove::<Standing>().unwrap_or_default();
     extensions.insert(noted.and(standing));
 }
 
 /// Tells of what was noted, unless the answer tells of it already.
-pub(crate) fn tell_standing(request: &HttpRequest, headers: &mut HeaderMap) {
+pub(crate) fn add_rate_limit_headers(request: &HttpRequest, headers: &mut HeaderMap) {
     if headers.contains_key(RATE_LIMIT) {
         return;
     }
@@ -30,7 +30,7 @@ pub(crate) fn tell_standing(request: &HttpRequest, headers: &mut HeaderMap) {
 impl Problem {
     /// Tells how full the limits are that the request has run into.
     #[must_use]
-    pub(crate) fn with_standing(self, standing: &Standing) -> Self {
+    pub(crate) fn with_rate_limit(self, standing: &Standing) -> Self {
         lines(standing).into_iter().fold(self, |problem, (name, value)| problem.with_header(name, value))
     }
 }

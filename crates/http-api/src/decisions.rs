@@ -1,8 +1,8 @@
 //! What is decided about a request, told to the audit and to the metrics.
 //!
-//! The gate notes what it learns of whoever asks; when the request is answered, the rim adds what became of it.
+//! The authenticator notes what it learns of whoever asks; when the request is answered, the rim adds what became of it.
 
-use crate::{Gate, Problem, RequestId};
+use crate::{Authenticator, Problem, RequestId};
 use access::audit::{Event, Outcome};
 use access::{Caller, Denied, KeyId, Operation, TenantId};
 use actix_web::{HttpMessage, HttpRequest, web};
@@ -11,7 +11,7 @@ use telemetry::names;
 
 /// Who asks, as far as it is known.
 #[derive(Default)]
-struct Asker {
+struct AuthRecord {
     address: Option<IpAddr>,
     proven: bool,
     tenant: Option<TenantId>,
@@ -21,8 +21,8 @@ struct Asker {
     denied: Option<&'static str>,
 }
 
-/// Somebody has come to the gate.
-pub(crate) fn note_approach(request: &HttpRequest, address: Option<IpAddr>) {
+/// Somebody has come to the authenticator.
+pub(crate) fn note_address(request: &HttpRequest, address: Option<IpAddr>) {
     note(request, |asker| asker.address = address);
 }
 
@@ -47,19 +47,22 @@ pub(crate) fn note_operation(request: &HttpRequest, operation: Operation) {
     note(request, |asker| asker.operation = Some(operation));
 }
 
-fn note(request: &HttpRequest, change: impl FnOnce(&mut Asker)) {
+fn note(request: &HttpRequest, change: impl FnOnce(&mut AuthRecord)) {
     let mut extensions = request.extensions_mut();
-    let mut asker = extensions.remove::<Asker>().unwrap_or_default();
+    let mut asker = extensions.remove::<AuthRecord>().unwrap_or_default();
     change(&mut asker);
     extensions.insert(asker);
 }
 
-/// Tells what became of a request, if it had come to the gate.
-pub(crate) fn tell_decision(request: &HttpRequest, problem: Option<&Problem>, id: Option<&RequestId>) {
-    let Some(Asker { address, proven, tenant, key_id, operation, denied }) = request.extensions_mut().remove() else {
+/// Tells what became of a request, if it had come to the authenticator.
+pub(crate) fn record_decision(request: &HttpRequest, problem: Option<&Problem>, id: Option<&RequestId>) {
+    let Some(AuthRecord { address, proven, tenant, key_id, operation, denied }) = request.extensions_mut().remove()
+    else {
         return;
     };
-    let Some(audit) = request.app_data::<web::Data<Gate>>().map(|gate| gate.audit()) else { return };
+    let Some(audit) = request.app_data::<web::Data<Authenticator>>().map(|authenticator| authenticator.audit()) else {
+        return;
+    };
     let reason = denied.unwrap_or(problem.map_or("", |problem| problem.kind().code));
     let outcome = if problem.is_none() { Outcome::Allowed } else { Outcome::Refused };
     if proven {

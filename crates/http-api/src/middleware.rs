@@ -1,8 +1,8 @@
 //! The rim: what every request passes on its way in and out.
 
-use crate::decision::tell_decision;
+use crate::decisions::record_decision;
+use crate::rate_limit::add_rate_limit_headers;
 use crate::request::X_REQUEST_ID;
-use crate::standing::tell_standing;
 use crate::{Problem, RequestId, codes};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -17,7 +17,7 @@ use tracing::Span;
 
 /// Answers a request: every error, panics included, becomes a problem; the answer carries the request's id, is counted
 /// and is logged once.
-pub(crate) async fn rim(
+pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -32,18 +32,18 @@ pub(crate) async fn rim(
             let mut response = match response.response().error().map(as_problem) {
                 Some(problem) => {
                     asked.refused(problem.get());
-                    tell_decision(response.request(), Some(problem.get()), asked.id.as_ref());
+                    record_decision(response.request(), Some(problem.get()), asked.id.as_ref());
                     let answer = problem.get().response(asked.id.as_ref());
                     ServiceResponse::new(response.into_parts().0, answer)
                 }
                 None => {
                     asked.answered(response.status());
-                    tell_decision(response.request(), None, asked.id.as_ref());
+                    record_decision(response.request(), None, asked.id.as_ref());
                     response.map_into_boxed_body()
                 }
             };
             let request = response.request().clone();
-            tell_standing(&request, response.headers_mut());
+            add_rate_limit_headers(&request, response.headers_mut());
             if let Some(id) = &asked.id {
                 response.headers_mut().insert(X_REQUEST_ID, id.header());
             }
@@ -191,7 +191,7 @@ mod tests {
             .route("/too-much", web::get().to(too_much))
             .route("/gone", web::get().to(gone))
             .route("/json", web::get().to(body_is_a_string))
-            .wrap(from_fn(rim))
+            .wrap(from_fn(middleware))
             .wrap(TracingLogger::<RequestSpan>::new());
         let app = init_service(app).await;
         let request = TestRequest::get().uri(path).insert_header(("x-request-id", "mine")).to_request();

@@ -1,10 +1,10 @@
 //! The OpenAPI document, and what happens at addresses that are not in it.
 
-mod beginning;
-mod everywhere;
+mod components;
 mod links;
+mod operations;
 
-pub use beginning::describe;
+pub use components::describe;
 
 use crate::{Problem, codes};
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -23,7 +23,7 @@ impl ApiDocument {
     /// Finishes a document: what holds for every operation of an API is added here and not written at each.
     pub fn new(mut document: OpenApi) -> Self {
         links::link(&mut document);
-        everywhere::complete(&mut document);
+        operations::complete(&mut document);
         let methods = |item: &PathItem| {
             let all = [
                 ("GET", item.get.is_some()),
@@ -83,7 +83,7 @@ fn to_json(document: &OpenApi) -> String {
 }
 
 /// Answers every request that no route takes.
-pub(crate) async fn elsewhere(request: HttpRequest, api: web::Data<ApiDocument>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn fallback(request: HttpRequest, api: web::Data<ApiDocument>) -> Result<HttpResponse, Problem> {
     let methods = api.methods(request.path());
     if methods.is_empty() {
         return Err(Problem::new(&codes::ROUTE_NOT_FOUND, "No route of this service has this path."));

@@ -6,8 +6,8 @@
 
 use crate::client::Client;
 use crate::credentials::{Credentials, challenged};
-use crate::decision::{note_approach, note_caller, note_denied, note_operation};
-use crate::standing::note_standing;
+use crate::decisions::{note_address, note_caller, note_denied, note_operation};
+use crate::rate_limit::note_rate_limit;
 use crate::{Problem, codes};
 use access::audit::Audit;
 use access::limits::{Limiter, Nonce, Refused};
@@ -21,7 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// All that is needed to let somebody in. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct Authenticator {
     registry: Registry,
     limiter: Limiter,
     audit: Audit,
@@ -29,7 +29,7 @@ pub struct Gate {
     freshness: Freshness,
 }
 
-impl Gate {
+impl Authenticator {
     /// Opens the registry in the Redis at `redis_url`, under keys that begin with `prefix`.
     ///
     /// # Errors
@@ -62,17 +62,19 @@ impl Gate {
         &self.audit
     }
 
-    /// The gate of the service that a request came to.
+    /// The authenticator of the service that a request came to.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let gate = request.app_data::<web::Data<Self>>().map(|gate| gate.as_ref().clone());
-        gate.ok_or_else(|| Problem::new(&codes::INTERNAL, "Keys cannot be checked.").because("the app has no gate"))
+        let authenticator = request.app_data::<web::Data<Self>>().map(|authenticator| authenticator.as_ref().clone());
+        authenticator.ok_or_else(|| {
+            Problem::new(&codes::INTERNAL, "Keys cannot be checked.").because("the app has no authenticator")
+        })
     }
 
     /// Looks up whoever sent a request. A key that is borne proves itself; a signature still has to be verified.
-    pub(crate) async fn approach(&self, request: &HttpRequest) -> Result<Approach, Problem> {
+    pub(crate) async fn attempt(&self, request: &HttpRequest) -> Result<AuthAttempt, Problem> {
         let client = Client::of(request, &self.trusted);
-        note_approach(request, client.address);
-        let (visitor, nonce) = match Credentials::of(request, client)? {
+        note_address(request, client.address);
+        let (state, nonce) = match Credentials::of(request, client)? {
             Credentials::Bearer(key) => {
                 let candidate = self.registry.find_by_key(&key).await?;
                 let stale = candidate.is_stale();
@@ -87,7 +89,7 @@ impl Gate {
                     return Err(Problem::new(&codes::WRONG_API, detail));
                 }
                 self.note_use(&caller, stale);
-                (Visitor::Proven(Box::new(caller)), None)
+                (AuthState::Verified(Box::new(caller)), None)
             }
             Credentials::Signed(presented) => {
                 presented
@@ -99,10 +101,10 @@ impl Gate {
                 };
                 let signed = i64::try_from(presented.created).unwrap_or(i64::MAX);
                 let nonce = Nonce::new(presented.nonce.as_bytes(), signed);
-                (Visitor::Claiming(Box::new((candidate, *presented))), Some(nonce))
+                (AuthState::Unverified(Box::new((candidate, *presented))), Some(nonce))
             }
         };
-        Ok(Approach { client, visitor, nonce })
+        Ok(AuthAttempt { client, state, nonce })
     }
 
     /// Verifies a signature over a body.
@@ -147,7 +149,7 @@ impl Gate {
         }
         let standing = self.limiter.admit(caller, operation, nonce).await;
         let standing = standing.map_err(|refused| challenged(request, refused.into()))?;
-        note_standing(request, standing);
+        note_rate_limit(request, standing);
         let needed = operation.needs();
         if !tenant.permissions.allow(needed) {
             return Err(Problem::new(&codes::PERMISSION_DENIED, format!("You need the permission {needed} for this.")));
@@ -168,19 +170,19 @@ impl Gate {
     }
 }
 
-/// Somebody at the gate.
-pub(crate) struct Approach {
+/// Somebody at the authenticator.
+pub(crate) struct AuthAttempt {
     pub(crate) client: Client,
-    pub(crate) visitor: Visitor,
+    pub(crate) state: AuthState,
     pub(crate) nonce: Option<Nonce>,
 }
 
 /// How far they have got.
-pub(crate) enum Visitor {
+pub(crate) enum AuthState {
     /// Their identity is proven.
-    Proven(Box<Caller>),
+    Verified(Box<Caller>),
     /// They claim to have signed the request; the body decides.
-    Claiming(Box<(Candidate, Presented)>),
+    Unverified(Box<(Candidate, Presented)>),
 }
 
 /// The one answer to all who could not prove themselves by a signature.
@@ -204,12 +206,12 @@ impl From<Refused> for Problem {
             Refused::TooFast { retry_after, standing } => {
                 Self::new(&codes::TOO_FAST, "The requests of this kind came too fast.")
                     .retry_after(retry_after)
-                    .with_standing(&standing)
+                    .with_rate_limit(&standing)
             }
             Refused::DailyQuota { quota, retry_after, standing } => {
                 Self::new(&codes::DAILY_QUOTA, format!("The quota of {quota} is used up, or too little is left."))
                     .retry_after(retry_after)
-                    .with_standing(&standing)
+                    .with_rate_limit(&standing)
             }
             refused @ Refused::NeverFits { .. } => Self::new(&codes::BEYOND_QUOTA, format!("Asked for {refused}.")),
         }

@@ -1,6 +1,6 @@
 //! How a document begins: what the service is, and the parts that operations refer to.
 
-use super::everywhere::TEST_SCENARIO;
+use super::operations::TEST_SCENARIO;
 use crate::scenario::scenarios;
 use crate::{ProblemBody, codes};
 use utoipa::openapi::header::HeaderBuilder;
@@ -102,6 +102,6 @@ fn problem(what: &str, is_for_client: bool) -> Response {
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
     let answer = ResponseBuilder::new().description(what).content("application/problem+json", body);
     let own: &[&str] = if is_for_client { &["Retry-After", "WWW-Authenticate"] } else { &["Retry-After"] };
-    let all = super::everywhere::HEADERS.iter().chain(own);
-    all.fold(answer, |answer, name| answer.header_ref(*name, super::everywhere::header(name))).build()
+    let all = super::operations::HEADERS.iter().chain(own);
+    all.fold(answer, |answer, name| answer.header_ref(*name, super::operations::header(name))).build()
 }

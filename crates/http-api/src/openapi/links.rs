@@ -3,7 +3,7 @@
 //! Jobs and batches are made by the gateway and told of by the status service, so these links may lead from one document
 //! to the other: behind the proxy the status service's is at `/status/openapi.json`.
 
-use super::everywhere::{api_of, operations};
+use super::operations::{api_of, operations};
 use utoipa::openapi::link::Link;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Components, OpenApi, Paths, RefOr, Response};

@@ -1,6 +1,6 @@
 //! A request that brings a body: its sender is proven by the body too, so both are taken in together.
 
-use crate::gate::{Approach, Gate, Visitor};
+use crate::authentication::{AuthAttempt, AuthState, Authenticator};
 use crate::{Problem, codes};
 use access::{Caller, Operation};
 use actix_web::dev::Payload;
@@ -24,13 +24,13 @@ pub struct BodyBounds {
 
 /// A request whose sender was looked up and whose body has not been read. Without [`read`](Self::read) nothing of it
 /// can be used.
-pub struct Arriving {
+pub struct IncomingRequest {
     request: HttpRequest,
-    gate: Gate,
-    approach: Approach,
+    authenticator: Authenticator,
+    attempt: AuthAttempt,
 }
 
-impl Arriving {
+impl IncomingRequest {
     /// Reads the body and lets its sender in, to do `operation`. Whoever bears a key is let in or refused before
     /// anything is read; who signs, when the body is there, which is hashed as it comes and held once.
     ///
@@ -43,20 +43,20 @@ impl Arriving {
         operation: Operation,
         bounds: BodyBounds,
     ) -> Result<(Caller, Bytes), Problem> {
-        let Self { request, gate, approach } = self;
-        let Approach { client, visitor, nonce } = approach;
-        match visitor {
-            Visitor::Proven(caller) => {
-                gate.admit(&request, client, &caller, operation, nonce).await?;
+        let Self { request, authenticator, attempt } = self;
+        let AuthAttempt { client, state, nonce } = attempt;
+        match state {
+            AuthState::Verified(caller) => {
+                authenticator.admit(&request, client, &caller, operation, nonce).await?;
                 let body = body(&request, payload, bounds, |_| {}).await?;
                 Ok((*caller, body))
             }
-            Visitor::Claiming(claim) => {
+            AuthState::Unverified(claim) => {
                 let (candidate, presented) = *claim;
                 let mut hasher: BodyHasher = presented.body_hasher();
                 let body = body(&request, payload, bounds, |piece| hasher.update(piece)).await?;
-                let caller = gate.verify(&request, candidate, &presented, &hasher.finish())?;
-                gate.admit(&request, client, &caller, operation, nonce).await?;
+                let caller = authenticator.verify(&request, candidate, &presented, &hasher.finish())?;
+                authenticator.admit(&request, client, &caller, operation, nonce).await?;
                 Ok((caller, body))
             }
         }
@@ -64,27 +64,27 @@ impl Arriving {
 
     /// Lets the sender of a request in that has no body.
     pub(crate) async fn without_body(self, operation: Operation) -> Result<Caller, Problem> {
-        let Self { request, gate, approach } = self;
-        let Approach { client, visitor, nonce } = approach;
-        let caller = match visitor {
-            Visitor::Proven(caller) => *caller,
-            Visitor::Claiming(claim) => gate.verify(&request, claim.0, &claim.1, &BodyDigest::EMPTY)?,
+        let Self { request, authenticator, attempt } = self;
+        let AuthAttempt { client, state, nonce } = attempt;
+        let caller = match state {
+            AuthState::Verified(caller) => *caller,
+            AuthState::Unverified(claim) => authenticator.verify(&request, claim.0, &claim.1, &BodyDigest::EMPTY)?,
         };
-        gate.admit(&request, client, &caller, operation, nonce).await?;
+        authenticator.admit(&request, client, &caller, operation, nonce).await?;
         Ok(caller)
     }
 }
 
-impl FromRequest for Arriving {
+impl FromRequest for IncomingRequest {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let gate = Gate::of(&request)?;
-            let approach = gate.approach(&request).await?;
-            Ok(Self { request, gate, approach })
+            let authenticator = Authenticator::of(&request)?;
+            let attempt = authenticator.attempt(&request).await?;
+            Ok(Self { request, authenticator, attempt })
         })
     }
 }
