@@ -1,4 +1,4 @@
-//! Names of jobs and of stored bytes.
+//! Ids of jobs, batches and stored bytes.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -27,8 +27,8 @@ macro_rules! uuid_id {
                 Self(Uuid::now_v7())
             }
 
-            /// The id that a digest stands for: 16 bytes of it as a version 8 UUID (RFC 9562, section 5.8). The same
-            /// digest is always the same id, so whatever is made under it is made once.
+            /// The id derived from a digest: its first 16 bytes as a version 8 UUID (RFC 9562, section 5.8). Equal digests
+            /// give equal ids, which makes creation under such an id idempotent.
             pub fn derived(digest: &[u8; 32]) -> Self {
                 let mut bytes = [0; 16];
                 bytes.copy_from_slice(&digest[..16]);
@@ -45,7 +45,7 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidId;
 
-            /// Only the hyphenated lower-case form is an id, so that one thing has one name.
+            /// Accepts only the hyphenated lower-case form, so that each id has exactly one spelling.
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let invalid = InvalidId { kind: $kind };
                 let id = Self(Uuid::try_parse(text).map_err(|_| invalid.clone())?);
@@ -66,7 +66,7 @@ uuid_id! {
     BatchId, "batch"
 }
 
-/// The SHA-256 of stored bytes as 64 lower-case hex digits: bytes are named by their content.
+/// The SHA-256 of stored bytes as 64 lower-case hex digits: stored bytes are content-addressed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BlobId(String);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_derived_id_depends_on_its_digest_alone_and_says_what_it_is() {
+    fn a_derived_id_depends_only_on_its_digest_and_is_of_version_8() {
         let (a, b) = (JobId::derived(&[1; 32]), JobId::derived(&[2; 32]));
         assert_eq!(a, JobId::derived(&[1; 32]));
         assert_ne!(a, b);

@@ -1,9 +1,9 @@
-//! A job, as the queue carries it, and what is known of it.
+//! A job as the queue stores it, and the record of its life.
 
-use crate::{BatchId, BlobId, Failure, JobId, Parameters, Progress, ResultRecord};
+use crate::{BatchId, Failure, JobId, JobSpec, Progress, ResultRecord};
 use serde::{Deserialize, Serialize};
 
-/// Where a job stands in its life. The last three are terminal and never change.
+/// The state of a job. The last three are terminal and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
@@ -11,21 +11,21 @@ pub enum JobState {
     Queued,
     /// A worker holds its lease.
     Running,
-    /// The mesh is there.
+    /// The result is available.
     Succeeded,
-    /// It cannot be made; the failure says why.
+    /// It failed for good; the failure says why.
     Failed,
-    /// Its owner withdrew it.
+    /// Its owner cancelled it.
     Cancelled,
 }
 
 impl JobState {
-    /// Nothing changes any more.
+    /// Whether the state is final.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
-    /// The state's name in JSON and in Redis.
+    /// The name of the state in JSON and in Redis.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -37,23 +37,23 @@ impl JobState {
     }
 }
 
-/// Whose jobs go first.
+/// The scheduling class of a tenant.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Programs. Their jobs go before those of people.
+    /// Programs; scheduled before users.
     Agent,
     /// People.
     #[default]
     User,
-    /// Jobs of test keys: played, never made.
+    /// Test keys; their jobs are simulated.
     Test,
 }
 
 impl Class {
-    /// The class's name in JSON and in Redis.
+    /// The name of the class in JSON and in Redis.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Agent => "agent",
@@ -63,28 +63,29 @@ impl Class {
     }
 }
 
-/// What the queue carries: small, and by reference only. Its JSON is versioned; new fields are optional.
+/// A job as the queue stores it: small, and by reference only. Unknown fields are ignored when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Version of this layout, 1.
+    /// Version of this layout; see [`Job::VERSION`].
     pub v: u8,
     /// The job's id.
     pub id: JobId,
-    /// Whose job it is: the id of the tenant.
+    /// The id of the tenant that owns it.
     pub owner: String,
-    /// The line that it stands in.
+    /// The class in which it is scheduled.
     #[serde(default)]
     pub class: Class,
-    /// The batch that it came with.
+    /// The batch that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub batch: Option<BatchId>,
-    /// What the job of a test key is to play; see the gateway's test keys.
+    /// How the job of a test key is simulated; see the gateway's test keys.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scenario: Option<String>,
-    /// The picture, as it was sent, in the blob store.
-    pub image: BlobId,
-    /// What it is to be made with; the seed is always set.
-    pub parameters: Parameters,
+    /// Its first step.
+    pub spec: JobSpec,
+    /// Further steps. Each starts when the one before has succeeded, on any worker that can run it; the job keeps its id.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub next: Vec<JobSpec>,
     /// When it was submitted, milliseconds since the Unix epoch.
     pub submitted_ms: u64,
     /// W3C `traceparent` of the request, so that the worker's spans are its children.
@@ -92,23 +93,34 @@ pub struct Job {
     pub traceparent: Option<String>,
 }
 
-/// All that is known of a job.
+impl Job {
+    /// The version of the layout that this build writes, and the latest that it reads. It is raised only for a change
+    /// that an older reader would misunderstand; optional fields do not raise it.
+    pub const VERSION: u8 = 2;
+
+    /// The parameters of its image-to-mesh step, if it has one.
+    pub fn parameters(&self) -> Option<&crate::Parameters> {
+        self.spec.image_to_mesh().map(|spec| &spec.parameters)
+    }
+}
+
+/// A job with the record of its life.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
-    /// What was asked for.
+    /// The job as submitted.
     pub job: Job,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
     /// Attempts begun so far.
     pub attempt: u32,
-    /// Where the running attempt stands.
+    /// How far the running attempt has come.
     pub progress: Option<Progress>,
     /// When the first lease was taken, milliseconds since the Unix epoch.
     pub started_ms: Option<u64>,
     /// When it became terminal, milliseconds since the Unix epoch.
     pub finished_ms: Option<u64>,
-    /// What came of it.
+    /// The result of a job that succeeded.
     pub result: Option<ResultRecord>,
-    /// Why it failed.
+    /// Why it failed, or why the last attempt did.
     pub failure: Option<Failure>,
 }

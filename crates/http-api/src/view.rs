@@ -1,7 +1,7 @@
 //! A job and its events, as clients see them.
 
 use crate::{ApiSurface, Links};
-use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord, Stage};
+use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord};
 use queue::Line;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ pub struct JobView {
     progress: f64,
     /// What a running job is at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<Stage>,
+    stage: Option<String>,
     /// Denoising steps done, in stage `denoise`.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u32>,
@@ -62,19 +62,19 @@ impl JobView {
     /// What is known of a job, with its place in line if it waits, for a client of this API.
     pub fn of(api: ApiSurface, record: JobRecord, line: Line) -> Self {
         // What an earlier attempt reached is over.
-        let running = record.progress.filter(|_| record.state == JobState::Running);
+        let running = record.progress.as_ref().filter(|_| record.state == JobState::Running);
         Self {
             job_id: record.job.id,
             status: record.state,
-            progress: fraction(record.state, record.progress),
-            stage: running.map(|progress| progress.stage),
+            progress: fraction(record.state, record.progress.as_ref()),
+            stage: running.map(|progress| progress.stage.clone()),
             step: running.and_then(|progress| progress.step),
             steps: running.and_then(|progress| progress.steps),
             position: Some(line.position).filter(|position| *position > 0),
             eta_seconds: line.eta.map(seconds),
             batch_id: record.job.batch,
             attempt: record.attempt,
-            parameters: record.job.parameters,
+            parameters: record.job.parameters().cloned().unwrap_or_default(),
             submitted_ms: record.job.submitted_ms,
             started_ms: record.started_ms,
             finished_ms: record.finished_ms,
@@ -117,7 +117,7 @@ pub struct EventView {
     progress: f64,
     /// What a running job is at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<Stage>,
+    stage: Option<String>,
     /// Denoising steps done, in stage `denoise`.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u32>,
@@ -146,23 +146,23 @@ impl From<JobEvent> for EventView {
             status: state,
             attempt,
             at_ms,
-            progress: fraction(state, progress),
+            progress: fraction(state, progress.as_ref()),
+            step: progress.as_ref().and_then(|progress| progress.step),
+            steps: progress.as_ref().and_then(|progress| progress.steps),
             stage: progress.map(|progress| progress.stage),
-            step: progress.and_then(|progress| progress.step),
-            steps: progress.and_then(|progress| progress.steps),
             result,
             failure,
         }
     }
 }
 
-fn fraction(state: JobState, progress: Option<Progress>) -> f64 {
+fn fraction(state: JobState, progress: Option<&Progress>) -> f64 {
     match state {
         JobState::Succeeded => 1.0,
         // A job that is queued again begins anew.
         JobState::Queued => 0.0,
         JobState::Running | JobState::Failed | JobState::Cancelled => {
-            progress.map_or(0.0, |progress| progress.fraction())
+            progress.map_or(0.0, |progress| progress.fraction)
         }
     }
 }

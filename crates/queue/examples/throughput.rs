@@ -3,7 +3,7 @@
 //! `cargo run --release -p queue --example throughput [jobs] [concurrency] [tenants]` starts a redis-server of its own
 //! (with an append-only file, synced every second), puts no-op jobs in, and takes them out again.
 
-use domain::{Class, Failure, Job, JobId, Parameters};
+use domain::{Class, Failure, ImageToMesh, Job, JobId, Parameters};
 use queue::{LeaseOptions, Queue, RedisOptions};
 use std::io::Write;
 use std::sync::Arc;
@@ -103,14 +103,15 @@ async fn script_time(raw: &mut redis::aio::MultiplexedConnection) -> Result<f64,
 
 fn job(tenant: usize) -> Result<Job, Error> {
     Ok(Job {
-        v: 1,
+        v: Job::VERSION,
         id: JobId::new(),
         owner: format!("bench-{tenant}"),
         class: Class::User,
         batch: None,
         scenario: None,
-        image: "a".repeat(64).parse()?,
-        parameters: Parameters { seed: Some(1), ..Parameters::default() },
+        spec: ImageToMesh::of_front("a".repeat(64).parse()?, Parameters { seed: Some(1), ..Parameters::default() })
+            .into(),
+        next: Vec::new(),
         submitted_ms: 0,
         traceparent: None,
     })

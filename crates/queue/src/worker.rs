@@ -213,7 +213,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::RedisOptions;
-    use domain::{Class, Job, JobId, Parameters};
+    use domain::{Class, ImageToMesh, Job, JobId, Parameters};
 
     #[tokio::test]
     async fn what_workers_of_the_past_were_handed_is_forgotten() {
@@ -225,14 +225,14 @@ mod tests {
             queue.inner.connections.command::<Vec<String>>(&command).await.unwrap()
         };
         let job = Job {
-            v: 1,
+            v: Job::VERSION,
             id: JobId::new(),
             owner: "ada".to_owned(),
             class: Class::User,
             batch: None,
             scenario: None,
-            image: "a".repeat(64).parse().unwrap(),
-            parameters: Parameters::default(),
+            spec: ImageToMesh::of_front("a".repeat(64).parse().unwrap(), Parameters::default()).into(),
+            next: Vec::new(),
             submitted_ms: 0,
             traceparent: None,
         };

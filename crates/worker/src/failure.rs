@@ -13,7 +13,7 @@
 //!
 //! The queue adds `worker_lost`.
 
-use domain::{Failure, Stage};
+use domain::Failure;
 use std::error::Error as StdError;
 
 /// The picture is no longer kept.
@@ -33,11 +33,11 @@ pub(crate) fn image_undecodable(cause: &dyn StdError) -> Failure {
 }
 
 /// The model refused what it was given.
-pub(crate) fn of_model(stage: Stage, error: &hunyuan3d::Error) -> Failure {
+pub(crate) fn of_model(stage: &str, error: &hunyuan3d::Error) -> Failure {
     use hunyuan3d::Error;
     match error {
         // The only pictures that a model refuses are those in which there is nothing.
-        Error::Invalid(detail) if stage == Stage::Preprocess => lasting("image_empty", &sentence(detail)),
+        Error::Invalid(detail) if stage == "preprocess" => lasting("image_empty", &sentence(detail)),
         Error::Invalid(detail) => lasting("invalid_parameter", &sentence(detail)),
         Error::Picture(_) => image_undecodable(error),
         _ => internal("the model refused a job", error),

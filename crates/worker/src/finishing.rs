@@ -47,9 +47,9 @@ pub struct Files {
 pub fn export(mesh: &Mesh, format: MeshFormat) -> Result<Files, Failure> {
     let (bytes, (thumbnail, quality)) = rayon::join(
         || match format {
-            MeshFormat::Glb => mesh::write::glb(mesh),
-            MeshFormat::Obj => mesh::write::obj(mesh),
-            MeshFormat::Stl => mesh::write::stl(mesh),
+            MeshFormat::OBJ => mesh::write::obj(mesh),
+            MeshFormat::STL => mesh::write::stl(mesh),
+            _ => mesh::write::glb(mesh),
         },
         || rayon::join(|| mesh::thumbnail(mesh, THUMBNAIL_SIZE), || quality(&mesh::measure(mesh))),
     );

@@ -7,7 +7,7 @@ use crate::readings::{self, Held, Outcome};
 use crate::{failure, finishing};
 use blobs::Blobs;
 use bytes::Bytes;
-use domain::{Failure, Job, JobState, Progress, ResultRecord, Stage, Timings};
+use domain::{Artifact, BlobId, Failure, FailureCode, JobState, Progress, ResultRecord, StageInfo, StageTiming};
 use hunyuan3d::{DecodeOptions, Decoder, ModelInfo, Picture, SampleRequest, VertexMapping, View};
 use queue::{Lease, Renewal};
 use std::sync::Arc;
@@ -33,6 +33,10 @@ pub(crate) struct Workshop {
     /// Cancelled when there is no more time to finish anything: all leases are handed back.
     pub(crate) abort: CancellationToken,
 }
+
+/// The stages of a job, with their weights.
+const STAGES: [(&str, f64); 6] =
+    [("preprocess", 2.0), ("encode", 3.0), ("denoise", 55.0), ("decode", 30.0), ("surface", 7.0), ("export", 3.0)];
 
 /// How an attempt ended, as far as its lease is concerned.
 enum Ending {
@@ -116,13 +120,16 @@ async fn make(
 ) -> Result<Ending, Ending> {
     let job = lease.job();
     let begun_ms = now_ms();
-    let picture = picture(&workshop.blobs, job, workshop.model.multi_view).await?;
+    let spec = job.spec.image_to_mesh().ok_or_else(|| FailureCode::UnsupportedJob.failure())?;
+    let image = spec.images.first().ok_or_else(|| FailureCode::UnsupportedJob.failure())?;
+    let parameters = &spec.parameters;
+    let picture = picture(&workshop.blobs, &image.image, workshop.model.multi_view).await?;
     let request = SampleRequest {
-        steps: job.parameters.steps.unwrap_or(workshop.model.default_steps),
-        guidance_scale: job.parameters.guidance_scale.unwrap_or(workshop.model.default_guidance_scale),
-        seed: job.parameters.seed.unwrap_or_default(),
+        steps: parameters.steps.unwrap_or(workshop.model.default_steps),
+        guidance_scale: parameters.guidance_scale.unwrap_or(workshop.model.default_guidance_scale),
+        seed: parameters.seed.unwrap_or_default(),
     };
-    let octree_resolution = job.parameters.octree_resolution.unwrap_or(workshop.model.default_octree_resolution);
+    let octree_resolution = parameters.octree_resolution.unwrap_or(workshop.model.default_octree_resolution);
     if octree_resolution > workshop.finest {
         return Err(failure::grid_too_fine(octree_resolution, workshop.finest).into());
     }
@@ -150,42 +157,42 @@ async fn make(
     // CPU and fill the memory with fields.
     let _hands = workshop.finishers.acquire().await.expect("nobody closes this semaphore. This is a bug.");
     drop(seat);
-    tell(lease, Progress::stage(Stage::Surface)).await?;
+    tell(lease, Progress::stage("surface")).await?;
     let start = Instant::now();
-    let (mapping, face_budget) = (workshop.mapping, job.parameters.face_budget);
+    let (mapping, face_budget) = (workshop.mapping, parameters.face_budget);
     let mesh =
         on_cpu(tracing::info_span!("surface"), move || finishing::surface(field, mapping, face_budget)).await??;
     let surface = start.elapsed().as_secs_f64();
 
-    tell(lease, Progress::stage(Stage::Export)).await?;
+    tell(lease, Progress::stage("export")).await?;
     let start = Instant::now();
-    let format = job.parameters.format;
+    let format = parameters.format.unwrap_or_default();
     let files = on_cpu(tracing::info_span!("export"), move || finishing::export(&mesh, format)).await??;
-    let bytes = files.mesh.len() as u64;
+    let (bytes, thumbnail_bytes) = (files.mesh.len() as u64, files.thumbnail.len() as u64);
     let (mesh, thumbnail) =
         tokio::try_join!(store(&workshop.blobs, files.mesh), store(&workshop.blobs, files.thumbnail))?;
 
     Ok(Ending::Made(Box::new(ResultRecord {
-        mesh,
+        artifacts: vec![Artifact::mesh(mesh, format, bytes), Artifact::thumbnail(thumbnail, thumbnail_bytes)],
         format,
-        bytes,
-        thumbnail,
         quality: files.quality,
-        timings: Timings {
-            queue: begun_ms.saturating_sub(job.submitted_ms) as f64 / 1000.0,
-            preprocess: seconds.preprocess,
-            encode: seconds.encode,
-            denoise: seconds.denoise,
-            decode: seconds.decode,
-            surface,
-            export: start.elapsed().as_secs_f64(),
-        },
+        timings: vec![
+            StageTiming::new("queue", begun_ms.saturating_sub(job.submitted_ms) as f64 / 1000.0),
+            StageTiming::new("preprocess", seconds.preprocess),
+            StageTiming::new("encode", seconds.encode),
+            StageTiming::new("denoise", seconds.denoise),
+            StageTiming::new("decode", seconds.decode),
+            StageTiming::new("surface", surface),
+            StageTiming::new("export", start.elapsed().as_secs_f64()),
+        ],
         model: workshop.model.name.clone(),
+        model_digest: workshop.model.digest.clone(),
         seed: request.seed,
         steps: request.steps,
         guidance_scale: request.guidance_scale,
         octree_resolution,
         batch_size,
+        warnings: Vec::new(),
     })))
 }
 
@@ -234,8 +241,8 @@ fn now_ms() -> u64 {
 }
 
 /// The job's picture, decoded.
-async fn picture(blobs: &Blobs, job: &Job, multi_view: bool) -> Result<Picture, Ending> {
-    let stored = match blobs.get(&job.image).await {
+async fn picture(blobs: &Blobs, image: &BlobId, multi_view: bool) -> Result<Picture, Ending> {
+    let stored = match blobs.get(image).await {
         Ok(bytes) => bytes,
         Err(blobs::Error::NotFound(_)) => return Err(failure::image_gone().into()),
         Err(error) => return Err(failure::internal("the picture could not be fetched", &error).into()),
@@ -269,6 +276,11 @@ async fn follow(lease: &Lease, mut told: mpsc::UnboundedReceiver<Event>) -> Resu
 /// Writes progress, and learns whether the job is still wanted. That it cannot be written is no reason to stop: progress
 /// is for people, and the result does not need it.
 async fn tell(lease: &Lease, progress: Progress) -> Result<(), Ending> {
+    let share =
+        progress.step.zip(progress.steps).map_or(0.0, |(step, steps)| f64::from(step) / f64::from(steps.max(1)));
+    let fraction =
+        StageInfo::fraction(&STAGES.map(|(name, weight)| StageInfo::new(name, weight)), &progress.stage, share);
+    let progress = progress.with_fraction(fraction);
     match lease.progress(&progress).await {
         Ok(Renewal::Held) => Ok(()),
         Ok(Renewal::Cancelled) => Err(Ending::Cancelled),
@@ -287,7 +299,7 @@ async fn on_cpu<T: Send + 'static>(span: Span, work: impl FnOnce() -> T + Send +
         .map_err(|panic| failure::internal("work on a CPU thread panicked", &panic).into())
 }
 
-async fn store(blobs: &Blobs, bytes: Vec<u8>) -> Result<domain::BlobId, Failure> {
+async fn store(blobs: &Blobs, bytes: Vec<u8>) -> Result<BlobId, Failure> {
     blobs.put(Bytes::from(bytes)).await.map_err(|error| match error {
         blobs::Error::TooLarge { .. } => failure::too_large(),
         error => failure::internal("the result could not be stored", &error),

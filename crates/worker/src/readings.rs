@@ -59,17 +59,8 @@ pub(crate) fn finished(outcome: Outcome) {
 
 /// A job succeeded, `total` after it was submitted.
 pub(crate) fn succeeded(result: &ResultRecord, total: Duration) {
-    let timings = &result.timings;
-    let stages = [
-        ("preprocess", timings.preprocess),
-        ("encode", timings.encode),
-        ("denoise", timings.denoise),
-        ("decode", timings.decode),
-        ("surface", timings.surface),
-        ("export", timings.export),
-    ];
-    for (stage, seconds) in stages {
-        metrics::histogram!(names::STAGE_SECONDS, "stage" => stage).record(seconds);
+    for timing in result.timings.iter().filter(|timing| timing.stage != "queue") {
+        metrics::histogram!(names::STAGE_SECONDS, "stage" => timing.stage.clone()).record(timing.seconds);
     }
     metrics::histogram!(names::JOB_SECONDS).record(total.as_secs_f64());
 }

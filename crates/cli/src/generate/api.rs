@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::session::Session;
 use anyhow::Context;
-use domain::{Failure, JobState, Parameters, Stage};
+use domain::{Failure, JobState, Parameters};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub(super) struct Standing {
     /// Share that is done, 0 to 1.
     pub(super) progress: f64,
     /// What a running job is at.
-    pub(super) stage: Option<Stage>,
+    pub(super) stage: Option<String>,
     /// Denoising steps done.
     pub(super) step: Option<u32>,
     /// Denoising steps in all.

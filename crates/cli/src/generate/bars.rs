@@ -1,7 +1,7 @@
 //! Progress on the terminal: one bar for each picture.
 
 use super::api::Standing;
-use domain::{JobState, Stage};
+use domain::JobState;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::Path;
 use std::time::Duration;
@@ -61,15 +61,15 @@ impl Drop for Bar {
 
 fn words(standing: &Standing) -> String {
     let again = if standing.attempt > 1 { format!(" (attempt {})", standing.attempt) } else { String::new() };
-    let what = match (standing.status, standing.stage) {
+    let what = match (standing.status, standing.stage.as_deref()) {
         (JobState::Queued, _) => match standing.position {
             Some(position) => format!("waiting, {position} in line"),
             None => "waiting".to_owned(),
         },
-        (JobState::Running, Some(Stage::Denoise)) => {
+        (JobState::Running, Some("denoise")) => {
             format!("denoise {}/{}", standing.step.unwrap_or(0), standing.steps.unwrap_or(0))
         }
-        (JobState::Running, Some(stage)) => format!("{stage:?}").to_lowercase(),
+        (JobState::Running, Some(stage)) => stage.to_owned(),
         (state, _) => state.as_str().to_owned(),
     };
     what + &again

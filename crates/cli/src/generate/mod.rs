@@ -27,8 +27,7 @@ use tokio_util::sync::CancellationToken;
 /// A command line that makes no sense, a service that is not there or refuses, a job that failed, Ctrl-C.
 pub async fn generate(options: &Options) -> Result<(), Error> {
     let (format, orders) = output::orders(options)?;
-    let parameters = options.parameters.parameters(format);
-    parameters.validate().map_err(|error| Error::Usage(error.to_string()))?;
+    let parameters = options.parameters.parameters(format)?;
     for order in &orders {
         if !order.picture.is_file() {
             return Err(Error::Usage(format!("there is no picture {}", order.picture.display())));
@@ -126,7 +125,7 @@ async fn make(
         let json = serde_json::to_vec_pretty(&record).context("the job's record")?;
         write(path, &json).await?;
     }
-    Ok(summary(order, parameters.format, &record, start.elapsed().as_secs_f64()))
+    Ok(summary(order, parameters.format.unwrap_or_default(), &record, start.elapsed().as_secs_f64()))
 }
 
 fn summary(order: &Order, format: MeshFormat, record: &serde_json::Value, seconds: f64) -> String {
@@ -136,7 +135,7 @@ fn summary(order: &Order, format: MeshFormat, record: &serde_json::Value, second
         "{}: {} faces, {tight}, {} KiB {}, {seconds:.1} s",
         order.mesh.display(),
         quality["faces"],
-        record["result"]["bytes"].as_u64().unwrap_or_default().div_ceil(1024),
+        record["result"]["artifacts"][0]["bytes"].as_u64().unwrap_or_default().div_ceil(1024),
         format.extension().to_uppercase(),
     )
 }

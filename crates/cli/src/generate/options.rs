@@ -1,6 +1,8 @@
 //! What `orfeas generate` may be told.
 
+use crate::Error;
 use domain::{MeshFormat, Parameters};
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// Where the service is.
@@ -92,14 +94,19 @@ pub struct ParameterOptions {
 
 impl ParameterOptions {
     /// The parameters of a job whose mesh is written in `format`.
-    pub(super) fn parameters(&self, format: MeshFormat) -> Parameters {
-        Parameters {
-            steps: self.steps,
-            guidance_scale: self.guidance_scale,
-            seed: self.seed,
-            octree_resolution: self.octree_resolution,
-            format,
-            face_budget: self.face_budget,
+    pub(super) fn parameters(&self, format: MeshFormat) -> Result<Parameters, Error> {
+        let mut parameters = Parameters { format: Some(format), ..Parameters::default() };
+        let given = [
+            ("steps", self.steps.map(Value::from)),
+            ("guidance_scale", self.guidance_scale.map(Value::from)),
+            ("seed", self.seed.map(Value::from)),
+            ("octree_resolution", self.octree_resolution.map(Value::from)),
+            ("face_budget", self.face_budget.map(Value::from)),
+        ];
+        for (name, value) in given {
+            let set = parameters.set(name, &value.unwrap_or_default());
+            set.map_err(|error| Error::Usage(error.map_or_else(|| name.to_owned(), |error| error.to_string())))?;
         }
+        Ok(parameters)
     }
 }

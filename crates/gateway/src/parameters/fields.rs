@@ -1,9 +1,9 @@
 //! The fields of a request, the same in both forms of a body.
 
-use crate::json::{clip, natural};
-use domain::{Parameters, RANGES};
+use crate::json::clip;
+use domain::{PARAMETERS, ParameterInfo, Parameters};
 use http_api::{Problem, codes};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 /// The field that holds a picture's file.
 pub(super) const IMAGE: &str = "image";
@@ -15,9 +15,6 @@ pub(super) const IMAGES: &str = "images";
 pub(super) const OVERRIDES: &str = "overrides";
 /// The field that tells whether a mesh that was made before will do.
 pub(super) const CACHE: &str = "cache";
-
-/// The parameters.
-const PARAMETERS: [&str; 6] = ["steps", "guidance_scale", "seed", "octree_resolution", "format", "face_budget"];
 
 /// A place in a request, and so the fields that may stand there beside the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,58 +44,41 @@ impl Place {
 
     /// Refuses a name that is not a field's here.
     pub(super) fn knows(self, name: &str) -> Result<(), Problem> {
-        if self.own().contains(&name) || PARAMETERS.contains(&name) {
+        if self.own().contains(&name) || ParameterInfo::of(name).is_some() {
             return Ok(());
         }
-        let known = [self.own(), PARAMETERS.as_slice()].concat().join(", ");
+        let parameters = PARAMETERS.iter().map(|info| info.name);
+        let known = self.own().iter().copied().chain(parameters).collect::<Vec<_>>().join(", ");
         let name = clip(name);
         let detail = format!("{name:?} is not a field; the fields are {known}.");
         Err(Problem::new(&codes::UNKNOWN_FIELD, detail).with_parameter(name))
     }
 }
 
-/// Sets one parameter, if it is of the right type and within its range. `null` leaves a number as it is.
+/// Sets one parameter, if it is of the right type and within its range. `null` leaves it unset.
 pub(super) fn set(parameters: &mut Parameters, name: &str, value: &Value) -> Result<(), Problem> {
-    if value.is_null() && name != "format" {
-        return Ok(());
-    }
-    let set = match name {
-        "steps" => whole(value).map(|n| parameters.steps = Some(n)),
-        "guidance_scale" => value.as_f64().map(|x| parameters.guidance_scale = Some(x)),
-        "seed" => natural(value).map(|n| parameters.seed = Some(n)),
-        "octree_resolution" => whole(value).map(|n| parameters.octree_resolution = Some(n)),
-        "face_budget" => whole(value).map(|n| parameters.face_budget = Some(n)),
-        "format" => value.as_str().and_then(|text| text.parse().ok()).map(|format| parameters.format = format),
-        _ => None,
-    };
-    set.filter(|()| parameters.validate().is_ok()).ok_or_else(|| wrong(name))
+    parameters.set(name, value).map_err(|_| wrong(name))
 }
 
 /// The value that a form's text stands for.
 pub(super) fn from_text(name: &str, text: &str) -> Result<Value, Problem> {
     match (name, text) {
-        ("format" | IMAGE_URL, _) => Ok(Value::String(text.to_owned())),
+        (IMAGE_URL, _) => Ok(Value::String(text.to_owned())),
         (CACHE, "true") => Ok(Value::Bool(true)),
         (CACHE, "false") => Ok(Value::Bool(false)),
-        _ => text.parse::<Number>().map(Value::Number).map_err(|_| wrong(name)),
+        _ => ParameterInfo::of(name).map(|info| info.from_text(text)).ok_or_else(|| wrong(name)),
     }
 }
 
 /// A field that is not what it must be.
 pub(super) fn wrong(name: &str) -> Problem {
-    let expected = match (name, RANGES.iter().find(|range| range.name == name)) {
-        ("guidance_scale", Some(range)) => format!("a number from {} to {}", range.min, range.max),
-        (_, Some(range)) => format!("a whole number from {} to {}", range.min, range.max),
+    let expected = match (name, ParameterInfo::of(name)) {
+        (_, Some(info)) => info.kind.expected(),
         (CACHE, None) => "true or false".to_owned(),
-        (IMAGE, None) => "a string of base64".to_owned(),
         (IMAGE_URL, None) => "a URL".to_owned(),
         (IMAGES, None) => "a list of pictures, each a string of base64 or an object with `image`".to_owned(),
         (OVERRIDES, None) => "a list of objects, one for each picture".to_owned(),
-        _ => "one of glb, obj, stl".to_owned(),
+        _ => "a string of base64".to_owned(),
     };
     Problem::new(&codes::INVALID_PARAMETER, format!("`{name}` must be {expected}.")).with_parameter(name)
-}
-
-fn whole(value: &Value) -> Option<u32> {
-    natural(value).and_then(|n| u32::try_from(n).ok())
 }

@@ -4,7 +4,7 @@ use crate::submit::Desk;
 use access::limits::LimitsView;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
-use domain::{ParameterRange, RANGES};
+use domain::{PARAMETERS, ParameterInfo, ParameterKind};
 use http_api::{Authenticated, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -41,15 +41,27 @@ struct RequestLimits {
 struct Range {
     /// The parameter.
     name: &'static str,
-    /// Its smallest value.
-    min: f64,
-    /// Its largest value.
-    max: f64,
+    /// What it means.
+    description: &'static str,
+    /// Its smallest value, if it is a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<f64>,
+    /// Its largest value, if it is a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<f64>,
+    /// Its values, if it is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<&'static [&'static str]>,
 }
 
-impl From<&ParameterRange> for Range {
-    fn from(range: &ParameterRange) -> Self {
-        Self { name: range.name, min: range.min, max: range.max }
+impl From<&ParameterInfo> for Range {
+    fn from(info: &ParameterInfo) -> Self {
+        let (min, max, values) = match info.kind {
+            ParameterKind::Integer { min, max } => (Some(min as f64), Some(max as f64), None),
+            ParameterKind::Number { min, max } => (Some(min), Some(max), None),
+            ParameterKind::Choice(names) => (None, None, Some(names)),
+        };
+        Self { name: info.name, description: info.doc.trim(), min, max, values }
     }
 }
 
@@ -72,6 +84,6 @@ pub(super) async fn limits(caller: Authenticated, desk: web::Data<Desk>) -> Resu
         min_picture_side: picture.min_side,
         body_timeout_seconds: single.timeout.as_secs_f64(),
     };
-    let limits = Limits { allowances, request, parameters: RANGES.iter().map(Range::from).collect() };
+    let limits = Limits { allowances, request, parameters: PARAMETERS.iter().map(Range::from).collect() };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(limits))
 }

@@ -18,7 +18,7 @@ use crate::transport::Rooms;
 use access::limits::{Limiter, Receipt, Work};
 use access::{Caller, Operation};
 use blobs::Blobs;
-use domain::{BatchId, Class, Job, JobId, JobRecord, Parameters};
+use domain::{BatchId, Class, ImageToMesh, Job, JobId, JobRecord, Parameters};
 use futures_util::future::{join_all, try_join_all};
 use http_api::Problem;
 use http_api::names::{batch_member, namespace};
@@ -160,14 +160,14 @@ impl Desk {
             let same_as =
                 is_repeatable.then(|| digest::of_mesh(&namespace(caller), &image, &one.parameters, &crew.models));
             let job = Job {
-                v: 1,
+                v: Job::VERSION,
                 id: id(index),
                 owner: caller.tenant.id.to_string(),
                 class: caller.job_class(),
                 batch,
                 scenario: scenario.clone(),
-                image,
-                parameters: one.parameters.clone(),
+                spec: ImageToMesh::of_front(image, one.parameters.clone()).into(),
+                next: Vec::new(),
                 submitted_ms: seed::now_ms(),
                 traceparent: telemetry::traceparent(),
             };
@@ -200,7 +200,7 @@ impl Desk {
             if submitted.how == How::New {
                 metrics::histogram!(names::UPLOAD_BYTES).record(picture.bytes.len() as f64);
             }
-            let seed = known.as_ref().and_then(|record| record.job.parameters.seed).unwrap_or(seed);
+            let seed = known.as_ref().and_then(|record| record.job.parameters()?.seed).unwrap_or(seed);
             taken.push(Taken { submitted, seed, warnings: picture.warnings, known });
         }
         Ok(taken)

@@ -3,7 +3,7 @@
 
 use blobs::Blobs;
 use bytes::Bytes;
-use domain::{Job, MeshFormat, Quality, ResultRecord, Timings};
+use domain::{Artifact, Job, MeshFormat, Parameters, Quality, ResultRecord, StageTiming};
 
 const GLB: &[u8] = include_bytes!("canned/figure.glb");
 const OBJ: &[u8] = include_bytes!("canned/figure.obj");
@@ -12,26 +12,34 @@ const THUMBNAIL: &[u8] = include_bytes!("canned/figure.png");
 const QUALITY: &str = include_str!("canned/quality.json");
 
 /// What came of a job, with its files in the blob store.
-pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Timings) -> Result<ResultRecord, blobs::Error> {
-    let mesh = match job.parameters.format {
-        MeshFormat::Glb => GLB,
-        MeshFormat::Obj => OBJ,
-        MeshFormat::Stl => STL,
+pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Vec<StageTiming>) -> Result<ResultRecord, blobs::Error> {
+    let usual = Parameters::default();
+    let parameters = job.parameters().unwrap_or(&usual);
+    let (mesh, format) = match parameters.format.unwrap_or_default() {
+        MeshFormat::OBJ => (OBJ, MeshFormat::OBJ),
+        MeshFormat::STL => (STL, MeshFormat::STL),
+        _ => (GLB, MeshFormat::GLB),
     };
-    let parameters = &job.parameters;
+    let artifact = async |role: &str, media_type: &str, file: &'static [u8]| {
+        let (role, media_type, bytes) = (role.to_owned(), media_type.to_owned(), file.len() as u64);
+        Ok(Artifact { role, media_type, bytes, blob: blobs.put(Bytes::from_static(file)).await? })
+    };
     Ok(ResultRecord {
-        mesh: blobs.put(Bytes::from_static(mesh)).await?,
-        format: parameters.format,
-        bytes: mesh.len() as u64,
-        thumbnail: blobs.put(Bytes::from_static(THUMBNAIL)).await?,
+        artifacts: vec![
+            artifact(Artifact::MESH, format.media_type(), mesh).await?,
+            artifact(Artifact::THUMBNAIL, "image/png", THUMBNAIL).await?,
+        ],
+        format,
         quality: quality(),
         timings,
         model: "test".to_owned(),
+        model_digest: String::new(),
         seed: parameters.seed.unwrap_or_default(),
         steps: parameters.steps.unwrap_or(super::play::USUAL_STEPS),
         guidance_scale: parameters.guidance_scale.unwrap_or(5.0),
         octree_resolution: parameters.octree_resolution.unwrap_or(64),
         batch_size: 1,
+        warnings: Vec::new(),
     })
 }
 

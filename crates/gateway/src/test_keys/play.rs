@@ -2,7 +2,7 @@
 
 use super::canned;
 use blobs::Blobs;
-use domain::{Failure, Progress, Stage, Timings};
+use domain::{Failure, Progress, StageInfo, StageTiming};
 use http_api::scenario::Scenario;
 use queue::{Error, Lease, Renewal};
 use std::time::Duration;
@@ -19,6 +19,10 @@ const SLOW: Duration = Duration::from_secs(30);
 const NEVER: Duration = Duration::from_secs(600);
 /// Progress is told no more often than this.
 const TICK: Duration = Duration::from_millis(100);
+
+/// The stages that a job goes through, with their weights.
+const STAGES: [(&str, f64); 6] =
+    [("preprocess", 2.0), ("encode", 3.0), ("denoise", 55.0), ("decode", 30.0), ("surface", 7.0), ("export", 3.0)];
 
 /// How a play ended.
 enum Ending {
@@ -40,7 +44,7 @@ pub(super) async fn play(lease: Lease, blobs: &Blobs, shutdown: &CancellationTok
     };
     match ending? {
         Ending::Made => {
-            let timings = Timings { denoise: begun.elapsed().as_secs_f64(), ..Timings::default() };
+            let timings = vec![StageTiming { stage: "denoise".to_owned(), seconds: begun.elapsed().as_secs_f64() }];
             match canned::result(lease.job(), blobs, timings).await {
                 Ok(result) => lease.succeed(&result).await,
                 Err(error) => {
@@ -76,23 +80,31 @@ async fn act(lease: &Lease, scenario: Scenario) -> Result<Ending, Error> {
 
 /// Goes through all stages in this time. Returns whether the job was cancelled on the way.
 async fn run(lease: &Lease, time: Duration) -> Result<bool, Error> {
-    for stage in [Stage::Preprocess, Stage::Encode] {
-        if tell(lease, Progress::stage(stage)).await? {
+    let stages = STAGES.map(|(name, weight)| StageInfo::new(name, weight));
+    let fraction = |stage: &str, share: f64| StageInfo::fraction(&stages, stage, share);
+    for stage in ["preprocess", "encode"] {
+        if tell(lease, Progress::stage(stage).with_fraction(fraction(stage, 0.0))).await? {
             return Ok(true);
         }
     }
-    let steps = lease.job().parameters.steps.unwrap_or(USUAL_STEPS).max(1);
+    let steps = lease.job().parameters().and_then(|parameters| parameters.steps).unwrap_or(USUAL_STEPS).max(1);
     let (begun, ticks) = (Instant::now(), (time.as_millis() / TICK.as_millis()).max(1));
     for tick in 0..=ticks {
         let step = u32::try_from(u128::from(steps) * tick / ticks).unwrap_or(steps);
-        if tell(lease, Progress::denoise(step, steps)).await? {
+        if tell(
+            lease,
+            Progress::steps("denoise", step, steps)
+                .with_fraction(fraction("denoise", f64::from(step) / f64::from(steps))),
+        )
+        .await?
+        {
             return Ok(true);
         }
         let next = begun + TICK * u32::try_from(tick + 1).unwrap_or(u32::MAX);
         sleep(next.saturating_duration_since(Instant::now())).await;
     }
-    for stage in [Stage::Decode, Stage::Surface, Stage::Export] {
-        if tell(lease, Progress::stage(stage)).await? {
+    for stage in ["decode", "surface", "export"] {
+        if tell(lease, Progress::stage(stage).with_fraction(fraction(stage, 0.0))).await? {
             return Ok(true);
         }
     }

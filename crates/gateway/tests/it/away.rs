@@ -128,8 +128,12 @@ async fn a_played_mesh_that_cannot_be_kept_fails_the_job() {
     let queue = world.queue().await;
     let first = ended(&queue, submit(&world, &key, None, "glb").await).await;
     // A file in the place of the mesh's folder fails for every user, root included.
-    let mesh = first.result.unwrap().mesh;
-    assert_ne!(mesh.as_str()[..2], first.job.image.as_str()[..2], "pictures lie elsewhere");
+    let mesh = first.result.unwrap().artifacts[0].blob.clone();
+    assert_ne!(
+        mesh.as_str()[..2],
+        first.job.spec.image_to_mesh().unwrap().images[0].image.as_str()[..2],
+        "pictures lie elsewhere"
+    );
     let folder = world.blobs_directory().join(&mesh.as_str()[..2]);
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::write(&folder, "in the way").unwrap();

@@ -43,10 +43,10 @@ async fn parameters_are_shared_and_each_picture_may_have_its_own() {
         let record = queue.record(id.as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(record.job.batch.unwrap().to_string(), batch["batch_id"]);
         assert_eq!(
-            (record.job.parameters.format, &record.job.parameters.seed),
-            (MeshFormat::Stl, &job["seed"].as_u64())
+            (record.job.parameters().unwrap().format, &record.job.parameters().unwrap().seed),
+            (Some(MeshFormat::STL), &job["seed"].as_u64())
         );
-        seen.push(record.job.parameters.steps.unwrap());
+        seen.push(record.job.parameters().unwrap().steps.unwrap());
     }
     assert_eq!(seen, [9, 3, 9]);
     assert_eq!(batch["jobs"][1]["seed"], 11);
@@ -66,7 +66,7 @@ async fn a_form_is_as_good_with_overrides_beside() {
     let mut steps = Vec::new();
     for id in batch["job_ids"].as_array().unwrap() {
         let record = queue.record(id.as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
-        steps.push(record.job.parameters.steps);
+        steps.push(record.job.parameters().unwrap().steps);
     }
     assert_eq!(steps, [Some(9), Some(3)]);
 }

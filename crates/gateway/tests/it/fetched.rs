@@ -45,7 +45,7 @@ async fn a_picture_is_fetched_checked_and_kept() {
     let record = world.queue().await.record(body["job_id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
     let sent = world.post_form(&png(), &[]).send().await.unwrap();
     assert_eq!(sent.status(), 202);
-    assert_eq!((world.stored(), record.job.parameters.steps), (1, Some(3)), "the same picture, once");
+    assert_eq!((world.stored(), record.job.parameters().unwrap().steps), (1, Some(3)), "the same picture, once");
     let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("orfeas_picture_fetches_total{outcome=\"fetched\"}"), "{metrics}");
 }

@@ -30,12 +30,12 @@ async fn a_form_becomes_a_job_with_the_clients_own_bytes() {
 
     let record = world.queue().await.record(body["job_id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((record.state, record.job.owner.as_str()), (JobState::Queued, world.owners[0].as_str()));
-    let parameters = &record.job.parameters;
+    let parameters = &record.job.parameters().unwrap();
     assert_eq!((parameters.steps, parameters.guidance_scale), (Some(200), Some(7.5)));
     assert_eq!((parameters.seed, parameters.octree_resolution), (Some(9_007_199_254_740_991), Some(16)));
-    assert_eq!((parameters.format, parameters.face_budget), (MeshFormat::Stl, Some(100)));
+    assert_eq!((parameters.format, parameters.face_budget), (Some(MeshFormat::STL), Some(100)));
     let blobs = Blobs::open(&BlobOptions::at(world.blobs_directory().to_str().unwrap())).unwrap();
-    assert_eq!(blobs.get(&record.job.image).await.unwrap(), picture);
+    assert_eq!(blobs.get(&record.job.spec.image_to_mesh().unwrap().images[0].image).await.unwrap(), picture);
 
     let id = body["job_id"].as_str().unwrap().to_owned();
     let links = body["links"].as_object_mut().unwrap();
@@ -82,7 +82,7 @@ async fn seeds_are_drawn_and_told() {
         assert!(seed < 1 << 53);
         seeds.insert(seed);
         let record = queue.record(body["job_id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
-        assert_eq!(record.job.parameters.seed, Some(seed));
+        assert_eq!(record.job.parameters().unwrap().seed, Some(seed));
     }
     assert_eq!(seeds.len(), 5);
 }

@@ -4,7 +4,7 @@ use crate::pictures::{disc, encode, png};
 use crate::world::{World, problem};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{MeshFormat, Quality, ResultRecord, Timings};
+use domain::{Artifact, MeshFormat, Quality, ResultRecord};
 use image::ImageFormat;
 use queue::LeaseOptions;
 use reqwest::{RequestBuilder, Response};
@@ -179,10 +179,11 @@ fn card(max_octree_resolution: u32) -> queue::WorkerCard {
 
 fn result() -> ResultRecord {
     ResultRecord {
-        mesh: "5".repeat(64).parse().unwrap(),
-        format: MeshFormat::Glb,
-        bytes: 1,
-        thumbnail: "6".repeat(64).parse().unwrap(),
+        artifacts: vec![
+            Artifact::mesh("5".repeat(64).parse().unwrap(), MeshFormat::GLB, 1),
+            Artifact::thumbnail("6".repeat(64).parse().unwrap(), 100_000),
+        ],
+        format: MeshFormat::GLB,
         quality: Quality {
             vertices: 8,
             faces: 12,
@@ -195,12 +196,14 @@ fn result() -> ResultRecord {
             degenerate_faces: 0,
             boundary_edges: 0,
         },
-        timings: Timings::default(),
+        timings: Vec::new(),
         model: "tiny".to_owned(),
+        model_digest: String::new(),
         seed: 5,
         steps: 7,
         guidance_scale: 5.0,
         octree_resolution: 64,
         batch_size: 1,
+        warnings: Vec::new(),
     }
 }

@@ -46,9 +46,9 @@ async fn a_played_job_has_a_mesh_in_each_format_and_no_worker_sees_it() {
         let record = ended(&queue, job).await;
         assert_eq!((record.state, record.job.class, &record.job.owner), (JobState::Succeeded, Class::Test, &owner));
         let result = record.result.unwrap();
-        assert!(blobs.get(&result.mesh).await.unwrap().starts_with(begins));
-        assert!(blobs.get(&result.thumbnail).await.unwrap().starts_with(b"\x89PNG"));
-        assert_eq!(Some(result.seed), record.job.parameters.seed);
+        assert!(blobs.get(&result.artifacts[0].blob).await.unwrap().starts_with(begins));
+        assert!(blobs.get(&result.artifacts[1].blob).await.unwrap().starts_with(b"\x89PNG"));
+        assert_eq!(Some(result.seed), record.job.parameters().unwrap().seed);
     }
 }
 

@@ -55,7 +55,7 @@ async fn a_finished_job_takes_little_and_soon_less() {
     let job = world.submit().await;
     let lease = take(&worker).await;
     for step in 1..=30 {
-        lease.progress(&Progress::denoise(step, 30)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", step, 30)).await.unwrap();
     }
     lease.succeed(&result()).await.unwrap();
     let usage = async |raw: &mut MultiplexedConnection, name: &str| {
@@ -112,7 +112,7 @@ async fn each_operation_is_one_round_trip() {
         note("lease").await;
         lease.renew().await.unwrap();
         note("renew").await;
-        lease.progress(&Progress::denoise(1, 2)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
         note("progress").await;
         world.queue.record(job.id).await.unwrap();
         note("record").await;

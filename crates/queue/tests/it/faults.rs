@@ -30,7 +30,7 @@ async fn take_one() {
     let queue = Queue::connect(&options(url)).await.unwrap();
     let worker = queue.worker("victim", LeaseOptions { lease, max_attempts: 3 }).await.unwrap();
     let held = worker.lease(1, SECONDS).await.unwrap().pop().unwrap();
-    held.progress(&Progress::denoise(1, 2)).await.unwrap();
+    held.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
     let mut out = std::io::stdout();
     writeln!(out, "holds {} attempt {}", held.job().id, held.attempt()).unwrap();
     let error = loop {
@@ -149,14 +149,14 @@ async fn a_running_job_outlasts_an_outage_longer_than_its_lease() {
     tokio::time::sleep(2 * SHORT).await;
     world.server.restart();
     assert!(other.lease(1, Duration::ZERO).await.unwrap().is_empty());
-    assert_eq!(lease.progress(&Progress::denoise(1, 2)).await.unwrap(), Renewal::Held);
+    assert_eq!(lease.progress(&Progress::steps("denoise", 1, 2)).await.unwrap(), Renewal::Held);
     lease.succeed(&result()).await.unwrap();
     assert_eq!(world.queue.record(job.id).await.unwrap().unwrap().attempt, 1);
 
     // One whose worker does not come back is still taken back, a little later.
     let job = world.submit().await;
     let lost = take(&worker).await;
-    lost.progress(&Progress::denoise(1, 2)).await.unwrap();
+    lost.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
     world.server.restart();
     let lease = other.lease(1, SECONDS).await.unwrap().pop().unwrap();
     assert_eq!((lease.job().id, lease.attempt()), (job.id, 2));
@@ -386,7 +386,7 @@ async fn a_job_that_only_lay_with_a_lost_worker_is_charged_no_attempt() {
     let (slow, other, mut raw) = (world.worker(LONG).await, world.worker(LONG).await, world.raw().await);
     let (begun, waiting) = (world.submit().await, world.submit().await);
     let leases = slow.lease(2, Duration::ZERO).await.unwrap();
-    leases[0].progress(&Progress::denoise(1, 2)).await.unwrap();
+    leases[0].progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
     for lease in &leases {
         make_due(&mut raw, "leases", lease.job().id).await;
     }

@@ -1,14 +1,14 @@
 //! Every way through a job's life.
 
 use crate::world::{LONG, SHORT, World, failure, job, key, make_due, options, position, result, take};
-use domain::{JobState, Progress, Stage};
+use domain::{JobState, Progress};
 use queue::{Depth, Error, How, Lease, LeaseOptions, Queue, RedisOptions, Renewal};
 use std::time::{Duration, Instant};
 use test_support::RedisServer;
 
 /// The worker has begun: if it is lost from now on, the attempt counts.
 async fn begin(lease: &Lease) {
-    lease.progress(&Progress::stage(Stage::Preprocess)).await.unwrap();
+    lease.progress(&Progress::stage("preprocess")).await.unwrap();
 }
 
 #[tokio::test]
@@ -28,10 +28,10 @@ async fn a_job_succeeds() {
     assert_eq!(queue.depth().await.unwrap(), Depth { queued: 0, running: 1, dead: 0 });
     assert_eq!(position(queue, job.id).await, None);
     assert_eq!(lease.renew().await.unwrap(), Renewal::Held);
-    assert_eq!(lease.progress(&Progress::denoise(3, 30)).await.unwrap(), Renewal::Held);
+    assert_eq!(lease.progress(&Progress::steps("denoise", 3, 30)).await.unwrap(), Renewal::Held);
     let record = queue.record(job.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.attempt), (JobState::Running, 1));
-    assert_eq!(record.progress, Some(Progress::denoise(3, 30)));
+    assert_eq!(record.progress, Some(Progress::steps("denoise", 3, 30)));
     assert!(record.started_ms.is_some() && record.finished_ms.is_none());
 
     lease.succeed(&result()).await.unwrap();
@@ -138,7 +138,7 @@ async fn the_worker_of_a_running_job_is_told_of_its_cancellation() {
     let lease = take(&worker).await;
     assert_eq!(queue.cancel(job.id).await.unwrap(), JobState::Running);
     assert_eq!(lease.renew().await.unwrap(), Renewal::Cancelled);
-    assert_eq!(lease.progress(&Progress::stage(Stage::Decode)).await.unwrap(), Renewal::Cancelled);
+    assert_eq!(lease.progress(&Progress::stage("decode")).await.unwrap(), Renewal::Cancelled);
     lease.cancelled().await.unwrap();
     let record = queue.record(job.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.failure), (JobState::Cancelled, None));
@@ -182,7 +182,7 @@ async fn a_lost_lease_comes_back_and_the_late_worker_is_refused() {
 
     let refused = |result: Result<(), Error>| matches!(result, Err(Error::Lost { attempt: 1, .. }));
     assert!(refused(lost.renew().await.map(drop)));
-    assert!(refused(lost.progress(&Progress::denoise(1, 2)).await.map(drop)));
+    assert!(refused(lost.progress(&Progress::steps("denoise", 1, 2)).await.map(drop)));
     assert!(refused(lost.succeed(&result()).await));
     assert_eq!(queue.counters().await.unwrap().fenced, 3);
     assert_eq!(queue.counters().await.unwrap().reclaimed, 1);

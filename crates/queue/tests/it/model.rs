@@ -158,7 +158,7 @@ impl Run {
             }
             Operation::Progress(n) => {
                 let Some((id, holds, lease)) = self.look(n) else { return };
-                if let Some(renewal) = agree(lease.progress(&Progress::denoise(1, 9)).await, holds) {
+                if let Some(renewal) = agree(lease.progress(&Progress::steps("denoise", 1, 9)).await, holds) {
                     self.model.of(id).has_begun = true;
                     assert_eq!(renewal == Renewal::Cancelled, self.model.of(id).is_cancelled);
                 }

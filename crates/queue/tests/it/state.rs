@@ -1,7 +1,7 @@
 //! The whole of what is in Redis after typical moves.
 
 use crate::world::{LONG, World, failure, job, result, take};
-use domain::{Job, Progress, Stage};
+use domain::{Job, Progress};
 use queue::LeaseOptions;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, Value};
@@ -90,11 +90,11 @@ async fn state_after_typical_moves() {
         world.queue.submit(&job.clone().into()).await.unwrap();
     }
     let succeeded = take(&worker).await;
-    succeeded.progress(&Progress::stage(Stage::Export)).await.unwrap();
+    succeeded.progress(&Progress::stage("export")).await.unwrap();
     succeeded.succeed(&result()).await.unwrap();
     take(&worker).await.fail(&failure(true)).await.unwrap();
     let running = take(&worker).await;
-    running.progress(&Progress::denoise(2, 30)).await.unwrap();
+    running.progress(&Progress::steps("denoise", 2, 30)).await.unwrap();
     world.queue.cancel(jobs[2].id).await.unwrap();
     take(&worker).await.release().await.unwrap();
     world.queue.cancel(jobs[4].id).await.unwrap();

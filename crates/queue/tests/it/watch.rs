@@ -2,7 +2,7 @@
 
 use crate::world::{LONG, World, failure, job, key, make_due, result, take};
 use domain::JobState::{Cancelled, Failed, Queued, Running, Succeeded};
-use domain::{JobEvent, JobState, Progress, Stage};
+use domain::{JobEvent, JobState, Progress};
 use futures_util::{Stream, StreamExt, pin_mut};
 use queue::{Error, EventId};
 use redis::AsyncCommands;
@@ -32,8 +32,8 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
     take(&worker).await.fail(&failure(true)).await.unwrap();
     make_due(&mut raw, "delayed", job.id).await;
     let lease = take(&worker).await;
-    lease.progress(&Progress::denoise(1, 2)).await.unwrap();
-    lease.progress(&Progress::stage(Stage::Export)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
+    lease.progress(&Progress::stage("export")).await.unwrap();
     lease.succeed(&result()).await.unwrap();
 
     let events = watcher.await.unwrap();
@@ -48,7 +48,7 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
     ];
     assert_eq!(states(&events), expected);
     assert_eq!(events[2].1.failure, Some(failure(true)));
-    assert_eq!(events[4].1.progress, Some(Progress::denoise(1, 2)));
+    assert_eq!(events[4].1.progress, Some(Progress::steps("denoise", 1, 2)));
     assert_eq!(events[6].1.result, Some(result()));
     assert!(events[1..].iter().is_sorted_by_key(|(_, event)| event.at_ms));
 
@@ -95,7 +95,7 @@ async fn more_events_than_are_kept_leave_out_the_oldest() {
     let job = world.submit().await;
     let lease = take(&worker).await;
     for step in 1..=300 {
-        lease.progress(&Progress::denoise(step, 300)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", step, 300)).await.unwrap();
     }
     lease.succeed(&result()).await.unwrap();
     let events = all(world.queue.watch(job.id, None)).await;
@@ -129,7 +129,7 @@ async fn a_thousand_watchers_share_one_connection() {
     assert!(clients.lines().count() < 10, "{clients}");
 
     for lease in worker.lease(JOBS, Duration::ZERO).await.unwrap() {
-        lease.progress(&Progress::denoise(1, 2)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
         lease.succeed(&result()).await.unwrap();
     }
     for watcher in watchers {

@@ -18,7 +18,7 @@ async fn the_worker_hears_of_it_without_asking() {
     let cancel = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         // Its own progress is no withdrawal.
-        lease.progress(&Progress::denoise(1, 20)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", 1, 20)).await.unwrap();
         let asked = Instant::now();
         world.queue.cancel(job.id).await.unwrap();
         asked

@@ -1,6 +1,9 @@
 //! A redis-server, a queue on it, and jobs to put there.
 
-use domain::{BlobId, Class, Failure, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use domain::{
+    Artifact, BlobId, Class, Failure, ImageToMesh, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord,
+    StageTiming,
+};
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use redis::aio::MultiplexedConnection;
 use std::time::Duration;
@@ -62,18 +65,18 @@ pub(crate) fn job() -> Job {
         guidance_scale: Some(5.5),
         seed: Some(9_007_199_254_740_991),
         octree_resolution: Some(384),
-        format: MeshFormat::Glb,
+        format: Some(MeshFormat::GLB),
         face_budget: Some(100_000),
     };
     Job {
-        v: 1,
+        v: Job::VERSION,
         id: JobId::new(),
         owner: "studio-agent-0042".to_owned(),
         class: Class::User,
         batch: None,
         scenario: None,
-        image: blob('a'),
-        parameters,
+        spec: ImageToMesh::of_front(blob('a'), parameters).into(),
+        next: Vec::new(),
         submitted_ms: 1_700_000_000_000,
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
     }
@@ -93,18 +96,18 @@ pub(crate) fn result() -> ResultRecord {
         boundary_edges: 0,
     };
     ResultRecord {
-        mesh: blob('b'),
-        format: MeshFormat::Glb,
-        bytes: 4_444_444,
-        thumbnail: blob('c'),
+        artifacts: vec![Artifact::mesh(blob('b'), MeshFormat::GLB, 4_444_444), Artifact::thumbnail(blob('c'), 100_000)],
+        format: MeshFormat::GLB,
         quality,
-        timings: Timings { denoise: 12.5, ..Timings::default() },
+        timings: vec![StageTiming::new("denoise", 12.5)],
         model: "tiny".to_owned(),
+        model_digest: String::new(),
         seed: 7,
         steps: 30,
         guidance_scale: 5.5,
         octree_resolution: 384,
         batch_size: 4,
+        warnings: Vec::new(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! `GET .../jobs/{job_id}/result`: the mesh.
 
 use crate::file::File;
-use crate::outcome::result_of;
+use crate::outcome::{gone, result_of};
 use actix_web::{HttpRequest, HttpResponse, route, web};
 use blobs::Blobs;
+use domain::Artifact;
 use http_api::{Authenticated, JobPath, Problem, own_job};
 use queue::Queue;
 
@@ -33,8 +34,9 @@ pub(super) async fn result(
     let record = own_job(&queue, &caller, &path).await?;
     let job_id = record.job.id;
     let result = result_of(record)?;
+    let mesh = result.artifact(Artifact::MESH).ok_or_else(gone)?;
     let file = File {
-        id: result.mesh,
+        id: mesh.blob.clone(),
         media_type: result.format.media_type(),
         disposition: format!("attachment; filename=\"{job_id}.{}\"", result.format.extension()),
         kind: "mesh",

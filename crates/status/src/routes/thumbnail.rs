@@ -1,9 +1,10 @@
 //! `GET .../jobs/{job_id}/thumbnail`: a picture of the mesh.
 
 use crate::file::File;
-use crate::outcome::result_of;
+use crate::outcome::{gone, result_of};
 use actix_web::{HttpRequest, HttpResponse, route, web};
 use blobs::Blobs;
+use domain::Artifact;
 use http_api::{Authenticated, JobPath, Problem, own_job};
 use queue::Queue;
 
@@ -30,8 +31,9 @@ pub(super) async fn thumbnail(
     let record = own_job(&queue, &caller, &path).await?;
     let job_id = record.job.id;
     let result = result_of(record)?;
+    let thumbnail = result.artifact(Artifact::THUMBNAIL).ok_or_else(gone)?;
     let file = File {
-        id: result.thumbnail,
+        id: thumbnail.blob.clone(),
         media_type: "image/png",
         disposition: format!("inline; filename=\"{job_id}.png\""),
         kind: "thumbnail",

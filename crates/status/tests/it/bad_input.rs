@@ -9,7 +9,7 @@ const UNKNOWN: &str = "/api/v1/jobs/01996bd4-79c1-7f54-a4f5-1f7a8a1b8a10";
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bad_request_has_its_own_answer() {
     let world = World::new().await;
-    let (ended, _) = world.succeeded(MeshFormat::Glb, b"0123456789").await;
+    let (ended, _) = world.succeeded(MeshFormat::GLB, b"0123456789").await;
     let waiting = world.submit().await;
     let theirs = job(&world.owners[1]);
     world.queue.submit(&theirs.clone().into()).await.unwrap();

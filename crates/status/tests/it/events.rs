@@ -1,7 +1,7 @@
 //! What happens to a job, as it happens.
 
 use crate::world::World;
-use domain::{Failure, JobId, MeshFormat, Progress, Stage};
+use domain::{Failure, JobId, MeshFormat, Progress};
 use futures_util::StreamExt;
 use reqwest::Response;
 use serde_json::Value;
@@ -95,17 +95,17 @@ async fn a_watcher_sees_the_whole_life_in_order() {
     assert_eq!((kind.as_str(), &data["status"]), ("state", &"queued".into()));
     let lease = world.worker().await.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
     assert_eq!(events.event().await.2["status"], "running");
-    lease.progress(&Progress::stage(Stage::Encode)).await.unwrap();
+    lease.progress(&Progress::stage("encode")).await.unwrap();
     let (kind, _, data) = events.event().await;
     assert_eq!((kind.as_str(), &data["stage"], &data["progress"]), ("progress", &"encode".into(), &0.02.into()));
-    lease.progress(&Progress::denoise(10, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 10, 20)).await.unwrap();
     let (_, _, data) = events.event().await;
     assert_eq!((&data["step"], &data["steps"], &data["attempt"]), (&10.into(), &20.into(), &1.into()));
-    let result = world.result(MeshFormat::Glb, b"glTF").await;
+    let result = world.result(MeshFormat::GLB, b"glTF").await;
     lease.succeed(&result).await.unwrap();
     let (kind, last, data) = events.event().await;
     assert_eq!((kind.as_str(), &data["status"], &data["progress"]), ("state", &"succeeded".into(), &1.0.into()));
-    assert_eq!(data["result"]["mesh"], result.mesh.as_str());
+    assert_eq!(data["result"]["mesh"], result.artifacts[0].blob.as_str());
     assert_eq!(events.next().await, None, "it ends with the job");
     assert_eq!((first, last), (1, 5), "no event is left out");
 }
@@ -115,9 +115,9 @@ async fn who_comes_back_gets_the_rest_and_is_told_when_there_is_none() {
     let world = World::new().await;
     let (job, lease) = world.running().await;
     for step in 1..=5 {
-        lease.progress(&Progress::denoise(step, 5)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", step, 5)).await.unwrap();
     }
-    lease.succeed(&world.result(MeshFormat::Obj, b"v 0 0 0").await).await.unwrap();
+    lease.succeed(&world.result(MeshFormat::OBJ, b"v 0 0 0").await).await.unwrap();
     assert_eq!(Events::open(&world, job, None).await.ids().await, [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(Events::open(&world, job, Some(3)).await.ids().await, [4, 5, 6, 7, 8]);
     assert_eq!(Events::open(&world, job, Some(7)).await.ids().await, [8]);
@@ -163,7 +163,7 @@ async fn a_stream_outlasts_a_restart_of_redis_without_a_gap() {
     world.redis.pause();
     tokio::time::sleep(Duration::from_millis(300)).await;
     world.redis.resume();
-    lease.progress(&Progress::denoise(1, 2)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
     assert_eq!(events.event().await.1, 3);
 }
 
@@ -179,9 +179,9 @@ async fn many_watchers_see_the_same() {
     assert!(metrics.contains("orfeas_event_streams "), "{metrics}");
     let lease = world.worker().await.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
     for step in 1..=20 {
-        lease.progress(&Progress::denoise(step, 20)).await.unwrap();
+        lease.progress(&Progress::steps("denoise", step, 20)).await.unwrap();
     }
-    lease.succeed(&world.result(MeshFormat::Glb, b"glTF").await).await.unwrap();
+    lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
     let seen = futures_util::future::join_all(watchers.into_iter().map(Events::ids)).await;
     assert!(seen.iter().all(|ids| *ids == (1..=23).collect::<Vec<_>>()), "{seen:?}");
 }

@@ -1,7 +1,7 @@
 //! Where a job stands, through its whole life.
 
 use crate::world::World;
-use domain::{Failure, JobId, MeshFormat, Progress, Stage};
+use domain::{Failure, JobId, MeshFormat, Progress};
 use serde_json::Value;
 
 /// The view without what differs from run to run.
@@ -28,12 +28,12 @@ async fn a_job_that_succeeds() {
 
     let lease = world.worker().await.lease(1, std::time::Duration::from_secs(5)).await.unwrap().remove(0);
     assert_eq!(world.view(second).await["position"], 1);
-    lease.progress(&Progress::stage(Stage::Encode)).await.unwrap();
+    lease.progress(&Progress::stage("encode")).await.unwrap();
     assert_eq!(world.view(first).await["stage"], "encode");
-    lease.progress(&Progress::denoise(5, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 5, 20)).await.unwrap();
     insta::assert_json_snapshot!("running", still(world.view(first).await, first));
 
-    lease.succeed(&world.result(MeshFormat::Glb, b"glTF").await).await.unwrap();
+    lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
     insta::assert_json_snapshot!("succeeded", still(world.view(first).await, first));
 }
 
@@ -41,13 +41,13 @@ async fn a_job_that_succeeds() {
 async fn a_job_that_fails_at_once_and_one_that_is_tried_again() {
     let world = World::new().await;
     let (job, lease) = world.running().await;
-    lease.progress(&Progress::denoise(5, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 5, 20)).await.unwrap();
     let failure = Failure { code: "no_surface".into(), detail: "There is no surface.".into(), retryable: false };
     lease.fail(&failure).await.unwrap();
     insta::assert_json_snapshot!("failed", still(world.view(job).await, job));
 
     let (job, lease) = world.running().await;
-    lease.progress(&Progress::denoise(5, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 5, 20)).await.unwrap();
     lease.fail(&Failure { retryable: true, ..failure }).await.unwrap();
     let view = world.view(job).await;
     assert_eq!((&view["status"], &view["attempt"]), (&"queued".into(), &1.into()), "{view}");

@@ -59,7 +59,7 @@ async fn a_batch_is_told_with_all_its_jobs() {
 
     let lease = world.worker().await.lease(1, std::time::Duration::from_secs(5)).await.unwrap().remove(0);
     let first = lease.job().id;
-    lease.succeed(&world.result(MeshFormat::Glb, b"glTF").await).await.unwrap();
+    lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
     let told = view().await;
     assert_eq!((&told["batch_id"], &told["batch_size"]), (&batch.to_string().into(), &3.into()));
     assert_eq!((&told["counts"]["succeeded"], &told["counts"]["queued"]), (&1.into(), &2.into()));

@@ -14,9 +14,9 @@ fn large() -> Vec<u8> {
 async fn each_format_comes_with_its_type_and_name() {
     let world = World::new().await;
     for (format, media_type, extension) in [
-        (MeshFormat::Glb, "model/gltf-binary", "glb"),
-        (MeshFormat::Obj, "model/obj", "obj"),
-        (MeshFormat::Stl, "model/stl", "stl"),
+        (MeshFormat::GLB, "model/gltf-binary", "glb"),
+        (MeshFormat::OBJ, "model/obj", "obj"),
+        (MeshFormat::STL, "model/stl", "stl"),
     ] {
         let (job, result) = world.succeeded(format, extension.as_bytes()).await;
         let answer = world.get_job(job, "/result").send().await.unwrap();
@@ -24,7 +24,7 @@ async fn each_format_comes_with_its_type_and_name() {
         let header = |name| answer.headers()[name].to_str().unwrap();
         assert_eq!(header("content-type"), media_type);
         assert_eq!(header("content-disposition"), format!("attachment; filename=\"{job}.{extension}\""));
-        assert_eq!(header("etag"), format!("\"{}\"", result.mesh));
+        assert_eq!(header("etag"), format!("\"{}\"", result.artifacts[0].blob));
         assert_eq!((header("accept-ranges"), header("x-content-type-options")), ("bytes", "nosniff"));
         assert_eq!(answer.bytes().await.unwrap(), extension);
     }
@@ -34,7 +34,7 @@ async fn each_format_comes_with_its_type_and_name() {
 async fn a_large_file_comes_whole_or_in_parts() {
     let world = World::new().await;
     let mesh = large();
-    let (job, result) = world.succeeded(MeshFormat::Glb, &mesh).await;
+    let (job, result) = world.succeeded(MeshFormat::GLB, &mesh).await;
     let whole = world.get_job(job, "/result").send().await.unwrap();
     assert_eq!(whole.content_length(), Some(mesh.len() as u64));
     assert!(whole.bytes().await.unwrap() == mesh);
@@ -58,9 +58,11 @@ async fn a_large_file_comes_whole_or_in_parts() {
         assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(2_500_000)), "{range}");
     }
     // A part of another file than the client thinks of would be no good to it.
-    for (tag, status) in
-        [(format!("\"{}\"", result.mesh), 206), ("\"other\"".to_owned(), 200), (format!("W/\"{}\"", result.mesh), 200)]
-    {
+    for (tag, status) in [
+        (format!("\"{}\"", result.artifacts[0].blob), 206),
+        ("\"other\"".to_owned(), 200),
+        (format!("W/\"{}\"", result.artifacts[0].blob), 200),
+    ] {
         let request = world.get_job(job, "/result").header("range", "bytes=0-9").header("if-range", &tag);
         assert_eq!(request.send().await.unwrap().status(), status, "{tag}");
     }
@@ -72,8 +74,8 @@ async fn a_large_file_comes_whole_or_in_parts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_has_it_is_not_sent_it_again() {
     let world = World::new().await;
-    let (job, result) = world.succeeded(MeshFormat::Glb, b"glTF").await;
-    let tag = format!("\"{}\"", result.mesh);
+    let (job, result) = world.succeeded(MeshFormat::GLB, b"glTF").await;
+    let tag = format!("\"{}\"", result.artifacts[0].blob);
     for known in [tag.clone(), format!("\"x\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
         let answer = world.get_job(job, "/result").header("if-none-match", &known).send().await.unwrap();
         assert_eq!(answer.status(), 304, "{known}");
@@ -87,7 +89,7 @@ async fn a_client_that_has_it_is_not_sent_it_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn head_tells_all_but_the_bytes() {
     let world = World::new().await;
-    let (job, _) = world.succeeded(MeshFormat::Glb, &large()).await;
+    let (job, _) = world.succeeded(MeshFormat::GLB, &large()).await;
     for (below, length) in [("/result", "2500000"), ("/thumbnail", "15")] {
         let url = world.url(&format!("/api/v1/jobs/{job}{below}"));
         let answer = world.client.request(Method::HEAD, url).bearer_auth(&world.keys[0]).send().await.unwrap();
@@ -102,10 +104,10 @@ async fn head_tells_all_but_the_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_thumbnail_is_shown_and_not_saved() {
     let world = World::new().await;
-    let (job, result) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    let (job, result) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     let answer = world.get_job(job, "/thumbnail").send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "image/png");
-    assert_eq!(answer.headers()["etag"], format!("\"{}\"", result.thumbnail));
+    assert_eq!(answer.headers()["etag"], format!("\"{}\"", result.artifacts[1].blob));
     assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("inline"));
     assert_eq!(answer.bytes().await.unwrap(), "a small picture");
 }
@@ -131,7 +133,7 @@ async fn jobs_without_a_result_say_why() {
     let body = problem(world.get_job(job, "/thumbnail").send().await.unwrap()).await;
     assert_eq!((&body["status"], &body["code"]), (&410.into(), &"job_cancelled".into()));
 
-    let (job, _) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    let (job, _) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     world.blobs.remove_older_than(Duration::ZERO).await.unwrap();
     for below in ["/result", "/thumbnail"] {
         let body = problem(world.get_job(job, below).send().await.unwrap()).await;

@@ -20,7 +20,7 @@ async fn every_route_of_the_document_is_there_and_takes_no_other_method() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_served_is_counted() {
     let world = World::new().await;
-    let (job, _) = world.succeeded(MeshFormat::Glb, b"glTF").await;
+    let (job, _) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     world.get_job(job, "/result").send().await.unwrap().bytes().await.unwrap();
     world.get_job(job, "/events").send().await.unwrap().text().await.unwrap();
     let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();

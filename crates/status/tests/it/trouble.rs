@@ -26,11 +26,11 @@ async fn without_redis_it_says_so_and_comes_back_by_itself() {
 async fn a_file_that_is_damaged_on_the_way_is_not_taken_for_whole() {
     let world = World::new().await;
     let mesh = vec![7; 3_000_000];
-    let (job, result) = world.succeeded(MeshFormat::Glb, &mesh).await;
+    let (job, result) = world.succeeded(MeshFormat::GLB, &mesh).await;
     let answer = world.get_job(job, "/result").send().await.unwrap();
     assert_eq!(answer.status(), 200);
     // The client is slow, and the file goes away under it.
-    world.blobs.remove(&result.mesh).await.unwrap();
+    world.blobs.remove(&result.artifacts[0].blob).await.unwrap();
     match answer.bytes().await {
         // It may have been on its way already.
         Ok(bytes) => assert!(bytes == mesh),

@@ -2,7 +2,9 @@
 
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
-use domain::{BlobId, Class, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, Timings};
+use domain::{
+    Artifact, BlobId, Class, ImageToMesh, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, StageTiming,
+};
 use http_api::Server;
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use reqwest::{Client, RequestBuilder, Response};
@@ -103,14 +105,18 @@ impl World {
 
 pub(crate) fn job(owner: &str) -> Job {
     Job {
-        v: 1,
+        v: Job::VERSION,
         id: JobId::new(),
         owner: owner.to_owned(),
         class: Class::User,
         batch: None,
         scenario: None,
-        image: "0".repeat(64).parse().unwrap(),
-        parameters: Parameters { seed: Some(7), steps: Some(20), ..Parameters::default() },
+        spec: ImageToMesh::of_front(
+            "0".repeat(64).parse().unwrap(),
+            Parameters { seed: Some(7), steps: Some(20), ..Parameters::default() },
+        )
+        .into(),
+        next: Vec::new(),
         submitted_ms: 1_750_000_000_000,
         traceparent: None,
     }
@@ -118,10 +124,8 @@ pub(crate) fn job(owner: &str) -> Job {
 
 fn record(mesh: BlobId, thumbnail: BlobId, format: MeshFormat, bytes: u64) -> ResultRecord {
     ResultRecord {
-        mesh,
+        artifacts: vec![Artifact::mesh(mesh, format, bytes), Artifact::thumbnail(thumbnail, 15)],
         format,
-        bytes,
-        thumbnail,
         quality: Quality {
             vertices: 8,
             faces: 12,
@@ -134,13 +138,15 @@ fn record(mesh: BlobId, thumbnail: BlobId, format: MeshFormat, bytes: u64) -> Re
             degenerate_faces: 0,
             boundary_edges: 0,
         },
-        timings: Timings { queue: 0.5, denoise: 2.5, ..Timings::default() },
+        timings: vec![StageTiming::new("queue", 0.5), StageTiming::new("denoise", 2.5)],
         model: "test".to_owned(),
+        model_digest: String::new(),
         seed: 7,
         steps: 20,
         guidance_scale: 5.0,
         octree_resolution: 128,
         batch_size: 1,
+        warnings: Vec::new(),
     }
 }
 

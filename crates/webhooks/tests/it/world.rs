@@ -1,7 +1,7 @@
 //! A queue, webhooks on it, and somebody who is told.
 
 use access::{Defaults, MasterKey, Registry};
-use domain::{Class, Failure, Job, JobId, JobRecord, JobState, MeshFormat, Parameters};
+use domain::{Class, Failure, ImageToMesh, Job, JobId, JobRecord, JobState, MeshFormat, Parameters};
 use egress::{Egress, EgressOptions};
 use queue::{LeaseOptions, Queue, RedisOptions, Submission};
 use serde_json::{Value, json};
@@ -104,14 +104,18 @@ pub(crate) fn describe() -> Describe {
 
 fn job(owner: &str) -> Job {
     Job {
-        v: 1,
+        v: Job::VERSION,
         id: JobId::new(),
         owner: owner.to_owned(),
         class: Class::Agent,
         batch: None,
         scenario: None,
-        image: "a".repeat(64).parse().unwrap(),
-        parameters: Parameters { seed: Some(1), format: MeshFormat::Glb, ..Parameters::default() },
+        spec: ImageToMesh::of_front(
+            "a".repeat(64).parse().unwrap(),
+            Parameters { seed: Some(1), format: Some(MeshFormat::GLB), ..Parameters::default() },
+        )
+        .into(),
+        next: Vec::new(),
         submitted_ms: 1_700_000_000_000,
         traceparent: None,
     }

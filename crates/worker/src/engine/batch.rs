@@ -6,7 +6,6 @@ use super::{BatchOptions, Event, Shared, StageSeconds, Task};
 use crate::limit::Limit;
 use crate::plan::{Company, plan};
 use crate::readings;
-use domain::Stage;
 use hunyuan3d::{Conditioning, ImageTo3d, Processed, Sample};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -144,7 +143,7 @@ impl Batch {
         let mut joining = joining.into_iter();
         while let Some(task) = joining.next() {
             let (picture, begun) = Begun::from_task(task);
-            begun.enter(Stage::Preprocess);
+            begun.enter("preprocess");
             let start = Instant::now();
             let (model, shared) = (&self.model, &self.shared);
             let outcome = begun.listener.span.in_scope(|| {
@@ -155,7 +154,7 @@ impl Batch {
             match outcome {
                 Ok(processed) => prepared.push((processed, begun, seconds)),
                 Err(trouble) => {
-                    self.fail(Stage::Preprocess, trouble, vec![begun.listener]).inspect_err(|End| {
+                    self.fail("preprocess", trouble, vec![begun.listener]).inspect_err(|End| {
                         self.waiting.extend(joining.by_ref());
                     })?;
                 }
@@ -172,7 +171,7 @@ impl Batch {
         let start = Instant::now();
         let (pictures, mut begun): (Vec<Processed>, Vec<(Begun, StageSeconds)>) =
             prepared.into_iter().map(|(picture, begun, seconds)| (picture, (begun, seconds))).unzip();
-        begun.iter().for_each(|(begun, _)| begun.enter(Stage::Encode));
+        begun.iter().for_each(|(begun, _)| begun.enter("encode"));
         let span = tracing::info_span!("encode", batch.size = begun.len());
         link(&span, begun.iter().map(|(begun, _)| &begun.listener.span));
         let outcome = {
@@ -192,9 +191,7 @@ impl Batch {
                 }
                 Ok(())
             }
-            Err(trouble) => {
-                self.fail(Stage::Encode, trouble, begun.into_iter().map(|(begun, _)| begun.listener).collect())
-            }
+            Err(trouble) => self.fail("encode", trouble, begun.into_iter().map(|(begun, _)| begun.listener).collect()),
         }
     }
 
@@ -218,7 +215,7 @@ impl Batch {
         };
         if let Err(trouble) = outcome {
             let rows = std::mem::take(&mut self.running);
-            return self.fail(Stage::Denoise, trouble, rows.into_iter().map(|row| row.listener).collect());
+            return self.fail("denoise", trouble, rows.into_iter().map(|row| row.listener).collect());
         }
         readings::stepped(size, start.elapsed());
         self.limit.stepped(size);
@@ -233,7 +230,7 @@ impl Batch {
     /// Decodes the row that has been done the longest.
     fn decode_one(&mut self) -> Result<(), End> {
         let Some(row) = self.finished.pop_front() else { return Ok(()) };
-        row.listener.progress(domain::Progress::stage(Stage::Decode));
+        row.listener.progress(domain::Progress::stage("decode"));
         let start = Instant::now();
         let outcome = row.listener.span.in_scope(|| {
             let _span = tracing::info_span!("decode").entered();
@@ -244,12 +241,12 @@ impl Batch {
                 row.decoded(field, start.elapsed().as_secs_f64());
                 Ok(())
             }
-            Err(trouble) => self.fail(Stage::Decode, trouble, vec![row.listener]),
+            Err(trouble) => self.fail("decode", trouble, vec![row.listener]),
         }
     }
 
     /// Tells the listeners; an end when the device is broken, and then everybody is told.
-    fn fail(&mut self, stage: Stage, trouble: Trouble, mut listeners: Vec<Listener>) -> Result<(), End> {
+    fn fail(&mut self, stage: &'static str, trouble: Trouble, mut listeners: Vec<Listener>) -> Result<(), End> {
         readings::device_trouble(&trouble);
         let is_fault = match &trouble {
             Trouble::Refused(_) => false,

@@ -1,7 +1,7 @@
 //! The one place where a panic of the model is caught.
 
 use crate::failure;
-use domain::{Failure, Stage};
+use domain::Failure;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What can go wrong on the engine's thread.
@@ -46,7 +46,7 @@ impl Trouble {
     }
 
     /// What the job's owner is told.
-    pub(super) fn failure(&self, stage: Stage) -> Failure {
+    pub(super) fn failure(&self, stage: &str) -> Failure {
         match self {
             Self::Refused(error) => failure::of_model(stage, error),
             Self::OutOfMemory(_) => failure::device("the device ran out of memory"),
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn only_what_a_second_try_may_mend_is_retryable() {
-        let failure = guarded::<()>(|| panic!("boom")).unwrap_err().failure(Stage::Denoise);
+        let failure = guarded::<()>(|| panic!("boom")).unwrap_err().failure("denoise");
         assert_eq!((failure.code.as_str(), failure.retryable), ("device_error", true));
         assert!(!failure.detail.contains("boom"), "nothing internal goes to a job's owner");
     }

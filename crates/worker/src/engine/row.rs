@@ -2,7 +2,7 @@
 
 use super::{Decoded, Event, StageSeconds, Task};
 use crate::plan::Company;
-use domain::{Failure, Progress, Stage};
+use domain::{Failure, Progress};
 use hunyuan3d::{DecodeOptions, Field, Sample};
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -45,7 +45,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn new(sample: Sample, waiting: Begun, seconds: StageSeconds) -> Self {
         let Begun { decode, company, listener, .. } = waiting;
-        listener.progress(Progress::denoise(0, sample.steps()));
+        listener.progress(Progress::steps("denoise", 0, sample.steps()));
         Self { sample, decode, company, listener, seconds, batch_size: 1, joined: Instant::now() }
     }
 
@@ -53,7 +53,7 @@ impl Row {
     pub(super) fn stepped(&mut self, batch_size: usize) {
         self.batch_size = self.batch_size.max(u32::try_from(batch_size).unwrap_or(u32::MAX));
         self.seconds.denoise = self.joined.elapsed().as_secs_f64();
-        self.listener.progress(Progress::denoise(self.sample.step(), self.sample.steps()));
+        self.listener.progress(Progress::steps("denoise", self.sample.step(), self.sample.steps()));
     }
 
     /// The field is there; it took `seconds`.
@@ -81,7 +81,7 @@ impl Begun {
     }
 
     /// Tells the listener that a stage begins.
-    pub(super) fn enter(&self, stage: Stage) {
+    pub(super) fn enter(&self, stage: &str) {
         self.listener.progress(Progress::stage(stage));
     }
 }

@@ -3,7 +3,7 @@
 
 use blobs::{BlobOptions, Blobs};
 use bytes::Bytes;
-use domain::{BlobId, Class, Job, JobEvent, JobId, JobRecord, JobState, MeshFormat, Parameters};
+use domain::{BlobId, Class, ImageToMesh, Job, JobEvent, JobId, JobRecord, JobState, MeshFormat, Parameters};
 use image::{ImageFormat, Rgba, RgbaImage};
 use queue::{Queue, RedisOptions};
 use std::io::Cursor;
@@ -105,14 +105,14 @@ impl World {
     pub async fn submit_stored(&self, image: BlobId, parameters: Parameters) -> JobId {
         let id = JobId::new();
         let job = Job {
-            v: 1,
+            v: Job::VERSION,
             id,
             owner: "test".to_owned(),
             class: Class::User,
             batch: None,
             scenario: None,
-            image,
-            parameters,
+            spec: ImageToMesh::of_front(image, parameters).into(),
+            next: Vec::new(),
             submitted_ms: 0,
             traceparent: None,
         };
@@ -156,15 +156,15 @@ impl World {
 
     /// A result's mesh file.
     pub async fn mesh(&self, record: &JobRecord) -> Bytes {
-        self.blobs.get(&record.result.as_ref().unwrap().mesh).await.unwrap()
+        self.blobs.get(&record.result.as_ref().unwrap().artifact("mesh").unwrap().blob).await.unwrap()
     }
 }
 
 /// Begins as a file of its format must.
 pub fn looks_like(format: MeshFormat, bytes: &[u8]) -> bool {
     match format {
-        MeshFormat::Glb => bytes.starts_with(b"glTF"),
-        MeshFormat::Obj => std::str::from_utf8(bytes).is_ok_and(|text| text.lines().any(|line| line.starts_with("f "))),
-        MeshFormat::Stl => bytes.len() > 84 && (bytes.len() - 84).is_multiple_of(50),
+        MeshFormat::GLB => bytes.starts_with(b"glTF"),
+        MeshFormat::OBJ => std::str::from_utf8(bytes).is_ok_and(|text| text.lines().any(|line| line.starts_with("f "))),
+        _ => bytes.len() > 84 && (bytes.len() - 84).is_multiple_of(50),
     }
 }
