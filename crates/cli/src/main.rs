@@ -36,23 +36,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match read_env_file().and_then(|()| run(Cli::parse().command)) {
+    // Before any thread exists, as it sets environment variables.
+    env_file::load("orfeas");
+    match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("orfeas: {error}");
             ExitCode::from(&error)
         }
-    }
-}
-
-/// Before any thread exists, as it sets the environment.
-fn read_env_file() -> Result<(), Error> {
-    match dotenvy::dotenv() {
-        // The line at fault may hold a secret, so it is not shown.
-        Err(error) if !error.not_found() => {
-            Err(Error::Usage("the file .env is not made of lines NAME=value".to_owned()))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Server;
 use crate::signal::shutdown_on_signal;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use std::process::ExitCode;
 use telemetry::TelemetryOptions;
@@ -19,10 +19,7 @@ pub fn run<O: Parser, E: Into<anyhow::Error>>(
     start: impl AsyncFnOnce(&O, CancellationToken) -> Result<Server, E>,
 ) -> Result<ExitCode> {
     // Before any thread exists, as it sets the environment.
-    if let Err(error) = dotenvy::dotenv() {
-        // The line at fault may hold a secret, so it is not shown.
-        ensure!(error.not_found(), "the file .env is not made of lines NAME=value");
-    }
+    env_file::load(name);
     let options = O::parse();
     let serve = async {
         let shutdown = shutdown_on_signal().context("signals cannot be caught")?;

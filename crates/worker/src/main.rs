@@ -9,13 +9,7 @@ use worker::{app, exit};
 
 fn main() -> ExitCode {
     // Before any thread exists, as it sets the environment.
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        // The line at fault may hold a secret, so it is not shown.
-        eprintln!("orfeas-worker: the file .env is not made of lines NAME=value");
-        return ExitCode::from(exit::USAGE);
-    }
+    env_file::load("orfeas-worker");
     let options = Options::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

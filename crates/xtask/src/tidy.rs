@@ -12,15 +12,15 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("blobs", &["domain"]),
     ("access", &["domain", "redis-client"]),
     ("hunyuan3d", &["checkpoint", "mesh"]),
-    ("http-api", &["access", "blobs", "domain", "queue", "signatures", "telemetry"]),
+    ("http-api", &["access", "blobs", "domain", "env-file", "queue", "signatures", "telemetry"]),
     ("webhooks", &["access", "domain", "egress", "queue", "redis-client", "telemetry"]),
     (
         "gateway",
         &["access", "blobs", "domain", "egress", "picture", "queue", "status", "telemetry", "http-api", "webhooks"],
     ),
     ("status", &["blobs", "domain", "queue", "telemetry", "http-api"]),
-    ("worker", &["blobs", "checkpoint", "domain", "hunyuan3d", "mesh", "queue", "telemetry"]),
-    ("cli", &["access", "checkpoint", "domain"]),
+    ("worker", &["blobs", "checkpoint", "domain", "env-file", "hunyuan3d", "mesh", "queue", "telemetry"]),
+    ("cli", &["access", "checkpoint", "domain", "env-file"]),
     ("test-support", &["signatures"]),
     ("xtask", &[]),
 ];
