@@ -8,7 +8,7 @@ mod agent;
 mod asker;
 mod client;
 mod document;
-mod nginx;
+pub mod nginx;
 mod outside;
 
 pub use asker::Asker;

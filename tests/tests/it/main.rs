@@ -5,5 +5,6 @@ mod agents_page;
 mod contract;
 mod faults;
 mod gltf;
+mod resolver;
 mod road;
 mod strangers;

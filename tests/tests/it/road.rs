@@ -61,7 +61,7 @@ async fn nginx_answers_in_the_form_of_the_services() {
     // Where both services share an address, the methods of both are told.
     let patch = reqwest::Client::new().patch(format!("{}/api/v1/jobs/mug", house.client.base()));
     let patched = patch.send().await.unwrap();
-    assert_eq!(patched.headers()["allow"], "GET, PUT, DELETE");
+    assert_eq!(patched.headers()["allow"], "GET, HEAD, PUT, DELETE, OPTIONS");
     assert_eq!(problem(patched).await, (405, "method_not_allowed".to_owned()));
 
     let large = house.client.post("/api/v1/generate-3d").body(vec![0; 33 << 20]).send().await;
