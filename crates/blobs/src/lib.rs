@@ -1,23 +1,27 @@
-//! Images in, meshes out: bytes that are named by their content.
+//! The blob store: images in, meshes out, as files that are named by their content.
 //!
-//! A blob's name is the SHA-256 of its bytes ([`BlobId`]), so the same bytes are stored once, writing them twice is
-//! harmless, and a reader can tell whether it got what was written. A blob never changes; it is there as a whole or not
-//! at all. In the store it lies at `ab/cd/abcd…` (two levels of directories from the id's first digits). Nothing else
-//! from a client ever becomes part of a path: a [`BlobId`] that exists is 64 hex digits.
+//! The name of a blob is the SHA-256 of its bytes ([`BlobId`]), so equal bytes are stored once, writing them twice is
+//! harmless, and a reader can verify what it got. A blob never changes; it exists completely or not at all. In the store
+//! it lies at `ab/cd/abcd…` (two levels of directories from the first digits of the id). A [`BlobId`] is always 64 hex
+//! digits, and nothing else from a client becomes part of a path.
 //!
-//! The store is a local directory, or one shared by several machines; see [`BlobOptions`]. Behind it stands
-//! `object_store`: a further kind of store is one more arm in `store.rs`.
+//! The store is a local directory, or one that several machines share; see [`BlobOptions`]. It is accessed through
+//! `object_store`: another kind of store is one more arm in `store.rs`, if its `rename` keeps the modification time
+//! (see `collect.rs`).
 //!
-//! Blobs are not counted by reference. Each [`put`](Blobs::put) makes a blob new again, and
-//! [`remove_older_than`](Blobs::remove_older_than) takes those away that nobody has put for longer than results are
-//! kept.
+//! Blobs are not counted by reference. Each [`put`](Blobs::put) resets the age of a blob, and
+//! [`collect_garbage`](Blobs::collect_garbage) deletes old blobs that the caller knows no reference to.
 
 mod blobs;
+mod collect;
 mod error;
 mod options;
+mod reader;
 mod store;
 
-pub use blobs::{Blobs, Removed};
+pub use blobs::Blobs;
+pub use collect::Collected;
 pub use domain::BlobId;
 pub use error::Error;
 pub use options::BlobOptions;
+pub use reader::BlobReader;

@@ -1,22 +1,22 @@
-//! Where blobs are kept, and how large they may be.
+//! The options of the blob store.
 
 const DEFAULT_LOCATION: &str = "data/blobs";
 const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Where blobs are kept, and how large they may be. Every process of one installation is given the same.
+/// Where blobs are kept, and their largest size. All processes of one installation must use the same values.
 #[derive(Debug, Clone, clap::Args)]
 pub struct BlobOptions {
-    /// Where images and meshes are kept: a directory, or its file:// URL. Gateway, workers and status must all reach
-    /// it. It is made, for its owner only, when it is not there.
+    /// Directory of images and meshes, or its file:// URL. Gateway, workers and status must share it. A missing directory
+    /// is created, accessible to its owner only.
     #[arg(long, env = "ORFEAS_BLOBS", default_value = DEFAULT_LOCATION)]
     pub blobs: String,
 
-    /// Most bytes that one image or mesh may have.
+    /// Largest size of an image or a mesh, in bytes.
     #[arg(long, env = "ORFEAS_BLOB_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES)]
     pub blob_max_bytes: u64,
 
-    /// Whether what is read as a whole is held against its SHA-256. It costs about a millisecond for each megabyte, and
-    /// finds files that were damaged or changed by hand.
+    /// Verify the SHA-256 of files that are read as a whole. This costs about a millisecond per megabyte and detects
+    /// files that were damaged or edited.
     #[arg(long, env = "ORFEAS_BLOB_VERIFY", default_value_t = true, action = clap::ArgAction::Set)]
     pub blob_verify: bool,
 }
@@ -28,7 +28,7 @@ impl Default for BlobOptions {
 }
 
 impl BlobOptions {
-    /// The defaults, with another place.
+    /// The defaults, with another directory.
     pub fn at(blobs: impl Into<String>) -> Self {
         Self { blobs: blobs.into(), ..Self::default() }
     }

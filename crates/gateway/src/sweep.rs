@@ -41,10 +41,10 @@ pub(crate) async fn run(queue: Queue, blobs: Blobs, sweeping: Sweeping, shutdown
             }
         };
         let age = keep_for(sweeping.retention, oldest, SystemTime::now());
-        match blobs.remove_older_than(age).await {
+        match blobs.collect_garbage(SystemTime::now() - age, |_| false).await {
             Ok(removed) => {
-                metrics::counter!(names::BLOBS_SWEPT).increment(removed.blobs);
-                metrics::counter!(names::BLOBS_SWEPT_BYTES).increment(removed.bytes);
+                metrics::counter!(names::BLOBS_COLLECTED).increment(removed.blobs);
+                metrics::counter!(names::BLOBS_COLLECTED_BYTES).increment(removed.bytes);
                 if removed.blobs > 0 {
                     tracing::info!(blobs = removed.blobs, bytes = removed.bytes, "swept");
                 }

@@ -7,7 +7,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
-use blobs::Blobs;
+use blobs::{BlobReader, Blobs};
 use bytes::Bytes;
 use domain::BlobId;
 use futures_util::{Stream, stream};
@@ -39,8 +39,8 @@ impl File {
                 .insert_header((CACHE_CONTROL, "private, no-cache"))
                 .finish());
         }
-        let gone = || Problem::new(&codes::RESULT_GONE, "The file is no longer kept.");
-        let size = blobs.size(&self.id).await?.ok_or_else(gone)?;
+        let blob = blobs.reader(&self.id).await?;
+        let size = blob.size();
 
         let mut response = HttpResponse::Ok();
         let (from, to) = match wanted_range(request, &tag, size)? {
@@ -61,7 +61,7 @@ impl File {
         if request.method() == Method::HEAD {
             return Ok(response.body(SizedStream::new(to - from, stream::empty::<Result<Bytes, blobs::Error>>())));
         }
-        Ok(response.body(SizedStream::new(to - from, chunks(blobs.clone(), self.id, from, to, self.kind))))
+        Ok(response.body(SizedStream::new(to - from, chunks(blob, from, to, self.kind))))
     }
 }
 
@@ -100,22 +100,21 @@ fn wanted_range(request: &HttpRequest, tag: &EntityTag, size: u64) -> Result<Opt
 
 /// The bytes `from..to` of a blob, a chunk at a time and no faster than they are taken.
 fn chunks(
-    blobs: Blobs,
-    id: BlobId,
+    blob: BlobReader,
     from: u64,
     to: u64,
     kind: &'static str,
 ) -> impl Stream<Item = Result<Bytes, blobs::Error>> + 'static {
     stream::try_unfold(from, move |at| {
-        let (blobs, id) = (blobs.clone(), id.clone());
+        let blob = blob.clone();
         async move {
             if at >= to {
                 return Ok(None);
             }
             let end = to.min(at + CHUNK);
-            let chunk = blobs.get_range(&id, at..end).await.inspect_err(|error| {
+            let chunk = blob.read(at..end).await.inspect_err(|error| {
                 // The head is long gone, so the client only sees that the body is too short.
-                tracing::error!(blob.id = %id, %error, "a file broke off");
+                tracing::error!(blob.id = %blob.id(), %error, "a file broke off");
             })?;
             metrics::counter!(names::SERVED_BYTES, "kind" => kind).increment(end - at);
             Ok(Some((chunk, end)))

@@ -1,4 +1,4 @@
-//! Carrying a trace from one process to the next.
+//! Propagation of traces between processes.
 
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
@@ -10,7 +10,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 const TRACEPARENT: &str = "traceparent";
 
-/// The current span as a W3C `traceparent`, to be sent along with work that is done elsewhere. `None` where no span is
+/// The current span as a W3C `traceparent`, to be stored with work for another process. `None` where no span is
 /// recorded.
 pub fn traceparent() -> Option<String> {
     let mut carrier = HashMap::new();
@@ -25,8 +25,8 @@ pub fn trace_id() -> Option<String> {
     span_context.is_valid().then(|| span_context.trace_id().to_string())
 }
 
-/// Makes `span` a child of the span that `traceparent` names. A text that is no `traceparent` changes nothing. Call it
-/// before the span is entered.
+/// Makes `span` a child of the span that `traceparent` names. An invalid `traceparent` is ignored. Must be called before
+/// the span is entered.
 pub fn set_parent(span: &Span, traceparent: &str) {
     if let Some(context) = remote(traceparent) {
         // A span that is filtered out has no trace to join.
@@ -34,8 +34,8 @@ pub fn set_parent(span: &Span, traceparent: &str) {
     }
 }
 
-/// Links `span` to the span that `traceparent` names, as a batch is linked to each of its jobs. A text that is no
-/// `traceparent` changes nothing.
+/// Links `span` to the span that `traceparent` names, as a batch is linked to each of its jobs. An invalid `traceparent`
+/// is ignored.
 pub fn link_to(span: &Span, traceparent: &str) {
     if let Some(context) = remote(traceparent) {
         span.add_link(context.span().span_context().clone());
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_joins_the_trace_it_is_given_and_hands_it_on() {
+    fn a_span_joins_the_given_trace_and_propagates_it() {
         traced(|| {
             let span = tracing::info_span!("child");
             set_parent(&span, PARENT);
@@ -78,13 +78,13 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_starts_a_trace_of_its_own() {
-        for nonsense in ["", "00", "00-00000000000000000000000000000000-0000000000000000-01", "hello\nworld"] {
+    fn an_invalid_traceparent_starts_a_new_trace() {
+        for invalid in ["", "00", "00-00000000000000000000000000000000-0000000000000000-01", "hello\nworld"] {
             traced(|| {
                 let span = tracing::info_span!("alone");
-                set_parent(&span, nonsense);
+                set_parent(&span, invalid);
                 let _entered = span.enter();
-                assert_eq!(trace_id().unwrap().len(), 32, "{nonsense:?}");
+                assert_eq!(trace_id().unwrap().len(), 32, "{invalid:?}");
             });
         }
     }

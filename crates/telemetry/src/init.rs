@@ -1,4 +1,4 @@
-//! Setting up, once per process.
+//! Initialization, once per process.
 
 use crate::{LogFormat, TelemetryOptions};
 use opentelemetry::trace::TracerProvider as _;
@@ -8,47 +8,47 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// Telemetry that could not be set up.
+/// The reason for which telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The log filter cannot be read.
+    /// The log filter is not valid.
     #[error("the log filter {filter:?} is not valid")]
     Filter {
-        /// What was given.
+        /// The given filter.
         filter: String,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
     /// The trace exporter cannot be built for this endpoint.
     #[error("traces cannot be sent to {endpoint}")]
     Exporter {
-        /// What was given.
+        /// The given endpoint.
         endpoint: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: opentelemetry_otlp::ExporterBuildError,
     },
-    /// Something else already receives this process's logs.
+    /// The process already has a global subscriber for logs.
     #[error("logging is already set up in this process")]
     Taken(#[from] tracing::subscriber::SetGlobalDefaultError),
-    /// Something else already receives this process's metrics.
-    #[error("metrics are already recorded elsewhere in this process")]
+    /// The process already has a global recorder of metrics.
+    #[error("another metrics recorder is already installed in this process")]
     Recorder,
 }
 
-/// Keeps the exporters. [`Guard::flush`] it before the process leaves, or the last spans are lost.
+/// Owns the exporters. Call [`Guard::flush`] before the process exits, or the last spans are lost.
 #[derive(Debug)]
-#[must_use = "the last spans are lost unless the guard is flushed before the process leaves"]
+#[must_use = "the last spans are lost unless the guard is flushed before the process exits"]
 pub struct Guard {
     provider: SdkTracerProvider,
 }
 
 impl Guard {
-    /// Sends what is still buffered and stops the exporter. A collector that cannot be reached is logged, not waited
-    /// for beyond the exporter's own time limit.
+    /// Sends the buffered spans and stops the exporter. An unreachable collector is logged; the exporter's own timeout
+    /// bounds the wait.
     pub async fn flush(self) {
-        // The exporter's thread talks through this runtime, so no runtime thread may block on it.
+        // The exporter's thread uses this runtime, so no runtime thread may block on it.
         let stopped = tokio::task::spawn_blocking(move || self.provider.shutdown()).await;
         if let Ok(Err(error)) = stopped {
             tracing::warn!(error = %error, "the last spans could not be sent");
@@ -59,7 +59,7 @@ impl Guard {
 /// Sets up logs, traces and metrics of this process. Call it once, from inside a Tokio runtime.
 ///
 /// # Errors
-/// A filter or endpoint that cannot be used, or a process that has been set up before.
+/// When the filter or the endpoint is not valid, or when telemetry is already set up in this process.
 pub fn init(options: &TelemetryOptions, service: &'static str) -> Result<Guard, Error> {
     let filter =
         EnvFilter::try_new(&options.log).map_err(|source| Error::Filter { filter: options.log.clone(), source })?;

@@ -1,11 +1,11 @@
-//! What a service tells of itself: logs, traces and metrics.
+//! Logs, traces and metrics of a service.
 //!
 //! * [`init()`] sets up all three for one process, from [`TelemetryOptions`]; its [`Guard`] flushes them at the end.
-//! * Logs are lines of JSON on standard output, with the fields of the span they were written in.
-//! * Traces always exist, so that logs and error bodies can name a trace id; they leave the process, over OTLP gRPC,
-//!   only when an endpoint is set. [`traceparent`] and [`set_parent`] carry a trace through a queue.
-//! * Metrics are kept for Prometheus and given out by [`render`]. Every metric's name, unit and help text stands in
-//!   [`names`] and nowhere else.
+//! * Logs are lines of JSON on standard output, with the fields of the span in which they were written.
+//! * Traces always exist, so that logs and error bodies can name a trace id; they are exported, over OTLP gRPC, only if
+//!   an endpoint is set. [`traceparent`] and [`set_parent`] carry a trace through a queue.
+//! * Metrics are collected for Prometheus and printed by [`render`]. The name, unit and help text of each metric is
+//!   defined in [`names`] only.
 
 mod context;
 mod init;

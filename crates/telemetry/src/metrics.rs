@@ -1,20 +1,20 @@
-//! The recorder behind `/metrics`.
+//! The metrics recorder behind `/metrics`.
 
 use crate::{Error, names};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// How often histograms are folded when nobody scrapes, so that their samples do not pile up.
+/// Interval at which histograms are folded, so that samples do not accumulate between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Installs the process's metrics recorder. [`crate::init()`] does it; a program that wants metrics without logs and
-/// traces may call it alone. A second call changes nothing.
+/// Installs the metrics recorder of the process. [`crate::init()`] calls it; it can be called alone for metrics without
+/// logs and traces. Further calls have no effect.
 ///
 /// # Errors
-/// [`Error::Recorder`] when another recorder was there first.
+/// [`Error::Recorder`] when another recorder is installed.
 pub fn install_recorder() -> Result<(), Error> {
     recorder().map(|_| ()).ok_or(Error::Recorder)
 }
@@ -46,7 +46,7 @@ fn install() -> Option<PrometheusHandle> {
             upkeep.run_upkeep();
         }
     };
-    // Without the thread, scraping folds the histograms as well.
+    // Without the thread, histograms are folded when they are scraped.
     let _ = std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(fold);
     Some(handle)
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_recorded_is_rendered_with_its_help() {
+    fn recorded_metrics_are_rendered_with_their_help() {
         install_recorder().unwrap();
         install_recorder().unwrap();
         metrics::counter!(names::JOBS_SUBMITTED).increment(2);

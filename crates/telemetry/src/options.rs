@@ -1,14 +1,14 @@
-//! What an operator may set.
+//! The telemetry options of a process.
 
 use clap::{Args, ValueEnum};
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// For people at a terminal.
+    /// For reading at a terminal.
     Pretty,
 }
 
@@ -16,17 +16,16 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Telemetry")]
 pub struct TelemetryOptions {
-    /// Which log lines to write: a level (error, warn, info, debug, trace), or levels by target such as
-    /// "info,queue=debug".
+    /// Log filter: a level (error, warn, info, debug, trace), or levels by target such as "info,queue=debug".
     #[arg(long, env = "ORFEAS_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 
-    /// How log lines look.
+    /// Format of log lines.
     #[arg(long, env = "ORFEAS_LOG_FORMAT", value_enum, default_value = "json")]
     pub log_format: LogFormat,
 
-    /// Where to send traces, over OTLP gRPC, such as http://collector:4317. Unset or empty: traces are made (so that
-    /// logs can name them) but not sent. The usual OTEL_* variables for sampling and batching are honoured as well.
+    /// OTLP gRPC endpoint for traces, such as http://collector:4317. Unset or empty: trace ids exist for logs, but traces
+    /// are not exported. The standard OTEL_* variables for sampling and batching apply as well.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 }

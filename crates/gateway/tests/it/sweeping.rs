@@ -40,5 +40,5 @@ async fn old_blobs_go_and_those_that_are_needed_stay() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(files(&world.blobs_directory()), 2);
     let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("orfeas_blobs_swept_total "), "{metrics}");
+    assert!(metrics.contains("orfeas_blobs_collected_total "), "{metrics}");
 }

@@ -3,7 +3,6 @@
 use crate::world::{World, problem};
 use domain::{Failure, MeshFormat};
 use reqwest::Method;
-use std::time::Duration;
 
 /// More than one chunk, each byte telling where it is.
 fn large() -> Vec<u8> {
@@ -134,7 +133,7 @@ async fn jobs_without_a_result_say_why() {
     assert_eq!((&body["status"], &body["code"]), (&410.into(), &"job_cancelled".into()));
 
     let (job, _) = world.succeeded(MeshFormat::GLB, b"glTF").await;
-    world.blobs.remove_older_than(Duration::ZERO).await.unwrap();
+    world.blobs.collect_garbage(std::time::SystemTime::now(), |_| false).await.unwrap();
     for below in ["/result", "/thumbnail"] {
         let body = problem(world.get_job(job, below).send().await.unwrap()).await;
         assert_eq!((&body["status"], &body["code"]), (&410.into(), &"result_gone".into()));
