@@ -103,8 +103,8 @@ async fn read_queue(queue: &Queue) -> Result<(), queue::Error> {
         }
     }
     metrics::gauge!(names::DEAD_LETTERS).set(queue.depth().await?.dead as f64);
-    let seats: u32 = queue.workers().await?.iter().map(|worker| worker.seats).sum();
-    metrics::gauge!(names::WORKER_SLOTS).set(f64::from(seats));
+    let slots: u32 = queue.workers().await?.iter().map(|worker| worker.slots).sum();
+    metrics::gauge!(names::WORKER_SLOTS).set(f64::from(slots));
     let counters = queue.counters().await?;
     metrics::counter!(names::FENCED_WRITES).absolute(counters.fenced);
     metrics::counter!(names::LEASES_RECLAIMED).absolute(counters.reclaimed);

@@ -2,7 +2,7 @@
 
 use crate::{ApiSurface, Links};
 use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord};
-use queue::Line;
+use queue::QueuePosition;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 use utoipa::ToSchema;
@@ -60,7 +60,7 @@ pub struct JobView {
 
 impl JobView {
     /// What is known of a job, with its place in line if it waits, for a client of this API.
-    pub fn of(api: ApiSurface, record: JobRecord, line: Line) -> Self {
+    pub fn of(api: ApiSurface, record: JobRecord, position: QueuePosition) -> Self {
         // What an earlier attempt reached is over.
         let running = record.progress.as_ref().filter(|_| record.state == JobState::Running);
         Self {
@@ -70,8 +70,8 @@ impl JobView {
             stage: running.map(|progress| progress.stage.clone()),
             step: running.and_then(|progress| progress.step),
             steps: running.and_then(|progress| progress.steps),
-            position: Some(line.position).filter(|position| *position > 0),
-            eta_seconds: line.eta.map(seconds),
+            position: Some(position.position).filter(|position| *position > 0),
+            eta_seconds: position.eta.map(seconds),
             batch_id: record.job.batch,
             attempt: record.attempt,
             parameters: record.job.parameters().cloned().unwrap_or_default(),

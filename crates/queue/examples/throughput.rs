@@ -3,7 +3,7 @@
 //! `cargo run --release -p queue --example throughput [jobs] [concurrency] [tenants]` starts a redis-server of its own
 //! (with an append-only file, synced every second), puts no-op jobs in, and takes them out again.
 
-use domain::{Class, Failure, ImageToMesh, Job, JobId, Parameters};
+use domain::{Capability, Class, Failure, ImageToMesh, Job, JobId, LEVEL, Parameters, WorkerInfo};
 use queue::{LeaseOptions, Queue, RedisOptions};
 use std::io::Write;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Error> {
         let start = Instant::now();
         let mut consumers = JoinSet::new();
         for _ in 0..concurrency {
-            let worker = queue.worker("bench", LeaseOptions::default()).await?;
+            let worker = queue.worker(worker_info(), LeaseOptions::default()).await?;
             consumers.spawn(async move {
                 loop {
                     let leases = worker.lease(1, Duration::ZERO).await?;
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Error> {
         writeln!(out, "{concurrency:3} at once: lease and finish {rate_now:8.0} jobs/s, {each:3.0} µs of Redis each")?;
     }
 
-    let worker = queue.worker("bench", LeaseOptions::default()).await?;
+    let worker = queue.worker(worker_info(), LeaseOptions::default()).await?;
     let mut delays = Vec::new();
     for _ in 0..500 {
         let waiting = async { worker.lease(1, Duration::from_secs(10)).await.map(|leases| (leases, Instant::now())) };
@@ -120,4 +120,17 @@ fn job(tenant: usize) -> Result<Job, Error> {
 /// The shortest way to end a job.
 fn nothing_to_do() -> Failure {
     Failure { code: "bench".to_owned(), detail: "A job that only measures.".to_owned(), retryable: false }
+}
+
+/// A worker that can run every job.
+fn worker_info() -> WorkerInfo {
+    let capability = Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: "tiny".to_owned(),
+        is_default_model: true,
+        multi_view: true,
+        max_grid: 512,
+    };
+    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

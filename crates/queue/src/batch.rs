@@ -1,15 +1,14 @@
 //! Batches: jobs that were submitted together.
 
+use crate::entry::{JobEntry, StoredEntry, parse_id, parse_tenant};
 use crate::error::Error;
 use crate::queue::Queue;
-use crate::record::Fields;
-use domain::{BatchId, JobId, JobRecord};
-use std::collections::HashMap;
+use domain::{BatchId, JobId};
 
 /// A batch and its jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchRecord {
-    /// Whose it is.
+    /// The tenant that owns it.
     pub owner: String,
     /// When it was submitted, milliseconds since the Unix epoch.
     pub submitted_ms: u64,
@@ -20,39 +19,33 @@ pub struct BatchRecord {
 /// A job of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member {
-    /// The job's id.
+    /// The id of the job.
     pub id: JobId,
-    /// All that is known of it; `None` when its retention is over.
-    pub record: Option<JobRecord>,
+    /// Its record and position; `None` when its retention is over.
+    pub entry: Option<JobEntry>,
 }
 
 impl Queue {
-    /// A batch and its jobs; `None` when there is no such batch, or its retention is over (which begins with the end of
-    /// its last job). Two round trips.
+    /// A batch with its jobs and their positions; `None` when there is no such batch or its retention is over (which begins with the end
+    /// of its last job). One round trip, and one call at a time in each process: see [`jobs_of`](Self::jobs_of).
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn batch(&self, id: BatchId) -> Result<Option<BatchRecord>, Error> {
         let corrupt = || Error::Corrupt { what: "a batch", source: None };
-        let keys = &self.inner.keys;
-        let command = redis::cmd("HGETALL").arg(keys.batch(id)).to_owned();
-        let batch: HashMap<String, String> = self.inner.connections.command(&command).await?;
-        if batch.is_empty() {
+        let mut call = self.call(&self.inner.scripts.batch);
+        call.arg(id.to_string());
+        type Answer = Option<(String, String, Vec<(String, Option<StoredEntry>)>)>;
+        let _permit = self.inner.pages.acquire().await;
+        let Some((tenant, submitted, members)) = self.inner.connections.script::<Answer>(&call).await? else {
             return Ok(None);
-        }
-        let field = |name| batch.get(name).ok_or_else(corrupt);
-        let (_, owner) = field("tenant")?.split_once(':').ok_or_else(corrupt)?;
-        let submitted_ms = field("submitted")?.parse().map_err(|_| corrupt())?;
-        let ids = field("members")?.split(' ').map(|id| id.parse().map_err(|_| corrupt()));
-        let ids = ids.collect::<Result<Vec<JobId>, Error>>()?;
-
-        let mut pipeline = redis::pipe();
-        for id in &ids {
-            pipeline.hgetall(keys.job(*id));
-        }
-        let jobs: Vec<Fields> = self.inner.connections.pipeline(&pipeline).await?;
-        let member = |(id, fields): (JobId, &Fields)| Ok(Member { id, record: fields.record()? });
-        let members = ids.into_iter().zip(&jobs).map(member).collect::<Result<_, Error>>()?;
-        Ok(Some(BatchRecord { owner: owner.to_owned(), submitted_ms, members }))
+        };
+        let (_, owner) = parse_tenant(&tenant).ok_or_else(corrupt)?;
+        let submitted_ms = submitted.parse().map_err(|_| corrupt())?;
+        let member = |(id, stored): (String, Option<StoredEntry>)| {
+            Ok(Member { id: parse_id(&id)?, entry: stored.map(StoredEntry::read).transpose()? })
+        };
+        let members = members.into_iter().map(member).collect::<Result<_, Error>>()?;
+        Ok(Some(BatchRecord { owner, submitted_ms, members }))
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong, by what a caller can do about it.
 
+use crate::entry::UnreadableJob;
 use domain::{Class, JobId};
 use std::time::Duration;
 
@@ -73,6 +74,9 @@ pub enum Error {
         /// The server's version.
         found: String,
     },
+    /// The record of the job cannot be read by this version. It is no outage: the job may be of a newer version.
+    #[error(transparent)]
+    UnreadableJob(#[from] UnreadableJob),
     /// Something stored under the queue's keys is not what this crate writes.
     #[error("{what} in Redis is not readable")]
     Corrupt {
@@ -100,6 +104,7 @@ impl Error {
             | Self::Lost { .. }
             | Self::Redis(_)
             | Self::Unsupported { .. }
+            | Self::UnreadableJob(_)
             | Self::Corrupt { .. } => false,
         }
     }

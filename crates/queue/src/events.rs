@@ -1,8 +1,8 @@
 //! A job's events, as they are stored.
 
+use crate::entry::Fields;
 use crate::error::Error;
 use crate::queue::Queue;
-use crate::record::Fields;
 use domain::{JobEvent, JobId, JobState};
 use redis::streams::StreamRangeReply;
 use std::fmt;
@@ -46,8 +46,11 @@ impl Queue {
         pipeline.atomic().hgetall(keys.job(id));
         pipeline.cmd("XRANGE").arg(keys.events(id)).arg(format!("({after}-0")).arg("+");
         let (fields, stream): (Fields, StreamRangeReply) = self.inner.connections.pipeline(&pipeline).await?;
-        let record = fields.record()?.ok_or(Error::UnknownJob(id))?;
-        let latest = EventId(fields.events()?);
+        if !fields.is_job() {
+            return Err(Error::UnknownJob(id));
+        }
+        let record = fields.record(id)??;
+        let latest = EventId(fields.events());
 
         let mut events = Vec::with_capacity(stream.ids.len() + 1);
         if after < EventId(1) {

@@ -1,6 +1,6 @@
 //! The keys that are used outside of scripts; `prelude.lua` names all of them.
 
-use domain::{BatchId, JobId};
+use domain::JobId;
 
 /// The keys under one prefix. All carry the hash tag `{queue}`, so that a cluster keeps them on one node and a script
 /// may touch them all.
@@ -36,15 +36,6 @@ impl Keys {
         channel.strip_prefix(&self.prefix)?.strip_prefix("events:")?.parse().ok()
     }
 
-    /// The job that answers in place of the one of this id.
-    pub(crate) fn alias(&self, id: JobId) -> String {
-        self.key(&format!("alias:{id}"))
-    }
-
-    pub(crate) fn batch(&self, id: BatchId) -> String {
-        self.key(&format!("batch:{id}"))
-    }
-
     pub(crate) fn tenant(&self, tenant: &str) -> String {
         self.key(&format!("tenant:{tenant}"))
     }
@@ -63,9 +54,9 @@ impl Keys {
         self.key("dead")
     }
 
-    /// Ended jobs whose owner asked to be told.
-    pub(crate) fn ended(&self) -> String {
-        self.key("ended")
+    /// The stream of domain events.
+    pub(crate) fn outbox(&self) -> String {
+        self.key("outbox")
     }
 
     pub(crate) fn counters(&self) -> String {

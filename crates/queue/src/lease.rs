@@ -1,9 +1,9 @@
 //! A job in a worker's hands.
 
+use crate::entry::parse_state;
 use crate::error::Error;
 use crate::hub::Note;
 use crate::queue::Queue;
-use crate::record::parse_state;
 use crate::worker::{Holder, millis};
 use domain::{Failure, Job, JobState, Progress, ResultRecord};
 use std::fmt;
@@ -81,7 +81,7 @@ impl Lease {
     /// lease is to be renewed: when this does not hear of it, a renewal does.
     ///
     /// One round trip, one for each withdrawal, and a place at the one connection that listens for the whole process.
-    pub async fn withdrawn(&self) {
+    pub async fn cancel_requested(&self) {
         let inner = &self.queue.inner;
         let command = redis::cmd("HEXISTS").arg(inner.keys.job(self.job.id)).arg("cancel").to_owned();
         loop {

@@ -5,8 +5,7 @@
 //! # In use
 //! * [`Queue`]: gateway and status [submit](Queue::submit), ask, list, cancel and [watch](Queue::watch).
 //! * [`Worker`] takes jobs; each is a [`Lease`], renewed while it runs and ended by consuming it.
-//! * [`WorkerCard`]: what a worker tells of itself while it is alive.
-//! * [`Ended`]: ends of jobs, for those who tell others of them.
+//! * [`Outbox`]: the stream of domain events.
 //! * [`DeadLetter`]: what used up its attempts, and how it is tried again.
 //!
 //! # What is promised
@@ -90,7 +89,7 @@
 //!   The attempt counts if any progress had been told in it; a job that only lay with a worker when that was lost is
 //!   spared, ten times at most.
 //! * **cancel** ends a queued job at once. A running one gets a mark, which is announced to its worker
-//!   ([`Lease::withdrawn`]) and seen at the next renewal in any case. If it succeeds before that, it has succeeded; in
+//!   ([`Lease::cancel_requested`]) and seen at the next renewal in any case. If it succeeds before that, it has succeeded; in
 //!   every other way out it becomes cancelled.
 //! * **redrive** submits a dead letter's job under a new id.
 //!
@@ -114,7 +113,7 @@
 //!
 //! # What it costs
 //! One round trip each: [`submit`](Queue::submit) and [`submit_batch`](Queue::submit_batch), [`record`](Queue::record),
-//! [`line`](Queue::line), [`jobs_of`](Queue::jobs_of), [`cancel`](Queue::cancel), [`depth`](Queue::depth),
+//! [`position`](Queue::position), [`jobs_of`](Queue::jobs_of), [`cancel`](Queue::cancel), [`depth`](Queue::depth),
 //! [`renew`](Lease::renew), [`progress`](Lease::progress), and each way to end a lease. [`lease`](Worker::lease) takes one
 //! when a job waits, two more when it has to wait for one. A queued job takes about 1.3 KB of Redis memory, 1.7 KB with
 //! fingerprint, cache key and batch. Tests hold these figures (`tests/it/cost.rs`). No script looks at more jobs than it
@@ -131,38 +130,37 @@
 //! in `turn` exactly when it has a job in line and runs fewer than it may; `load` and `tenant` count what there is; a
 //! terminal job's hash has a time to live, and so has an idle tenant's.
 
-mod alias;
 mod batch;
-mod card;
 mod dead;
-mod ended;
+mod entry;
 mod error;
 mod events;
+mod fleet;
 mod hub;
 mod keys;
 mod lease;
-mod line;
 mod listing;
 mod numbers;
 mod options;
+mod outbox;
+mod position;
 mod queue;
-mod record;
 mod scripts;
 mod submit;
 mod watch;
 mod worker;
 
 pub use batch::{BatchRecord, Member};
-pub use card::WorkerCard;
 pub use dead::DeadLetter;
-pub use ended::Ended;
+pub use entry::{JobEntry, UnreadableJob};
 pub use error::Error;
 pub use events::EventId;
 pub use lease::{Lease, Renewal};
-pub use line::Line;
 pub use listing::{Cursor, Page};
 pub use numbers::{Counters, Depth, Load};
 pub use options::{InvalidRedisUrl, LeaseOptions, RedisOptions, RedisUrl};
+pub use outbox::{DomainEvent, Outbox, OutboxEntry};
+pub use position::QueuePosition;
 pub use queue::{Queue, Swept};
-pub use submit::{How, MAX_BATCH, Submission, Submitted, TenantBounds};
+pub use submit::{MAX_BATCH, Submission, SubmitOutcome, Submitted, TenantBounds};
 pub use worker::Worker;

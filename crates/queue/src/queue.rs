@@ -1,17 +1,18 @@
 //! The queue as gateway and status see it.
 
+use crate::entry::parse_state;
 use crate::error::Error;
 use crate::hub::Hub;
 use crate::keys::Keys;
 use crate::options::{LeaseOptions, RedisOptions};
-use crate::record::{Fields, parse_state};
 use crate::scripts::Scripts;
 use crate::worker::Worker;
-use domain::{JobId, JobRecord, JobState};
+use domain::{JobId, JobState, WorkerInfo};
 use redis_client::Connections;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Connections that carry the short commands.
 const LINES: usize = 4;
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) keys: Arc<Keys>,
     pub(crate) scripts: Scripts,
     pub(crate) hub: Hub,
+    /// Held while a page is read.
+    pub(crate) pages: Semaphore,
     /// Most jobs that may wait in one class; 0: no bound.
     pub(crate) max_depth: u64,
     /// For how long a result answers the same request.
@@ -61,21 +64,12 @@ impl Queue {
         check_server(&connections, options).await?;
         let keys = Arc::new(Keys::new(&options.key_prefix));
         let hub = Hub::start(Arc::clone(&connections), Arc::clone(&keys));
-        let scripts = Scripts::new();
+        let (scripts, pages) = (Scripts::new(), Semaphore::new(1));
         let cache = Duration::from_secs(options.result_cache_seconds);
         let RedisOptions { queue_max_depth: max_depth, result_retention: retention, users_share, .. } = *options;
         Ok(Self {
-            inner: Arc::new(Inner { connections, keys, scripts, hub, max_depth, cache, retention, users_share }),
+            inner: Arc::new(Inner { connections, keys, scripts, hub, pages, max_depth, cache, retention, users_share }),
         })
-    }
-
-    /// All that is known of a job; `None` when there is no such job, or its retention is over. One round trip.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn record(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
-        let fields: Fields = self.inner.connections.command(redis::cmd("HGETALL").arg(self.inner.keys.job(id))).await?;
-        fields.record()
     }
 
     /// Withdraws a job. A queued one is cancelled at once and never dispatched. Of a running one, its worker is told at
@@ -110,21 +104,23 @@ impl Queue {
         Ok(Swept { due, reclaimed })
     }
 
-    /// One who takes jobs of agents and users. Its name in Redis is `name` and a random suffix: two workers that were given the same name
-    /// are still told apart.
+    /// A worker for the jobs of agents and users that the capabilities of `info` cover. It announces itself at once and
+    /// each second while it exists. Its name in Redis is the name of `info` with a random suffix, so that equal names do
+    /// not collide.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn worker(&self, name: &str, options: LeaseOptions) -> Result<Worker, Error> {
-        Worker::start(self.clone(), name, options, false).await
+    pub async fn worker(&self, info: WorkerInfo, options: LeaseOptions) -> Result<Worker, Error> {
+        Worker::start(self.clone(), info, options, false).await
     }
 
-    /// One who takes test jobs, which nobody else takes. In all else it is a [worker](Self::worker).
+    /// A worker for test jobs, which other workers never lease, whatever they need. In all else it is a
+    /// [worker](Self::worker).
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn test_worker(&self, name: &str, options: LeaseOptions) -> Result<Worker, Error> {
-        Worker::start(self.clone(), name, options, true).await
+        Worker::start(self.clone(), WorkerInfo { name: name.to_owned(), ..WorkerInfo::default() }, options, true).await
     }
 
     /// A call of `script`, with what every script is told; further arguments are the caller's.

@@ -12,9 +12,11 @@ redis_client::scripts! {
         sweep: frees,
         redrive: writes,
         enrol: frees,
-        line: frees,
-        list: frees,
+        entry: reads,
+        batch: reads,
+        position: reads,
+        list: reads,
         announce: frees,
-        ended: frees,
+        outbox: frees,
     }
 }

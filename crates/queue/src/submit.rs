@@ -1,10 +1,10 @@
 //! Submitting: what comes with a job, and what is answered.
 
+use crate::entry::{parse_id, parse_state};
 use crate::error::Error;
-use crate::line::Line;
+use crate::position::QueuePosition;
 use crate::queue::Queue;
-use crate::record::parse_state;
-use domain::{BatchId, Job, JobId, JobState};
+use domain::{BatchId, Job, JobId, JobState, Needs};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub const MAX_BATCH: usize = 256;
 pub struct Submission {
     /// The job.
     pub job: Job,
+    /// What a worker must be able to do for its first step: this decides the lane.
+    pub needs: Needs,
     /// What the request was, as a digest: the same id with another fingerprint is refused. The first 16 bytes count.
     pub fingerprint: Option<[u8; 32]>,
     /// What is to be made, as a digest that says whose it is: while another job of it waits or runs, or has lately
@@ -23,14 +25,13 @@ pub struct Submission {
     pub same_as: Option<[u8; 32]>,
     /// The bounds of the job's owner. Weight and `max_running` hold from now on for all of the owner's jobs.
     pub bounds: TenantBounds,
-    /// Whether the job's end is to be told to the readers of [`Queue::ended`].
-    pub notify: bool,
 }
 
 impl From<Job> for Submission {
-    /// A job without any of the rest.
+    /// A job without any of the rest. When it names no grid, the default grid of any worker will do.
     fn from(job: Job) -> Self {
-        Self { job, fingerprint: None, same_as: None, bounds: TenantBounds::default(), notify: false }
+        let needs = job.spec.needs(0);
+        Self { job, needs, fingerprint: None, same_as: None, bounds: TenantBounds::default() }
     }
 }
 
@@ -56,7 +57,7 @@ impl Default for TenantBounds {
 
 /// How a submission was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum SubmitOutcome {
     /// With a new job.
     New,
     /// With the job that an earlier submission of this id was answered with.
@@ -70,15 +71,15 @@ pub enum How {
 /// A submission that was accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submitted {
-    /// The job that answers. It has another id than the one submitted when it is [`How::Attached`] or [`How::Cached`],
+    /// The job that answers. It has another id than the one submitted when it is [`SubmitOutcome::Attached`] or [`SubmitOutcome::Cached`],
     /// and when such a submission is repeated.
     pub id: JobId,
     /// Its state.
     pub state: JobState,
     /// Whether it is a new one.
-    pub how: How,
-    /// Where it stands in line.
-    pub line: Line,
+    pub outcome: SubmitOutcome,
+    /// Where it stands in the queue.
+    pub position: QueuePosition,
 }
 
 impl Queue {
@@ -115,19 +116,17 @@ impl Queue {
         call.arg(tenant(*class, owner)).arg(weight).arg(bounds.max_active).arg(bounds.max_running);
         call.arg(bounds.max_queued).arg(self.inner.max_depth).arg(self.inner.cache.as_millis() as u64);
         call.arg(batch.map_or(String::new(), |batch| batch.to_string()));
-        for Submission { job, fingerprint, same_as, notify, .. } in submissions {
+        for Submission { job, fingerprint, same_as, .. } in submissions {
             let json = serde_json::to_string(job).map_err(Error::corrupt("a job to be written"))?;
             call.arg(job.id.to_string()).arg(json).arg(job.submitted_ms);
-            call.arg(hex(*fingerprint)).arg(hex(*same_as)).arg(if *notify { "1" } else { "" });
+            call.arg(hex(*fingerprint)).arg(hex(*same_as)).arg("1");
         }
-        type Answer = (String, Vec<u64>, Vec<(String, String, String, u64, i64)>);
+        type Answer = (String, Vec<u64>, Vec<(String, String, String, u64, i64, u8)>);
         let (word, numbers, jobs): Answer = self.inner.connections.script(&call).await?;
         let number = |k: usize| numbers.get(k).copied().unwrap_or_default();
         let (there, retry_after) = (number(0), retry_after(number(1)));
         match word.as_str() {
-            "ok" => {
-                jobs.into_iter().map(|(id, state, how, place, eta)| submitted(&id, &state, &how, place, eta)).collect()
-            }
+            "ok" => jobs.into_iter().map(submitted).collect(),
             "conflict" => Err(Error::Conflict),
             "full" => Err(Error::Full { class: *class, depth: there, retry_after }),
             "active" => Err(Error::TooManyActive { active: there, most: bounds.max_active, retry_after }),
@@ -137,16 +136,17 @@ impl Queue {
     }
 }
 
-fn submitted(id: &str, state: &str, how: &str, place: u64, eta: i64) -> Result<Submitted, Error> {
-    let how = match how {
-        "new" => How::New,
-        "repeated" => How::Repeated,
-        "attached" => How::Attached,
-        "cached" => How::Cached,
+fn submitted(answer: (String, String, String, u64, i64, u8)) -> Result<Submitted, Error> {
+    let (id, state, outcome, position, eta, no_worker) = answer;
+    let outcome = match outcome.as_str() {
+        "new" => SubmitOutcome::New,
+        "repeated" => SubmitOutcome::Repeated,
+        "attached" => SubmitOutcome::Attached,
+        "cached" => SubmitOutcome::Cached,
         _ => return Err(Error::Corrupt { what: "an answer", source: None }),
     };
-    let id = id.parse().map_err(|_| Error::Corrupt { what: "a job's id", source: None })?;
-    Ok(Submitted { id, state: parse_state(state)?, how, line: Line::new(place, eta) })
+    let position = QueuePosition::new(position, eta, no_worker);
+    Ok(Submitted { id: parse_id(&id)?, state: parse_state(&state)?, outcome, position })
 }
 
 /// A tenant's name in Redis: in each class a tenant has a line of its own.

@@ -1,10 +1,10 @@
 //! One who takes jobs.
 
-use crate::card::WorkerCard;
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::options::LeaseOptions;
 use crate::queue::Queue;
+use domain::WorkerInfo;
 use redis::aio::MultiplexedConnection;
 use redis_client::within;
 use std::fmt;
@@ -32,8 +32,8 @@ pub struct Worker {
     sweeper: AbortHandle,
     /// Calls of `lease.lua` so far.
     calls: AtomicU64,
-    /// What it tells of itself, once it does.
-    card: watch::Sender<Option<WorkerCard>>,
+    /// What it announces.
+    info: watch::Sender<WorkerInfo>,
 }
 
 /// Who holds a lease, and how.
@@ -54,16 +54,25 @@ struct Taken {
 }
 
 impl Worker {
-    pub(crate) async fn start(queue: Queue, name: &str, options: LeaseOptions, is_test: bool) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        queue: Queue,
+        info: WorkerInfo,
+        options: LeaseOptions,
+        is_test: bool,
+    ) -> Result<Self, Error> {
         let mut enrol = queue.call(&queue.inner.scripts.enrol);
         enrol.arg(millis(FORGET_HANDED_AFTER));
         queue.inner.connections.script::<()>(&enrol).await?;
 
         let suffix = uuid::Uuid::new_v4().simple().to_string();
-        let holder = Arc::new(Holder { name: format!("{name}-{}", &suffix[..8]), options, is_test });
-        let (card, announced) = watch::channel(None);
-        let sweeper = tokio::spawn(sweep(queue.clone(), announced)).abort_handle();
-        Ok(Self { queue, holder, blocking: Mutex::new(None), sweeper, calls: AtomicU64::new(0), card })
+        let holder = Arc::new(Holder { name: format!("{}-{}", info.name, &suffix[..8]), options, is_test });
+        let info = WorkerInfo { name: holder.name.clone(), ..info };
+        if !is_test {
+            queue.announce(&info).await?;
+        }
+        let (info, announced) = watch::channel(info);
+        let sweeper = tokio::spawn(sweep(queue.clone(), announced, is_test)).abort_handle();
+        Ok(Self { queue, holder, blocking: Mutex::new(None), sweeper, calls: AtomicU64::new(0), info })
     }
 
     /// The worker's own name in Redis.
@@ -71,15 +80,14 @@ impl Worker {
         &self.holder.name
     }
 
-    /// Tells the queue of this worker, and goes on telling once a second for as long as the worker exists: it counts as
-    /// alive until 5 seconds after that. The card's name is replaced by the worker's own. One round trip.
+    /// Replaces what this worker announces, at once and from now on. The name stays its own. One round trip.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; it is told again nevertheless.
-    pub async fn announce(&self, card: WorkerCard) -> Result<(), Error> {
-        let card = WorkerCard { name: self.holder.name.clone(), ..card };
-        self.card.send_replace(Some(card.clone()));
-        self.queue.announce(&card).await
+    /// [`Error::Unavailable`]; the new announcement is sent within a second nevertheless.
+    pub async fn announce(&self, info: WorkerInfo) -> Result<(), Error> {
+        let info = WorkerInfo { name: self.holder.name.clone(), ..info };
+        self.info.send_replace(info.clone());
+        self.queue.announce(&info).await
     }
 
     /// Takes up to `max` jobs, the next in line first. When none waits, waits up to `wait` for one; when none came,
@@ -181,20 +189,18 @@ async fn take(queue: Queue, holder: Arc<Holder>, max: usize, number: u64) -> Res
     type Leased = Vec<(String, String, u32, u64)>;
     let (leased, due, last): (Leased, i64, String) = queue.inner.connections.script(&call).await?;
     let lease = |(_, job, attempt, fence): (String, String, u32, u64)| {
-        let job = serde_json::from_str(&job).map_err(Error::corrupt("a job"))?;
+        let job = crate::entry::parse_job(&job).map_err(|_| Error::Corrupt { what: "a job", source: None })?;
         Ok(Lease::new(queue.clone(), Arc::clone(&holder), job, attempt, fence))
     };
     let leases = leased.into_iter().map(lease).collect::<Result<_, Error>>()?;
     Ok(Taken { leases, due: u64::try_from(due).ok().map(Duration::from_millis), last })
 }
 
-async fn sweep(queue: Queue, card: watch::Receiver<Option<WorkerCard>>) {
+async fn sweep(queue: Queue, info: watch::Receiver<WorkerInfo>, is_test: bool) {
     loop {
         sleep(TICK).await;
-        let card = card.borrow().clone();
-        if let Some(card) = card
-            && let Err(error) = queue.announce(&card).await
-        {
+        let info = info.borrow().clone();
+        if !is_test && let Err(error) = queue.announce(&info).await {
             tracing::debug!(%error, "cannot announce a worker");
         }
         match queue.sweep().await {
@@ -207,44 +213,4 @@ async fn sweep(queue: Queue, card: watch::Receiver<Option<WorkerCard>>) {
 
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::RedisOptions;
-    use domain::{Class, ImageToMesh, Job, JobId, Parameters};
-
-    #[tokio::test]
-    async fn what_workers_of_the_past_were_handed_is_forgotten() {
-        let server = test_support::RedisServer::start();
-        let queue = Queue::connect(&RedisOptions::at(&server.url()).unwrap()).await.unwrap();
-        let handed = async || {
-            let mut command = redis::cmd("HKEYS");
-            command.arg(format!("{}handed", queue.inner.keys.prefix()));
-            queue.inner.connections.command::<Vec<String>>(&command).await.unwrap()
-        };
-        let job = Job {
-            v: Job::VERSION,
-            id: JobId::new(),
-            owner: "ada".to_owned(),
-            class: Class::User,
-            batch: None,
-            scenario: None,
-            spec: ImageToMesh::of_front("a".repeat(64).parse().unwrap(), Parameters::default()).into(),
-            next: Vec::new(),
-            submitted_ms: 0,
-            traceparent: None,
-        };
-        queue.submit(&job.into()).await.unwrap();
-        let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
-        assert_eq!(worker.lease(1, Duration::ZERO).await.unwrap().len(), 1);
-        sleep(Duration::from_millis(20)).await;
-        for (age, expected) in [(60_000, vec![worker.name().to_owned()]), (5, vec![])] {
-            let mut enrol = queue.call(&queue.inner.scripts.enrol);
-            enrol.arg(age);
-            queue.inner.connections.script::<()>(&enrol).await.unwrap();
-            assert_eq!(handed().await, expected);
-        }
-    }
 }

@@ -5,7 +5,7 @@ use crate::endpoint::Event;
 use crate::post::{Claim, Fate};
 use crate::{Error, Webhooks};
 use domain::JobRecord;
-use queue::{Ended, Queue};
+use queue::{DomainEvent, Outbox, Queue};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +19,8 @@ use tokio_util::task::TaskTracker;
 /// What a message tells of a job, under `data`.
 pub type Describe = Arc<dyn Fn(&JobRecord) -> Value + Send + Sync>;
 
-/// Ended jobs taken at once, and for how long before they are handed out again.
-const ENDED: usize = 64;
+/// Events read at once, and the time after which unacknowledged ones are read again.
+const EVENTS: usize = 64;
 const REDELIVER: Duration = Duration::from_secs(30);
 /// How long one question for ended jobs, or for due deliveries, waits at most.
 const WAIT: Duration = Duration::from_secs(1);
@@ -42,13 +42,16 @@ impl Webhooks {
 
     /// From ended jobs to deliveries: each is confirmed when its deliveries are kept.
     async fn feed(&self, queue: &Queue, name: &str, describe: &Describe, shutdown: &CancellationToken) {
+        let outbox: Outbox = queue.outbox("webhooks", name);
         while !shutdown.is_cancelled() {
             let step = async {
-                let ended = queue.ended(name, ENDED, REDELIVER, WAIT).await?;
-                for one in &ended {
-                    self.prepare(queue, one, describe).await?;
+                for entry in outbox.read(EVENTS, REDELIVER, WAIT).await? {
+                    match &entry.event {
+                        Ok(event) => self.prepare(queue, event, describe).await?,
+                        Err(error) => tracing::warn!(entry = entry.id, %error, "an event cannot be read"),
+                    }
+                    outbox.ack(&[&entry.id]).await?;
                 }
-                queue.confirm_ended(&ended).await?;
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             };
             // What is cut off here is handed out again.
@@ -66,7 +69,7 @@ impl Webhooks {
     async fn prepare(
         &self,
         queue: &Queue,
-        ended: &Ended,
+        ended: &DomainEvent,
         describe: &Describe,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let Some(event) = Event::of(ended.state) else { return Ok(()) };

@@ -230,7 +230,7 @@ impl Webhooks {
     pub(crate) async fn enqueue(
         &self,
         tenant: &str,
-        ended: &queue::Ended,
+        ended: &queue::DomainEvent,
         event: Event,
         body: &str,
     ) -> Result<(), Error> {

@@ -6,8 +6,9 @@ use crate::options::{BatchSettings, DecoderName, MappingName, ModelOptions, Opti
 use crate::probes::{self, Watched};
 use crate::{exit, failure, gpu, memory, readings};
 use blobs::Blobs;
+use domain::{Capability, LEVEL, WorkerInfo};
 use hunyuan3d::{Decoder, FlashMode, ImageTo3d, LoadOptions, ModelInfo, Pipeline, VertexMapping};
-use queue::{LeaseOptions, Queue, WorkerCard};
+use queue::{LeaseOptions, Queue};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,9 +83,14 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     }
     let most = batch.most(on_gpu);
     let lease = Duration::from_secs_f64(work.lease_seconds);
-    let worker = queue.worker(&work.worker_name, LeaseOptions { lease, max_attempts: work.max_attempts }).await?;
+    let worker = queue
+        .worker(
+            WorkerInfo { name: work.worker_name.clone(), ..WorkerInfo::default() },
+            LeaseOptions { lease, max_attempts: work.max_attempts },
+        )
+        .await?;
     let finest = memory::finest_grid().min(work.max_octree_resolution.unwrap_or(u32::MAX));
-    let card = card(&info, most, finest);
+    let announcement = worker_info(&info, most, finest);
     let workshop = Arc::new(Workshop {
         engine: Engine::start(loaded, batch_options(&batch, most))?,
         model: info,
@@ -115,7 +121,7 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     };
     tracing::info!(worker = worker.name(), batch_size_max = most, finest_grid = finest, "taking jobs");
 
-    if let Err(error) = worker.announce(card).await {
+    if let Err(error) = worker.announce(announcement).await {
         tracing::warn!(error = failure::whole(&error), "the worker is not announced yet");
     }
     let jobs = TaskTracker::new();
@@ -169,14 +175,34 @@ async fn load(options: ModelOptions) -> Result<Box<dyn ImageTo3d>, Error> {
 }
 
 /// What others may know of this worker.
-fn card(info: &ModelInfo, seats: u16, finest: u32) -> WorkerCard {
-    WorkerCard {
-        name: String::new(),
-        model: info.name.clone(),
-        model_digest: info.digest.clone(),
+fn worker_info(info: &ModelInfo, slots: u16, finest: u32) -> WorkerInfo {
+    let model = domain::ModelInfo {
+        name: info.name.clone(),
+        family: "hunyuan3d".to_owned(),
+        digest: info.digest.clone(),
+        licence: None,
         multi_view: info.multi_view,
-        seats: seats.into(),
+        is_default: true,
+        steps: info.default_steps,
+        guidance_scale: info.default_guidance_scale,
+        octree_resolution: info.default_octree_resolution,
         max_octree_resolution: finest,
+        stages: Vec::new(),
+    };
+    let capability = Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: info.name.clone(),
+        is_default_model: true,
+        multi_view: info.multi_view,
+        max_grid: finest,
+    };
+    WorkerInfo {
+        name: String::new(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        slots: slots.into(),
+        models: vec![model],
+        capabilities: vec![capability],
     }
 }
 

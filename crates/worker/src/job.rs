@@ -75,7 +75,7 @@ pub(crate) async fn attend(workshop: Arc<Workshop>, lease: Lease, seat: OwnedSem
             tokio::select! {
                 biased;
                 ending = keep(&lease, workshop.lease) => ending,
-                () = lease.withdrawn() => Ending::Cancelled,
+                () = lease.cancel_requested() => Ending::Cancelled,
                 () = workshop.abort.cancelled() => Ending::HandBack,
                 ending = make(&workshop, &lease, seat, row) => ending.unwrap_or_else(|ending| ending),
             }

@@ -56,7 +56,8 @@ async fn what_is_not_asked_for_is_the_models_own_choice() {
 async fn a_grid_that_does_not_fit_is_told_and_refused() {
     let world = World::new().await;
     let _worker = world.worker("one", &["--max-octree-resolution", "64", "--max-attempts", "1"]).await;
-    let told = async || world.queue.workers().await.unwrap().first().map(|card| card.max_octree_resolution);
+    let told =
+        async || world.queue.workers().await.unwrap().first().map(|worker| worker.models[0].max_octree_resolution);
     wait_until("the worker's card", PATIENCE, async || told().await == Some(64)).await;
     // Submitted while there was nobody to ask.
     let fine = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(65), ..quick() }).await;

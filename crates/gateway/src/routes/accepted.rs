@@ -5,7 +5,7 @@ use access::Caller;
 use domain::{BatchId, Class, JobId, JobState, ResultRecord};
 use http_api::{ApiSurface, Links, batch_link, estimated_completion, seconds};
 use picture::Warning;
-use queue::How;
+use queue::SubmitOutcome;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,10 +48,10 @@ impl Accepted {
             job_id: submitted.id,
             agent_id: agent(caller),
             status: submitted.state,
-            position: Some(submitted.line.position).filter(|position| *position > 0),
-            eta_seconds: submitted.line.eta.map(seconds),
+            position: Some(submitted.position.position).filter(|position| *position > 0),
+            eta_seconds: submitted.position.eta.map(seconds),
             seed,
-            cached: submitted.how == How::Cached,
+            cached: submitted.outcome == SubmitOutcome::Cached,
             result: known.and_then(|record| record.result),
             warnings,
             links: Links::of(api, submitted.id),
@@ -91,7 +91,7 @@ pub(super) struct BatchAccepted {
 impl BatchAccepted {
     pub(super) fn of(api: ApiSurface, caller: &Caller, batch_id: BatchId, taken: Vec<Taken>) -> Self {
         let open = taken.iter().filter(|one| !one.submitted.state.is_terminal());
-        let estimated_completion = estimated_completion(open.map(|one| one.submitted.line.eta));
+        let estimated_completion = estimated_completion(open.map(|one| one.submitted.position.eta));
         Self {
             batch_id,
             agent_id: agent(caller),

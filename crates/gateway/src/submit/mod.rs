@@ -23,7 +23,7 @@ use futures_util::future::{join_all, try_join_all};
 use http_api::Problem;
 use http_api::names::{batch_member, namespace};
 use picture::{CheckedPicture, Warning};
-use queue::{How, Queue, Submission, Submitted, TenantBounds};
+use queue::{Queue, Submission, SubmitOutcome, Submitted, TenantBounds};
 use telemetry::names;
 use workers::{Crew, Workers};
 
@@ -171,7 +171,7 @@ impl Desk {
                 submitted_ms: seed::now_ms(),
                 traceparent: telemetry::traceparent(),
             };
-            Submission { job, fingerprint, same_as, bounds, notify: true }
+            Submission { fingerprint, same_as, bounds, ..job.into() }
         });
         Ok(submissions.collect())
     }
@@ -182,7 +182,7 @@ impl Desk {
         receipt: Option<Receipt>,
         submitted: Result<Vec<Submitted>, Problem>,
     ) -> Result<Vec<Submitted>, Problem> {
-        let is_new = submitted.as_ref().is_ok_and(|all| all.iter().any(|one| one.how == How::New));
+        let is_new = submitted.as_ref().is_ok_and(|all| all.iter().any(|one| one.outcome == SubmitOutcome::New));
         if let Some(receipt) = receipt.filter(|_| !is_new)
             && let Err(error) = self.limiter.refund(receipt).await
         {
@@ -194,10 +194,11 @@ impl Desk {
     async fn taken(&self, prepared: Vec<Prepared>, submitted: Vec<Submitted>) -> Result<Vec<Taken>, Problem> {
         let mut taken = Vec::with_capacity(submitted.len());
         for (Prepared { picture, seed, .. }, submitted) in prepared.into_iter().zip(submitted) {
-            metrics::counter!(names::JOBS_SUBMITTED, "how" => how(submitted.how)).increment(1);
+            metrics::counter!(names::JOBS_SUBMITTED, "outcome" => outcome(submitted.outcome)).increment(1);
             // The job that answers may have been made with another seed: none was sent, and it was there before.
-            let known = if submitted.how == How::New { None } else { self.queue.record(submitted.id).await? };
-            if submitted.how == How::New {
+            let known =
+                if submitted.outcome == SubmitOutcome::New { None } else { self.queue.record(submitted.id).await? };
+            if submitted.outcome == SubmitOutcome::New {
                 metrics::histogram!(names::UPLOAD_BYTES).record(picture.bytes.len() as f64);
             }
             let seed = known.as_ref().and_then(|record| record.job.parameters()?.seed).unwrap_or(seed);
@@ -216,12 +217,12 @@ struct Prepared {
     is_repeatable: bool,
 }
 
-fn how(how: How) -> &'static str {
-    match how {
-        How::New => "new",
-        How::Repeated => "repeated",
-        How::Attached => "attached",
-        How::Cached => "cached",
+fn outcome(outcome: SubmitOutcome) -> &'static str {
+    match outcome {
+        SubmitOutcome::New => "new",
+        SubmitOutcome::Repeated => "repeated",
+        SubmitOutcome::Attached => "attached",
+        SubmitOutcome::Cached => "cached",
     }
 }
 

@@ -1,8 +1,8 @@
 //! The workers that are alive, as far as a submission must know of them.
 
-use domain::Parameters;
+use domain::{Parameters, WorkerInfo};
 use http_api::{Problem, codes};
-use queue::{Queue, WorkerCard};
+use queue::Queue;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -43,11 +43,12 @@ impl Crew {
         Self { models: vec!["played".to_owned()], finest: None }
     }
 
-    fn of(cards: &[WorkerCard]) -> Self {
-        let mut models: Vec<String> = cards.iter().map(|card| card.model_digest.clone()).collect();
+    fn of(workers: &[WorkerInfo]) -> Self {
+        let all = || workers.iter().flat_map(|worker| &worker.models);
+        let mut models: Vec<String> = all().map(|model| model.digest.clone()).collect();
         models.sort_unstable();
         models.dedup();
-        Self { models, finest: cards.iter().map(|card| card.max_octree_resolution).max() }
+        Self { models, finest: all().map(|model| model.max_octree_resolution).max() }
     }
 
     /// Refuses what none of them could ever make. When there are none at all, one may yet come.
@@ -65,17 +66,17 @@ impl Crew {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::ModelInfo;
 
-    fn card(model_digest: &str, max_octree_resolution: u32) -> WorkerCard {
-        let (name, model) = ("w".to_owned(), "m".to_owned());
-        let model_digest = model_digest.to_owned();
-        WorkerCard { name, model, model_digest, multi_view: false, seats: 4, max_octree_resolution }
+    fn worker(digest: &str, max_octree_resolution: u32) -> WorkerInfo {
+        let model = ModelInfo { digest: digest.to_owned(), max_octree_resolution, ..ModelInfo::default() };
+        WorkerInfo { models: vec![model], ..WorkerInfo::default() }
     }
 
     #[test]
     fn the_best_worker_decides_and_none_decides_nothing() {
         let ask = |octree_resolution| Parameters { octree_resolution, ..Parameters::default() };
-        let crew = Crew::of(&[card("b", 128), card("a", 256), card("b", 256)]);
+        let crew = Crew::of(&[worker("b", 128), worker("a", 256), worker("b", 256)]);
         assert_eq!(crew.models, ["a", "b"]);
         assert!(crew.check(&ask(None)).is_ok() && crew.check(&ask(Some(256))).is_ok());
         let refused = crew.check(&ask(Some(257))).unwrap_err();

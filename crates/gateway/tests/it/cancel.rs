@@ -47,7 +47,7 @@ async fn a_running_job_is_stopped_and_an_ended_one_is_not() {
     let queue = world.queue().await;
     let job = submit(&world).await;
     let lease_options = LeaseOptions { lease: Duration::from_secs(10), max_attempts: 1 };
-    let worker = queue.worker("test", lease_options).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), lease_options).await.unwrap();
     let lease = worker.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
     let answer = world.delete(&job, 0).send().await.unwrap();
     assert_eq!(answer.status(), 202);

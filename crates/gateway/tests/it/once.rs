@@ -4,7 +4,7 @@ use crate::pictures::{disc, encode, png};
 use crate::world::{World, problem};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{Artifact, MeshFormat, Quality, ResultRecord};
+use domain::{Artifact, MeshFormat, ModelInfo, Quality, ResultRecord, WorkerInfo};
 use image::ImageFormat;
 use queue::LeaseOptions;
 use reqwest::{RequestBuilder, Response};
@@ -105,8 +105,8 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
     let world = World::new().await;
     let queue = world.queue().await;
     // What answers depends on the models that there are, so there must be a worker.
-    let worker = queue.worker("w", LeaseOptions { lease: Duration::from_secs(30), max_attempts: 1 }).await.unwrap();
-    worker.announce(card(256)).await.unwrap();
+    let worker =
+        queue.worker(worker_info(256), LeaseOptions { lease: Duration::from_secs(30), max_attempts: 1 }).await.unwrap();
     let first = accepted(world.post().json(&body(Some(5)))).await;
     let second = accepted(put(&world, "mine").json(&body(Some(5)))).await;
     assert_eq!(second["job_id"], first["job_id"], "attached while it waits");
@@ -153,7 +153,7 @@ async fn what_no_worker_can_do_is_refused_and_what_one_may_yet_do_is_not() {
     // The gateway looks for workers once a second.
     let mut answer = None;
     test_support::wait_until("the gateway to know the worker", Duration::from_secs(30), async || {
-        queue.announce(&card(128)).await.unwrap();
+        queue.announce(&worker_info(128)).await.unwrap();
         let sent = ask(129).send().await.unwrap();
         let is_refused = sent.status() != 202;
         answer = Some(sent);
@@ -166,15 +166,10 @@ async fn what_no_worker_can_do_is_refused_and_what_one_may_yet_do_is_not() {
     assert_eq!(ask(128).send().await.unwrap().status(), 202);
 }
 
-fn card(max_octree_resolution: u32) -> queue::WorkerCard {
-    queue::WorkerCard {
-        name: "w".to_owned(),
-        model: "tiny".to_owned(),
-        model_digest: "d".repeat(64),
-        multi_view: false,
-        seats: 4,
-        max_octree_resolution,
-    }
+fn worker_info(max_octree_resolution: u32) -> WorkerInfo {
+    let model =
+        ModelInfo { name: "tiny".to_owned(), digest: "d".repeat(64), max_octree_resolution, ..ModelInfo::default() };
+    WorkerInfo { slots: 4, models: vec![model], ..crate::world::worker_info() }
 }
 
 fn result() -> ResultRecord {

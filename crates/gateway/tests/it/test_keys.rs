@@ -39,7 +39,7 @@ async fn a_played_job_has_a_mesh_in_each_format_and_no_worker_sees_it() {
     let (queue, blobs) =
         (world.queue().await, Blobs::open(&BlobOptions::at(world.blobs_directory().to_str().unwrap())));
     let blobs = blobs.unwrap();
-    let worker = queue.worker("real", queue::LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), queue::LeaseOptions::default()).await.unwrap();
     for (format, begins) in [("glb", &b"glTF"[..]), ("obj", b"# ORFEAS"), ("stl", b"")] {
         let job = submit(&world, &key, None, format).await;
         assert!(worker.lease(1, Duration::from_millis(50)).await.unwrap().is_empty());

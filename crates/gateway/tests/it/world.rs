@@ -1,6 +1,7 @@
 //! A gateway in this process, and a client with a key.
 
 use clap::Parser;
+use domain::{Capability, LEVEL, WorkerInfo};
 use gateway::Options;
 use http_api::Server;
 use queue::{Queue, RedisOptions};
@@ -96,4 +97,17 @@ impl World {
 pub(crate) fn files(directory: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
     entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+/// A worker that can run every job.
+pub(crate) fn worker_info() -> WorkerInfo {
+    let capability = Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: "tiny".to_owned(),
+        is_default_model: true,
+        multi_view: true,
+        max_grid: 512,
+    };
+    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

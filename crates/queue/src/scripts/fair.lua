@@ -202,7 +202,21 @@ end
 -- A job's place in line, and milliseconds until it is done (-1: unknown).
 local function line(id, tenant, state, now)
   local place = state == 'queued' and position(id, tenant) or 0
-  return { place, eta(id, class_of(tenant), state, place, now) }
+  return { place, eta(id, class_of(tenant), state, place, now), 0 }
+end
+
+-- A job with its position; nothing when there is none.
+local function entry(id, now)
+  local hash = redis.call('HGETALL', JOB .. id)
+  local fields = {}
+  for i = 1, #hash, 2 do
+    fields[hash[i]] = hash[i + 1]
+  end
+  if not fields.job then
+    return nil
+  end
+  local place = line(id, fields.tenant, fields.state, now)
+  return { id, hash, place[1], place[2], place[3] }
 end
 
 local UNKNOWN_WAIT = 30000 -- milliseconds to come back after when nothing is known of the pace

@@ -3,7 +3,7 @@
 -- Returns each job's hash, and the place to go on after ('': there are no more).
 local tenant, state, after, most = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local SCAN = 1000 -- entries that one call looks at
-local jobs, last = {}, nil
+local jobs, last, now = {}, nil, clock()
 local from = after == '' and '+inf' or '(' .. after
 local found = redis.call('ZREVRANGEBYSCORE', JOBS .. tenant, from, '-inf', 'WITHSCORES', 'LIMIT', 0, SCAN)
 for i = 1, #found, 2 do
@@ -14,9 +14,9 @@ for i = 1, #found, 2 do
   last = found[i + 1]
   local is = redis.call('HGET', JOB .. id, 'state')
   if not is then
-    redis.call('ZREM', JOBS .. tenant, id)
+    -- Its retention is over; submissions clean up.
   elseif state == '' or is == state then
-    jobs[#jobs + 1] = redis.call('HGETALL', JOB .. id)
+    jobs[#jobs + 1] = entry(id, now)
   end
 end
 return { jobs, #found == 2 * SCAN and last or '' }

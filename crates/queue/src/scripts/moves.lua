@@ -43,9 +43,7 @@ local function finish(id, job, state, now, more, ...)
   if job.batch then
     leave_batch(job.batch)
   end
-  if job.notify then
-    redis.call('XADD', ENDED, 'MAXLEN', '~', ENDED_LIMIT, '*', 'id', id, 'tenant', job.tenant, 'state', state, 'at', now)
-  end
+  emit(state, id, job.tenant, job.batch, state, job.attempt, now)
   count(job.tenant, job.state, -1)
   settle(job.tenant)
 end
@@ -53,7 +51,7 @@ end
 -- A job failed and its attempts have run out: failed, with a dead letter that keeps all that a redrive needs.
 local function bury(id, job, failure, now)
   redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_LIMIT, '*', 'id', id, 'job', redis.call('HGET', JOB .. id, 'job'),
-    'failure', failure, 'attempts', job.attempt, 'worker', job.worker or '', 'at', now, 'notify', job.notify or '')
+    'failure', failure, 'attempts', job.attempt, 'worker', job.worker or '', 'at', now)
   finish(id, job, 'failed', now, ',"failure":' .. failure, 'failure', failure)
 end
 

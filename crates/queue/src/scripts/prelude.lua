@@ -11,7 +11,7 @@ end
 -- Prefixes; a job's id, a tenant, a class or a digest follows.
 local JOB, EVENTS, ALIAS, SAME, BATCH = key('job:'), key('events:'), key('alias:'), key('same:'), key('batch:')
 local LINE, TENANT, JOBS, TURN = key('line:'), key('tenant:'), key('jobs:'), key('turn:')
-local DELAYED, LEASES, OPEN, DEAD, ENDED = key('delayed'), key('leases'), key('open'), key('dead'), key('ended')
+local DELAYED, LEASES, OPEN, DEAD, OUTBOX = key('delayed'), key('leases'), key('open'), key('dead'), key('outbox')
 local COUNTERS, LOAD, CLOCKS, PACE = key('counters'), key('load'), key('clocks'), key('pace')
 local WORKERS, SEATS, SERVER, HANDED = key('workers'), key('seats'), key('server'), key('handed')
 -- Who waits for jobs of a class reads this stream.
@@ -20,7 +20,7 @@ local WAKE = { agent = key('wake:made'), user = key('wake:made'), test = key('wa
 local EVENT_LIMIT = 256 -- events kept for each job
 local EVENT_RETENTION = 600 -- seconds that events outlive their job; the hash tells the end after that
 local DEAD_LIMIT = 10000 -- dead letters kept, about
-local ENDED_LIMIT = 100000 -- ended jobs kept for those who were to be told, about
+local OUTBOX_LIMIT = 100000 -- entries of the outbox kept, about
 local SWEEP_LIMIT = 100 -- jobs that one call moves, so that a flood of lost leases cannot stop new work
 local RESTART_GRACE = 5000 -- milliseconds that workers have to come back after Redis does
 local SPARED_LEASES = 10 -- leases of a job that may end without an attempt being counted, if its worker is lost
@@ -37,6 +37,22 @@ local function tell(id, state, attempt, now, more)
   local event = string.format('{"state":"%s","attempt":%d,"at_ms":%.0f', state, attempt, now) .. (more or '') .. '}'
   redis.call('XADD', EVENTS .. id, 'MAXLEN', EVENT_LIMIT, n .. '-0', 'e', event)
   redis.call('PUBLISH', EVENTS .. id, n .. ' ' .. event)
+end
+
+-- Writes a domain event; `more` is JSON that goes into it.
+local function emit(kind, id, tenant, batch, state, attempt, now, more)
+  local class, owner = string.match(tenant, '^(%a+):(.*)$')
+  redis.call('XADD', OUTBOX, 'MAXLEN', '~', OUTBOX_LIMIT, '*', 'e', string.format(
+    '{"type":"job.%s","job":"%s","owner":%s,"class":"%s",%s"state":"%s","attempt":%d,"at_ms":%.0f%s}', kind, id,
+    cjson.encode(owner), class, batch and '"batch":"' .. batch .. '",' or '', state, attempt, now, more or ''))
+end
+
+-- Writes a domain event; `more` is JSON that goes into it.
+local function emit(kind, id, tenant, batch, state, attempt, now, more)
+  local class, owner = string.match(tenant, '^(%a+):(.*)$')
+  redis.call('XADD', OUTBOX, 'MAXLEN', '~', OUTBOX_LIMIT, '*', 'e', string.format(
+    '{"type":"job.%s","job":"%s","owner":%s,"class":"%s",%s"state":"%s","attempt":%d,"at_ms":%.0f%s}', kind, id,
+    cjson.encode(owner), class, batch and '"batch":"' .. batch .. '",' or '', state, attempt, now, more or ''))
 end
 
 -- The fields of a job that a move needs.

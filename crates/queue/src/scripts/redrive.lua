@@ -12,9 +12,7 @@ local depth = load('queued', class_of(tenant))
 if max_depth > 0 and depth >= max_depth then
   return { 'full', depth, until_room(class_of(tenant)) }
 end
-local fields = found[1][2]
-local notify = fields[#fields] == '1' and { 'notify', 1 } or {}
-accept(id, tenant, job, submitted, unpack(notify))
+accept(id, tenant, job, submitted)
 settle(tenant)
 redis.call('XDEL', DEAD, letter)
 return { 'ok', 0, 0 }

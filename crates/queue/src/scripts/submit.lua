@@ -117,7 +117,7 @@ end
 local answer, ids = {}, {}
 for i, member in ipairs(members) do
   local place = line(member.id, tenant, member.state, now)
-  answer[i] = { member.id, member.state, member.how, place[1], place[2] }
+  answer[i] = { member.id, member.state, member.how, place[1], place[2], place[3] }
   ids[i] = member.id
 end
 if mark and redis.call('EXISTS', BATCH .. batch) == 0 then

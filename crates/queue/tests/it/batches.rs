@@ -2,9 +2,8 @@
 
 use crate::world::{LONG, World, job, options, result, take};
 use domain::{BatchId, Class, Job, JobId, JobState};
-use queue::{Error, How, LeaseOptions, Queue, RedisOptions, Submission, TenantBounds};
+use queue::{Error, LeaseOptions, Queue, RedisOptions, Submission, SubmitOutcome, TenantBounds};
 use redis::AsyncCommands;
-use std::collections::HashSet;
 use std::time::Duration;
 
 fn members(batch: BatchId, n: usize) -> Vec<Submission> {
@@ -21,7 +20,7 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
     let queue = Queue::connect(&RedisOptions { queue_max_depth: 10, ..options(&world.server.url()) }).await.unwrap();
     let (batch, refused) = (BatchId::new(), BatchId::new());
     let submitted = queue.submit_batch(batch, &members(batch, 6)).await.unwrap();
-    assert_eq!(submitted.iter().map(|s| s.line.position).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(submitted.iter().map(|s| s.position.position).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 
     let too_many = members(refused, 5);
     assert!(matches!(queue.submit_batch(refused, &too_many).await, Err(Error::Full { depth: 6, .. })));
@@ -54,7 +53,7 @@ async fn the_same_batch_is_one_batch_and_another_is_refused() {
     let all = members(batch, 3);
     let first = queue.submit_batch(batch, &all).await.unwrap();
     let again = queue.submit_batch(batch, &all).await.unwrap();
-    assert!(again.iter().all(|submitted| submitted.how == How::Repeated));
+    assert!(again.iter().all(|submitted| submitted.outcome == SubmitOutcome::Repeated));
     assert_eq!(first.iter().map(|s| s.id).collect::<Vec<_>>(), again.iter().map(|s| s.id).collect::<Vec<_>>());
     let mut changed = all.clone();
     changed[1].fingerprint = Some([77; 32]);
@@ -71,7 +70,10 @@ async fn the_same_picture_twice_in_a_batch_is_made_once() {
     all.iter_mut().for_each(|member| member.same_as = Some([1; 32]));
     all[2].same_as = None;
     let submitted = world.queue.submit_batch(batch, &all).await.unwrap();
-    assert_eq!(submitted.iter().map(|s| s.how).collect::<Vec<_>>(), [How::New, How::Attached, How::New]);
+    assert_eq!(
+        submitted.iter().map(|s| s.outcome).collect::<Vec<_>>(),
+        [SubmitOutcome::New, SubmitOutcome::Attached, SubmitOutcome::New]
+    );
     assert_eq!(submitted[0].id, submitted[1].id);
     let record = world.queue.batch(batch).await.unwrap().unwrap();
     assert_eq!(
@@ -95,7 +97,7 @@ async fn a_batch_is_known_for_as_long_as_its_jobs() {
     let record = queue.batch(batch).await.unwrap().unwrap();
     assert_eq!((record.owner.as_str(), record.submitted_ms), ("studio-agent-0042", 1_700_000_000_000));
     let states = |record: &queue::BatchRecord| {
-        record.members.iter().map(|m| m.record.as_ref().unwrap().state).collect::<Vec<_>>()
+        record.members.iter().map(|m| m.entry.as_ref().unwrap().state).collect::<Vec<_>>()
     };
     assert_eq!(states(&record), [JobState::Succeeded, JobState::Running, JobState::Queued]);
     assert_eq!(ttl().await, -1);
@@ -127,7 +129,7 @@ async fn jobs_are_listed_page_by_page_newest_first() {
         loop {
             let page = queue.jobs_of(&owner, Class::User, state, after, limit).await.unwrap();
             assert!(page.items.len() <= limit);
-            found.extend(page.items.into_iter().map(|record| record.job.id));
+            found.extend(page.items.into_iter().map(|entry| entry.id));
             pages += 1;
             // As a client would send it back.
             after = page.next.map(|next| next.to_string().parse().unwrap());
@@ -162,64 +164,15 @@ async fn a_list_forgets_the_jobs_that_are_forgotten() {
     assert!(raw.zcard::<_, u64>(&index).await.unwrap() < 21);
     let page = queue.jobs_of(&job().owner, Class::User, None, None, 100).await.unwrap();
     assert_eq!((page.items.len(), page.next), (2, None));
-    assert_eq!(raw.zcard::<_, u64>(&index).await.unwrap(), 2);
     let short = RedisOptions { result_retention: 1, ..options(&world.server.url()) };
     let queue = Queue::connect(&short).await.unwrap();
     queue.cancel(last.id).await.unwrap();
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     take(&worker).await.succeed(&result()).await.unwrap();
     test_support::wait_until("the list to go with its last job", Duration::from_secs(30), async || {
         world.raw().await.exists::<_, u64>(&index).await.unwrap() == 0
     })
     .await;
-}
-
-#[tokio::test]
-async fn whoever_asked_is_told_of_the_end_at_least_once() {
-    const AGAIN: Duration = Duration::from_millis(300);
-    let world = World::new().await;
-    let (queue, worker) = (&world.queue, world.worker(LONG).await);
-    let mut asked = Vec::new();
-    for notify in [true, false, true, true] {
-        let job = job();
-        queue.submit(&Submission { notify, ..job.clone().into() }).await.unwrap();
-        if notify {
-            asked.push(job.id);
-        }
-    }
-    take(&worker).await.succeed(&result()).await.unwrap();
-    take(&worker).await.succeed(&result()).await.unwrap();
-    queue.cancel(asked[1]).await.unwrap();
-    let told = queue.ended("one", 2, AGAIN, Duration::ZERO).await.unwrap();
-    let states: Vec<_> = told.iter().map(|ended| (ended.job, ended.state)).collect();
-    assert_eq!(states, [(asked[0], JobState::Succeeded), (asked[1], JobState::Cancelled)]);
-    assert_eq!((told[0].owner.as_str(), told[0].class), ("studio-agent-0042", Class::User));
-    assert!(told[0].at_ms > 1_700_000_000_000);
-    assert_eq!(queue.ended("two", 2, LONG, Duration::ZERO).await.unwrap(), [], "another has them");
-    queue.confirm_ended(&told[..1]).await.unwrap();
-
-    // The first reader dies with one in its hands; a third one ends meanwhile.
-    let waiting = queue.ended("two", 9, AGAIN, Duration::from_secs(10));
-    let ending = async {
-        tokio::time::sleep(AGAIN).await;
-        queue.cancel(asked[2]).await.unwrap();
-    };
-    let (mut again, ()) = tokio::join!(waiting, ending);
-    if again.as_ref().unwrap().len() == 1 {
-        tokio::time::sleep(AGAIN).await;
-        again.as_mut().unwrap().extend(queue.ended("two", 9, AGAIN, Duration::from_secs(10)).await.unwrap());
-    }
-    let again = again.unwrap();
-    let jobs: HashSet<JobId> = again.iter().map(|ended| ended.job).collect();
-    assert!(jobs.is_superset(&HashSet::from([asked[1]])) && !jobs.contains(&asked[0]), "{again:?}");
-    queue.confirm_ended(&again).await.unwrap();
-    tokio::time::sleep(AGAIN).await;
-    let rest = queue.ended("three", 9, AGAIN, Duration::ZERO).await.unwrap();
-    queue.confirm_ended(&rest).await.unwrap();
-    let jobs: HashSet<JobId> = jobs.into_iter().chain(rest.iter().map(|ended| ended.job)).collect();
-    assert_eq!(jobs, HashSet::from([asked[1], asked[2]]));
-    let left: u64 = world.raw().await.xlen(crate::world::key("ended")).await.unwrap();
-    assert_eq!(left, 0, "what is confirmed takes no memory");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! What is refused, and when to come again.
 
 use crate::world::{LONG, World, job, options, result, take};
-use domain::{Class, Job, JobId};
-use queue::{Error, Queue, RedisOptions, Submission, TenantBounds, WorkerCard};
+use domain::{Class, Job, JobId, WorkerInfo};
+use queue::{Error, Queue, RedisOptions, Submission, TenantBounds};
 use std::time::Duration;
 
 fn by(owner: &str, class: Class, bounds: TenantBounds) -> Submission {
@@ -62,7 +62,7 @@ async fn when_to_come_again_follows_the_pace() {
     let mut raw = world.raw().await;
     pace(&mut raw, 40_000).await;
     assert_eq!(after().await, 40, "one seat at least");
-    queue.announce(&card("w", 4)).await.unwrap();
+    queue.announce(&worker_info("w", 4)).await.unwrap();
     assert_eq!(after().await, 10, "four seats");
     let bounds = TenantBounds { max_active: 2, ..TenantBounds::default() };
     let lease = take(&worker).await;
@@ -80,15 +80,8 @@ pub(crate) async fn pace(raw: &mut redis::aio::MultiplexedConnection, ms: u64) {
     redis::cmd("HSET").arg(key).arg("made").arg(ms).query_async::<()>(raw).await.unwrap();
 }
 
-pub(crate) fn card(name: &str, seats: u32) -> WorkerCard {
-    WorkerCard {
-        name: name.to_owned(),
-        model: "tiny".to_owned(),
-        model_digest: "d".repeat(64),
-        multi_view: false,
-        seats,
-        max_octree_resolution: 512,
-    }
+pub(crate) fn worker_info(name: &str, slots: u32) -> WorkerInfo {
+    WorkerInfo { name: name.to_owned(), slots, ..crate::world::worker_info() }
 }
 
 #[tokio::test]
@@ -100,8 +93,8 @@ async fn the_time_until_a_job_is_done_is_known_while_workers_are_alive() {
     for _ in 0..6 {
         ids.push(world.submit().await.id);
     }
-    let eta = async |id: JobId| queue.line(id).await.unwrap().unwrap().eta.map(|eta| eta.as_secs());
-    queue.announce(&card("w", 2)).await.unwrap();
+    let eta = async |id: JobId| queue.position(id).await.unwrap().unwrap().eta.map(|eta| eta.as_secs());
+    queue.announce(&worker_info("w", 2)).await.unwrap();
     assert_eq!(eta(ids[0]).await, None, "no job has ended yet");
     pace(&mut raw, 10_000).await;
     // Two at a time, ten seconds each.
@@ -112,17 +105,18 @@ async fn the_time_until_a_job_is_done_is_known_while_workers_are_alive() {
     assert_eq!(expected, [10, 10, 15, 20, 25, 30]);
     let lease = take(&worker).await;
     assert!((1..=10).contains(&eta(ids[0]).await.unwrap()), "it runs");
-    assert_eq!(queue.line(ids[0]).await.unwrap().unwrap().position, 0);
+    assert_eq!(queue.position(ids[0]).await.unwrap().unwrap().position, 0);
     assert_eq!((eta(ids[1]).await, eta(ids[5]).await), (Some(10), Some(30)));
 
     // A job that ends tells how long it took.
     tokio::time::sleep(Duration::from_millis(200)).await;
     lease.succeed(&result()).await.unwrap();
-    let eta_now = queue.line(ids[1]).await.unwrap().unwrap().eta.unwrap();
+    let eta_now = queue.position(ids[1]).await.unwrap().unwrap().eta.unwrap();
     assert!(eta_now > Duration::from_millis(9000) && eta_now < Duration::from_millis(9900), "{eta_now:?}");
     assert_eq!(eta(ids[0]).await, None, "it is over");
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(eta(ids[1]).await, None, "nobody is there to make it");
+    drop(worker);
+    test_support::wait_until("no worker to be alive", Duration::from_secs(30), async || eta(ids[1]).await.is_none())
+        .await;
 }
 
 #[tokio::test]
@@ -131,11 +125,11 @@ async fn a_worker_is_known_while_it_lives_and_soon_forgotten() {
     let queue = &world.queue;
     assert_eq!(queue.workers().await.unwrap(), []);
     let worker = world.worker(LONG).await;
-    worker.announce(card("any", 3)).await.unwrap();
-    queue.announce(&card("another", 1)).await.unwrap();
-    let names = async || queue.workers().await.unwrap().into_iter().map(|card| card.name).collect::<Vec<_>>();
+    worker.announce(worker_info("any", 3)).await.unwrap();
+    queue.announce(&worker_info("another", 1)).await.unwrap();
+    let names = async || queue.workers().await.unwrap().into_iter().map(|worker| worker.name).collect::<Vec<_>>();
     assert_eq!(names().await, ["another", worker.name()]);
-    assert_eq!(queue.workers().await.unwrap()[1], card(worker.name(), 3));
+    assert_eq!(queue.workers().await.unwrap()[1], worker_info(worker.name(), 3));
     tokio::time::sleep(Duration::from_millis(5500)).await;
     assert_eq!(names().await, [worker.name()], "one announces itself, the other does not");
     drop(worker);

@@ -40,7 +40,7 @@ async fn a_queued_job_takes_less_than_two_kilobytes() {
     };
     let full = bytes_each(|n| {
         let job = Job { batch: Some(BatchId::new()), ..job() };
-        Submission { fingerprint: digest(n), same_as: digest(n), notify: true, ..job.into() }
+        Submission { fingerprint: digest(n), same_as: digest(n), ..job.into() }
     })
     .await;
     writeln!(std::io::stdout(), "{bare} bytes for each queued job, {full} with all that can come with it").unwrap();
@@ -116,7 +116,7 @@ async fn each_operation_is_one_round_trip() {
         note("progress").await;
         world.queue.record(job.id).await.unwrap();
         note("record").await;
-        world.queue.line(job.id).await.unwrap();
+        world.queue.position(job.id).await.unwrap();
         note("line").await;
         // Of a state that no job is in: the script reads what it lists with a command that is counted.
         let none = Some(JobState::Cancelled);

@@ -10,7 +10,7 @@ const ONE_ATTEMPT: LeaseOptions = LeaseOptions { lease: LONG, max_attempts: 1 };
 async fn a_dead_letter_is_redriven_as_a_new_job() {
     let world = World::new().await;
     let queue = &world.queue;
-    let worker = queue.worker("w", ONE_ATTEMPT).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), ONE_ATTEMPT).await.unwrap();
     let mut jobs = Vec::new();
     for _ in 0..2 {
         jobs.push(world.submit().await);
@@ -36,7 +36,7 @@ async fn redriving_respects_the_bound_and_asks_for_a_whole_id() {
     let world = World::new().await;
     let bounded = RedisOptions { queue_max_depth: 1, ..options(&world.server.url()) };
     let queue = Queue::connect(&bounded).await.unwrap();
-    let worker = queue.worker("w", ONE_ATTEMPT).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), ONE_ATTEMPT).await.unwrap();
     world.submit().await;
     take(&worker).await.fail(&failure(true)).await.unwrap();
     world.submit().await;

@@ -2,7 +2,7 @@
 
 use crate::world::{LONG, World, job, make_due, options, result};
 use domain::{Class, Job, JobId};
-use queue::{How, LeaseOptions, Queue, RedisOptions, Submission, TenantBounds, Worker};
+use queue::{LeaseOptions, Queue, RedisOptions, Submission, SubmitOutcome, TenantBounds, Worker};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn submit(queue: &Queue, class: Class, owner: &str, bounds: TenantBounds, 
     let all: Vec<_> = (0..jobs).map(|_| submission(class, owner, bounds)).collect();
     for batch in all.chunks(queue::MAX_BATCH) {
         let submitted = queue.submit_batch(domain::BatchId::new(), batch).await.unwrap();
-        assert!(submitted.iter().all(|submitted| submitted.how == How::New));
+        assert!(submitted.iter().all(|submitted| submitted.outcome == SubmitOutcome::New));
     }
 }
 
@@ -149,7 +149,7 @@ async fn what_came_back_goes_before_everybody_else() {
     let id = lease.job().id;
     make_due(&mut world.raw().await, "leases", id).await;
     queue.sweep().await.unwrap();
-    assert_eq!(queue.line(id).await.unwrap().unwrap().position, 1);
+    assert_eq!(queue.position(id).await.unwrap().unwrap().position, 1);
     assert_eq!(turns(&worker, 2).await, ["user", "agent"]);
 }
 
@@ -192,9 +192,9 @@ async fn places_in_line_are_what_then_happens() {
     }
     let mut foretold = HashMap::new();
     for id in &jobs {
-        foretold.insert(*id, queue.line(*id).await.unwrap().unwrap().position as i64);
+        foretold.insert(*id, queue.position(*id).await.unwrap().unwrap().position as i64);
     }
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     let leases = worker.lease(jobs.len(), Duration::ZERO).await.unwrap();
     assert_eq!(leases.len(), jobs.len());
     for (at, lease) in leases.iter().enumerate() {

@@ -28,7 +28,7 @@ async fn take_one() {
     let Some([url, lease]) = arguments.last_chunk().filter(|[url, _]| url.starts_with("redis://")) else { return };
     let lease = Duration::from_millis(lease.parse().unwrap());
     let queue = Queue::connect(&options(url)).await.unwrap();
-    let worker = queue.worker("victim", LeaseOptions { lease, max_attempts: 3 }).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions { lease, max_attempts: 3 }).await.unwrap();
     let held = worker.lease(1, SECONDS).await.unwrap().pop().unwrap();
     held.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
     let mut out = std::io::stdout();
@@ -202,7 +202,7 @@ async fn a_cut_or_stalled_line_is_a_typed_error_and_heals() {
     let server = RedisServer::start();
     let proxy = ChaosProxy::start(server.address()).await;
     let queue = Queue::connect(&options(&proxy.redis_url())).await.unwrap();
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
 
     proxy.cut();
     assert!(matches!(queue.submit(&job().into()).await, Err(Error::Unavailable(_))));
@@ -230,7 +230,7 @@ async fn an_answer_that_got_lost_is_asked_for_again_without_harm() {
     let proxy = ChaosProxy::start(server.address()).await;
     let queue = Queue::connect(&options(&proxy.redis_url())).await.unwrap();
     let world = World::on(server).await;
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     let job = world.submit().await;
     let lease = take(&worker).await;
     proxy.delay(Duration::from_millis(300));
@@ -256,7 +256,8 @@ async fn jobs_whose_handing_over_got_lost_are_handed_over_again() {
     let proxy = ChaosProxy::start(server.address()).await;
     let queue = Queue::connect(&options(&proxy.redis_url())).await.unwrap();
     let world = World::on(server).await;
-    let worker = queue.worker("w", LeaseOptions { lease: LONG, max_attempts: 3 }).await.unwrap();
+    let worker =
+        queue.worker(crate::world::worker_info(), LeaseOptions { lease: LONG, max_attempts: 3 }).await.unwrap();
     let jobs = [world.submit().await.id, world.submit().await.id];
     world.submit().await;
     proxy.delay(Duration::from_millis(300));
@@ -282,7 +283,8 @@ async fn a_caller_that_stops_waiting_leaves_no_lease_behind() {
     let server = RedisServer::start();
     let proxy = ChaosProxy::start(server.address()).await;
     let queue = Queue::connect(&options(&proxy.redis_url())).await.unwrap();
-    let worker = queue.worker("w", LeaseOptions { lease: LONG, max_attempts: 3 }).await.unwrap();
+    let worker =
+        queue.worker(crate::world::worker_info(), LeaseOptions { lease: LONG, max_attempts: 3 }).await.unwrap();
     let world = World::on(server).await;
     world.submit().await;
     proxy.delay(Duration::from_millis(800));

@@ -2,7 +2,7 @@
 
 use crate::world::{LONG, SHORT, World, failure, job, key, make_due, options, position, result, take};
 use domain::{JobState, Progress};
-use queue::{Depth, Error, How, Lease, LeaseOptions, Queue, RedisOptions, Renewal};
+use queue::{Depth, Error, Lease, LeaseOptions, Queue, RedisOptions, Renewal, SubmitOutcome};
 use std::time::{Duration, Instant};
 use test_support::RedisServer;
 
@@ -17,8 +17,8 @@ async fn a_job_succeeds() {
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let job = job();
     let submitted = queue.submit(&job.clone().into()).await.unwrap();
-    assert_eq!((submitted.id, submitted.state, submitted.how), (job.id, JobState::Queued, How::New));
-    assert_eq!((submitted.line.position, submitted.line.eta), (1, None), "no worker is alive");
+    assert_eq!((submitted.id, submitted.state, submitted.outcome), (job.id, JobState::Queued, SubmitOutcome::New));
+    assert_eq!((submitted.position.position, submitted.position.eta), (1, None), "no worker is alive");
     assert_eq!(queue.depth().await.unwrap(), Depth { queued: 1, running: 0, dead: 0 });
     let record = queue.record(job.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.attempt, record.started_ms), (JobState::Queued, 0, None));
@@ -271,7 +271,7 @@ async fn the_line_is_in_order_and_a_lost_job_goes_to_its_head() {
     let mut jobs = Vec::new();
     for expected in 1..=5 {
         let job = job();
-        assert_eq!(queue.submit(&job.clone().into()).await.unwrap().line.position, expected);
+        assert_eq!(queue.submit(&job.clone().into()).await.unwrap().position.position, expected);
         jobs.push(job.id);
     }
     let lease = take(&worker).await;
@@ -293,20 +293,23 @@ async fn the_queue_is_bounded_and_submitting_twice_is_submitting_once() {
     assert!(matches!(queue.submit(&third.clone().into()).await, Err(Error::Full { depth: 2, .. })));
     assert!(queue.record(third.id).await.unwrap().is_none());
     let again = queue.submit(&second.clone().into()).await.unwrap();
-    assert_eq!((again.how, again.line.position), (How::Repeated, 2), "it is there already");
+    assert_eq!((again.outcome, again.position.position), (SubmitOutcome::Repeated, 2), "it is there already");
 
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     take(&worker).await.succeed(&result()).await.unwrap();
     let again = queue.submit(&first.clone().into()).await.unwrap();
-    assert_eq!((again.how, again.state, again.line.position), (How::Repeated, JobState::Succeeded, 0));
-    assert_eq!(queue.submit(&third.clone().into()).await.unwrap().line.position, 2);
+    assert_eq!(
+        (again.outcome, again.state, again.position.position),
+        (SubmitOutcome::Repeated, JobState::Succeeded, 0)
+    );
+    assert_eq!(queue.submit(&third.clone().into()).await.unwrap().position.position, 2);
 }
 
 #[tokio::test]
 async fn a_finished_job_is_forgotten_after_its_retention() {
     let server = RedisServer::start();
     let queue = Queue::connect(&RedisOptions { result_retention: 1, ..options(&server.url()) }).await.unwrap();
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     let job = job();
     queue.submit(&job.clone().into()).await.unwrap();
     take(&worker).await.succeed(&result()).await.unwrap();
@@ -325,7 +328,7 @@ async fn workers_of_the_same_name_are_told_apart_and_prefixes_are_worlds_apart()
     let other = Queue::connect(&options(&world.server.url()).with_prefix("other")).await.unwrap();
     let job = world.submit().await;
     assert!(other.record(job.id).await.unwrap().is_none());
-    let stranger = other.worker("w", LeaseOptions::default()).await.unwrap();
+    let stranger = other.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     assert!(stranger.lease(1, Duration::ZERO).await.unwrap().is_empty());
     assert!(stranger.lease(0, LONG).await.unwrap().is_empty(), "nothing to wait for");
 }

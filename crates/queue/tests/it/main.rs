@@ -4,6 +4,7 @@
 
 mod batches;
 mod bounds;
+mod cancel_requested;
 mod cost;
 mod crowd;
 mod dead;
@@ -15,5 +16,4 @@ mod once;
 mod reference;
 mod state;
 mod watch;
-mod withdrawn;
 mod world;

@@ -104,7 +104,7 @@ impl Run {
         let bounds = RedisOptions { users_share: USERS_SHARE, ..options(&server.url()) };
         let queue = Queue::connect(&bounds).await.unwrap();
         let options = LeaseOptions { lease: LONG, max_attempts: MAX_ATTEMPTS };
-        let worker = queue.worker("w", options).await.unwrap();
+        let worker = queue.worker(crate::world::worker_info(), options).await.unwrap();
         let test_worker = queue.test_worker("t", options).await.unwrap();
         let raw = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
         let (model, leases) = (Model::default(), BTreeMap::new());

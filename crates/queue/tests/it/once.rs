@@ -2,7 +2,7 @@
 
 use crate::world::{LONG, World, failure, job, options, result, take};
 use domain::{Class, Job, JobId, JobState};
-use queue::{Error, How, LeaseOptions, Queue, RedisOptions, Submission, Submitted};
+use queue::{Error, LeaseOptions, Queue, RedisOptions, Submission, SubmitOutcome, Submitted};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn the_same_id_is_the_same_request_or_refused() {
     let queue = &world.queue;
     let job = job();
     let first = Submission { fingerprint: Some([1; 32]), ..job.clone().into() };
-    assert_eq!(submit(queue, &first).await.how, How::New);
+    assert_eq!(submit(queue, &first).await.outcome, SubmitOutcome::New);
     let other = Submission { fingerprint: Some([2; 32]), ..first.clone() };
     assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
     let none = Submission { fingerprint: None, ..first.clone() };
@@ -32,10 +32,10 @@ async fn the_same_id_is_the_same_request_or_refused() {
 
     let lease = take(&world.worker(LONG).await).await;
     let again = submit(queue, &first).await;
-    assert_eq!((again.how, again.state, again.line.position), (How::Repeated, JobState::Running, 0));
+    assert_eq!((again.outcome, again.state, again.position.position), (SubmitOutcome::Repeated, JobState::Running, 0));
     lease.fail(&failure(false)).await.unwrap();
     let again = submit(queue, &first).await;
-    assert_eq!((again.how, again.state), (How::Repeated, JobState::Failed), "also when it failed");
+    assert_eq!((again.outcome, again.state), (SubmitOutcome::Repeated, JobState::Failed), "also when it failed");
     assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
     assert_eq!(queue.counters().await.unwrap().repeated, 2);
 }
@@ -54,13 +54,13 @@ async fn a_thousand_duplicates_at_once_make_one_job() {
             tasks.push(tokio::spawn(async move { world.queue.submit(&submission).await.unwrap() }));
         }
     }
-    for (tasks, how) in [(named, How::Repeated), (unnamed, How::Attached)] {
+    for (tasks, how) in [(named, SubmitOutcome::Repeated), (unnamed, SubmitOutcome::Attached)] {
         let (mut ids, mut new) = (HashSet::new(), 0);
         for task in tasks {
             let submitted = task.await.unwrap();
             ids.insert(submitted.id);
-            new += usize::from(submitted.how == How::New);
-            assert!(submitted.how == How::New || submitted.how == how, "{submitted:?}");
+            new += usize::from(submitted.outcome == SubmitOutcome::New);
+            assert!(submitted.outcome == SubmitOutcome::New || submitted.outcome == how, "{submitted:?}");
         }
         assert_eq!((ids.len(), new), (1, 1));
     }
@@ -74,18 +74,18 @@ async fn the_same_thing_is_attached_then_cached_then_made_again() {
     let (queue, forgetful) = (world.queue.clone(), Queue::connect(&short).await.unwrap());
     let worker = world.worker(LONG).await;
     let first = of(job(), 1, 7);
-    assert_eq!(submit(&queue, &first).await.how, How::New);
+    assert_eq!(submit(&queue, &first).await.outcome, SubmitOutcome::New);
     let second = of(job(), 2, 7);
     let attached = submit(&queue, &second).await;
-    assert_eq!((attached.how, attached.id, attached.line.position), (How::Attached, first.job.id, 1));
+    assert_eq!((attached.outcome, attached.id, attached.position.position), (SubmitOutcome::Attached, first.job.id, 1));
     let lease = take(&worker).await;
-    assert_eq!(submit(&queue, &of(job(), 3, 7)).await.how, How::Attached, "to a running one too");
+    assert_eq!(submit(&queue, &of(job(), 3, 7)).await.outcome, SubmitOutcome::Attached, "to a running one too");
     lease.succeed(&result()).await.unwrap();
     let cached = submit(&queue, &of(job(), 4, 7)).await;
-    assert_eq!((cached.how, cached.id, cached.state), (How::Cached, first.job.id, JobState::Succeeded));
+    assert_eq!((cached.outcome, cached.id, cached.state), (SubmitOutcome::Cached, first.job.id, JobState::Succeeded));
     // The id that was attached stands for that job from now on, for the same request only.
     let again = submit(&queue, &second).await;
-    assert_eq!((again.how, again.id), (How::Repeated, first.job.id));
+    assert_eq!((again.outcome, again.id), (SubmitOutcome::Repeated, first.job.id));
     let answer = async |id| queue.answered_with(id).await.unwrap().map(|record| record.job.id);
     assert_eq!(answer(second.job.id).await, Some(first.job.id));
     assert_eq!((answer(first.job.id).await, answer(JobId::new()).await), (Some(first.job.id), None));
@@ -94,8 +94,11 @@ async fn the_same_thing_is_attached_then_cached_then_made_again() {
 
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let late = submit(&forgetful, &of(job(), 5, 7)).await;
-    assert_eq!(late.how, How::New, "the result is too old");
-    assert_eq!((submit(&queue, &second).await.how, submit(&queue, &second).await.id), (How::Repeated, first.job.id));
+    assert_eq!(late.outcome, SubmitOutcome::New, "the result is too old");
+    assert_eq!(
+        (submit(&queue, &second).await.outcome, submit(&queue, &second).await.id),
+        (SubmitOutcome::Repeated, first.job.id)
+    );
     let counters = queue.counters().await.unwrap();
     assert_eq!((counters.missed, counters.attached, counters.cached), (2, 2, 1));
 }
@@ -107,13 +110,13 @@ async fn what_failed_or_is_being_cancelled_or_is_anothers_answers_nobody() {
     submit(queue, &of(job(), 1, 1)).await;
     take(&worker).await.fail(&failure(false)).await.unwrap();
     let second = of(job(), 1, 1);
-    assert_eq!(submit(queue, &second).await.how, How::New, "the first failed");
+    assert_eq!(submit(queue, &second).await.outcome, SubmitOutcome::New, "the first failed");
     let running = take(&worker).await;
     queue.cancel(second.job.id).await.unwrap();
-    assert_eq!(submit(queue, &of(job(), 1, 1)).await.how, How::New, "the second is to be cancelled");
+    assert_eq!(submit(queue, &of(job(), 1, 1)).await.outcome, SubmitOutcome::New, "the second is to be cancelled");
     drop(running);
     for job in [Job { owner: "other".to_owned(), ..job() }, Job { class: Class::Test, ..job() }] {
-        assert_eq!(submit(queue, &of(job, 1, 1)).await.how, How::New);
+        assert_eq!(submit(queue, &of(job, 1, 1)).await.outcome, SubmitOutcome::New);
     }
 }
 
@@ -123,9 +126,9 @@ async fn a_cache_that_is_off_answers_nobody() {
     let off = RedisOptions { result_cache_seconds: 0, ..options(&world.server.url()) };
     let queue = Queue::connect(&off).await.unwrap();
     for _ in 0..3 {
-        assert_eq!(submit(&queue, &of(job(), 1, 1)).await.how, How::New);
+        assert_eq!(submit(&queue, &of(job(), 1, 1)).await.outcome, SubmitOutcome::New);
     }
     assert_eq!(queue.counters().await.unwrap().missed, 0);
-    let worker = queue.worker("w", LeaseOptions::default()).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
     assert_eq!(worker.lease(9, Duration::ZERO).await.unwrap().len(), 3);
 }

@@ -75,7 +75,7 @@ async fn state_after_typical_moves() {
     let world = World::new().await;
     let mut raw = world.raw().await;
     let options = LeaseOptions { lease: LONG, max_attempts: 1 };
-    let worker = world.queue.worker("w", options).await.unwrap();
+    let worker = world.queue.worker(crate::world::worker_info(), options).await.unwrap();
     let hide = |text: String| {
         let suffix = worker.name().trim_start_matches("w-").to_owned();
         let run = text.split("run = ").nth(1).and_then(|rest| rest.split('\n').next()).unwrap_or("none").to_owned();

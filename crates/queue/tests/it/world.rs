@@ -1,8 +1,8 @@
 //! A redis-server, a queue on it, and jobs to put there.
 
 use domain::{
-    Artifact, BlobId, Class, Failure, ImageToMesh, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord,
-    StageTiming,
+    Artifact, BlobId, Capability, Class, Failure, ImageToMesh, Job, JobId, LEVEL, MeshFormat, Parameters, Quality,
+    ResultRecord, StageTiming, WorkerInfo,
 };
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use redis::aio::MultiplexedConnection;
@@ -31,7 +31,7 @@ impl World {
     }
 
     pub(crate) async fn worker(&self, lease: Duration) -> Worker {
-        self.queue.worker("w", LeaseOptions { lease, max_attempts: 3 }).await.unwrap()
+        self.queue.worker(worker_info(), LeaseOptions { lease, max_attempts: 3 }).await.unwrap()
     }
 
     /// A connection past the queue, to look behind it.
@@ -118,7 +118,7 @@ pub(crate) fn failure(retryable: bool) -> Failure {
 
 /// A job's place in line, if it waits.
 pub(crate) async fn position(queue: &Queue, id: JobId) -> Option<u64> {
-    queue.line(id).await.unwrap().map(|line| line.position).filter(|position| *position > 0)
+    queue.position(id).await.unwrap().map(|line| line.position).filter(|position| *position > 0)
 }
 
 /// Takes one job, which must be there.
@@ -136,4 +136,17 @@ pub(crate) async fn make_due(raw: &mut MultiplexedConnection, set: &str, job: Jo
     command.arg(key(set)).arg("XX").arg("CH").arg(past).arg(job.to_string());
     let changed: u64 = command.query_async(raw).await.unwrap();
     assert!(changed == 1 || set == "delayed", "{job} is not in {set}");
+}
+
+/// A worker that can run every job.
+pub(crate) fn worker_info() -> WorkerInfo {
+    let capability = Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: "tiny".to_owned(),
+        is_default_model: true,
+        multi_view: true,
+        max_grid: 512,
+    };
+    WorkerInfo { name: "w".to_owned(), slots: 0, capabilities: vec![capability], ..WorkerInfo::default() }
 }

@@ -3,9 +3,8 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{BatchId, JobId, JobState};
-use futures_util::future::try_join_all;
 use http_api::{ApiSurface, Authenticated, JobView, Problem, batch_link, codes, estimated_completion};
-use queue::{Line, Queue};
+use queue::Queue;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -76,21 +75,22 @@ pub(super) async fn batch(
     let record = queue.batch(id).await?.filter(|record| record.owner == caller.owner());
     let record = record.ok_or_else(|| Problem::new(&codes::BATCH_NOT_FOUND, "You have no batch of this id."))?;
 
-    let open = record.members.iter().filter(|m| m.record.as_ref().is_some_and(|r| !r.state.is_terminal()));
-    let lines = try_join_all(open.map(|member| queue.line(member.id))).await?;
-    let left = lines.iter().map(|line| line.unwrap_or_default().eta);
-    let estimated_completion = if lines.is_empty() { None } else { estimated_completion(left) };
+    let open = || record.members.iter().filter_map(|m| m.entry.as_ref().filter(|entry| !entry.state.is_terminal()));
+    let left = open().map(|entry| entry.position.eta);
+    let estimated_completion = if open().next().is_none() { None } else { estimated_completion(left) };
 
     let (job_ids, mut counts) = (record.members.iter().map(|member| member.id).collect::<Vec<_>>(), Counts::default());
-    let (mut jobs, mut lines) = (Vec::with_capacity(job_ids.len()), lines.into_iter());
+    let mut jobs = Vec::with_capacity(job_ids.len());
     for member in record.members {
-        let Some(job) = member.record else {
+        let Some(entry) = member.entry else {
             counts.forgotten += 1;
             continue;
         };
-        let line = if job.state.is_terminal() { None } else { lines.next().flatten() };
-        *counts.of(job.state) += 1;
-        jobs.push(JobView::of(api, job, line.unwrap_or(Line::default())));
+        *counts.of(entry.state) += 1;
+        match entry.record {
+            Ok(job) => jobs.push(JobView::of(api, job, entry.position)),
+            Err(error) => tracing::warn!(%error, "a job is left out of a batch"),
+        }
     }
     // What is forgotten has ended.
     let done: f64 = jobs.iter().map(JobView::done).sum::<f64>() + counts.forgotten as f64;

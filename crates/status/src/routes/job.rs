@@ -49,6 +49,6 @@ async fn told(api: ApiSurface, caller: &Authenticated, path: &JobPath, queue: &Q
 
 /// A job with its place in line and the time that it has left.
 pub(super) async fn view(api: ApiSurface, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
-    let line = if record.state.is_terminal() { None } else { queue.line(record.job.id).await? };
-    Ok(JobView::of(api, record, line.unwrap_or_default()))
+    let position = if record.state.is_terminal() { None } else { queue.position(record.job.id).await? };
+    Ok(JobView::of(api, record, position.unwrap_or_default()))
 }

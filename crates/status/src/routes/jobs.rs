@@ -3,9 +3,8 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::JobState;
-use futures_util::future::try_join_all;
 use http_api::{ApiSurface, Authenticated, JobView, Problem, codes};
-use queue::{Cursor, Queue};
+use queue::{Cursor, JobEntry, Queue};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,7 +45,14 @@ pub(super) async fn jobs(
     let Filter { state, cursor, limit } = Filter::read(request.query_string())?;
     let class = caller.caller().job_class();
     let page = queue.jobs_of(caller.owner(), class, state, cursor, limit).await?;
-    let jobs = try_join_all(page.items.into_iter().map(|record| super::job::view(api, &queue, record))).await?;
+    let view = |entry: JobEntry| match entry.record {
+        Ok(record) => Some(JobView::of(api, record, entry.position)),
+        Err(error) => {
+            tracing::warn!(%error, "a job is left out of a list");
+            None
+        }
+    };
+    let jobs = page.items.into_iter().filter_map(view).collect();
     let page = Jobs { jobs, next: page.next.map(|next| next.to_string()) };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(page))
 }

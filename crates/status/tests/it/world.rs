@@ -3,7 +3,8 @@
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
 use domain::{
-    Artifact, BlobId, Class, ImageToMesh, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord, StageTiming,
+    Artifact, BlobId, Capability, Class, ImageToMesh, Job, JobId, LEVEL, MeshFormat, Parameters, Quality, ResultRecord,
+    StageTiming, WorkerInfo,
 };
 use http_api::Server;
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
@@ -77,7 +78,7 @@ impl World {
 
     pub(crate) async fn worker(&self) -> Worker {
         let options = LeaseOptions { lease: Duration::from_secs(30), max_attempts: 2 };
-        self.queue.worker("test", options).await.unwrap()
+        self.queue.worker(worker_info(), options).await.unwrap()
     }
 
     /// Submits a job and leases it.
@@ -157,4 +158,17 @@ pub(crate) async fn until(stream: &mut Response, text: &str) {
         let chunk = stream.chunk().await.unwrap().unwrap_or_else(|| panic!("it ended after {read}"));
         read.push_str(std::str::from_utf8(&chunk).unwrap());
     }
+}
+
+/// A worker that can run every job.
+pub(crate) fn worker_info() -> WorkerInfo {
+    let capability = Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: "tiny".to_owned(),
+        is_default_model: true,
+        multi_view: true,
+        max_grid: 512,
+    };
+    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

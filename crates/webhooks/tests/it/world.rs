@@ -1,9 +1,11 @@
 //! A queue, webhooks on it, and somebody who is told.
 
 use access::{Defaults, MasterKey, Registry};
-use domain::{Class, Failure, ImageToMesh, Job, JobId, JobRecord, JobState, MeshFormat, Parameters};
+use domain::{
+    Capability, Class, Failure, ImageToMesh, Job, JobId, JobRecord, JobState, LEVEL, MeshFormat, Parameters, WorkerInfo,
+};
 use egress::{Egress, EgressOptions};
-use queue::{LeaseOptions, Queue, RedisOptions, Submission};
+use queue::{LeaseOptions, Queue, RedisOptions};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -59,12 +61,12 @@ impl World {
         let job = job(owner);
         let (id, class) = (job.id, job.class);
         assert_ne!(class, Class::Test);
-        self.queue.submit(&Submission { notify: true, ..job.into() }).await.unwrap();
+        self.queue.submit(&job.into()).await.unwrap();
         if state == JobState::Cancelled {
             self.queue.cancel(id).await.unwrap();
             return id;
         }
-        let worker = self.queue.worker("w", LeaseOptions::default()).await.unwrap();
+        let worker = self.queue.worker(worker_info(), LeaseOptions::default()).await.unwrap();
         let lease = worker.lease(1, Duration::from_secs(20)).await.unwrap().pop().unwrap();
         assert_eq!((lease.job().id, state), (id, JobState::Failed));
         let failure = Failure { code: "image_empty".to_owned(), detail: "Nothing.".to_owned(), retryable: false };
@@ -212,4 +214,17 @@ fn whole(bytes: &[u8]) -> Option<Message> {
     let body = &bytes[end + 4..];
     let length: usize = headers.get("content-length")?.parse().unwrap();
     (body.len() >= length).then(|| Message { headers, body: String::from_utf8(body.to_vec()).unwrap() })
+}
+
+/// A worker that can run every job.
+pub(crate) fn worker_info() -> WorkerInfo {
+    let capability = Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: "tiny".to_owned(),
+        is_default_model: true,
+        multi_view: true,
+        max_grid: 512,
+    };
+    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

@@ -12,7 +12,7 @@ async fn the_worker_hears_of_it_without_asking() {
     let worker = world.worker(LONG).await;
     let lease = worker.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
     let heard = async {
-        lease.withdrawn().await;
+        lease.cancel_requested().await;
         Instant::now()
     };
     let cancel = async {
@@ -27,6 +27,6 @@ async fn the_worker_hears_of_it_without_asking() {
     // With its next renewal it would hear of it too, 200 s later.
     assert!(heard > asked && heard - asked < Duration::from_secs(5), "{:?}", heard - asked);
     // Whoever comes to listen later hears of it too.
-    timeout(Duration::from_secs(10), lease.withdrawn()).await.unwrap();
+    timeout(Duration::from_secs(10), lease.cancel_requested()).await.unwrap();
     lease.cancelled().await.unwrap();
 }
