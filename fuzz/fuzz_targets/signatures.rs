@@ -1,4 +1,5 @@
-//! Both signing schemes, read and verified: the input is a request as HTTP/1.1 has it, `https` if its last byte is odd.
+//! Parses and verifies both signing schemes. The input is an HTTP/1.1 request; the scheme is `https` if its last byte
+//! is odd.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -17,19 +18,19 @@ fuzz_target!(|input: &[u8]| {
 
     if let Ok(Some(presented)) = Presented::parse(&head) {
         let _ = presented.check_fresh(Freshness::default(), 1_750_000_000);
-        assert!(!presented.verify(&[0xff; 32], &body), "nobody knows this secret");
+        assert!(!presented.verify(&[0xff; 32], &body) && !presented.verify_head(&[0xff; 32]), "an unknown secret");
     }
-    // Whatever we sign, we accept.
+    // Every request that can be signed verifies.
     let signer = Signer { key: "orf_test_key", secret: b"secret", created: 1_750_000_000, nonce: "0123456789abcdef" };
     for sign in [agent::sign, http::sign] {
         let Ok(signed) = sign(&head, &signer, &body) else { continue };
         let both = |name: &str| match signed.iter().find(|(n, _)| *n == name) {
             Some((_, value)) => vec![value.as_bytes()],
-            // A signature of the other scheme that the input brought along is left out.
+            // Signatures in the input are left out.
             None if name.starts_with("x-agent-") || name.starts_with("signature") => Vec::new(),
             None => headers(name),
         };
-        let presented = Presented::parse(&Request { headers: &both, ..head }).expect("we signed it").expect("signed");
+        let presented = Presented::parse(&Request { headers: &both, ..head }).expect("just signed").expect("a signature");
         assert!(presented.verify(b"secret", &body));
     }
 });

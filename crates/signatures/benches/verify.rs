@@ -1,6 +1,6 @@
-//! How long a signature takes to read and to verify once the body is hashed: not more for a large body than for none.
+//! Time to parse and verify a signature once the body is hashed; it must not depend on the size of the body.
 //!
-//! Beside criterion's estimate it prints p50 and p99 of single calls, which is what a request waits for.
+//! Besides criterion's estimate it prints p50 and p99 of single calls, the latency added to a request.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -14,7 +14,7 @@ const CALLS: usize = 20_000;
 fn verify(c: &mut Criterion) {
     let body = vec![0x5a; BODY];
     let digest = BodyDigest::of(&body);
-    let meaning = |name: &str| match name {
+    let covered = |name: &str| match name {
         "content-type" => vec![&b"multipart/form-data; boundary=0123456789abcdef"[..]],
         "idempotency-key" => vec![&b"mug-17"[..]],
         _ => Vec::new(),
@@ -25,7 +25,7 @@ fn verify(c: &mut Criterion) {
         authority: "orfeas.example",
         path: "/api/agent/generate-3d",
         query: Some("wait=1"),
-        headers: &meaning,
+        headers: &covered,
     };
     let secret = &[7; 43];
     let signer = Signer { key: "orf_live_key", secret, created: 1_750_000_000, nonce: "0123456789abcdef" };
@@ -33,7 +33,7 @@ fn verify(c: &mut Criterion) {
         [("agent", agent::sign(&request, &signer, &digest)), ("http", http::sign(&request, &signer, &digest))]
     {
         let signed = signed.unwrap();
-        let headers = |name: &str| match meaning(name) {
+        let headers = |name: &str| match covered(name) {
             values if values.is_empty() => {
                 signed.iter().filter(|(n, _)| *n == name).map(|(_, value)| value.as_bytes()).collect()
             }

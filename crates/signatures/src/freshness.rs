@@ -1,32 +1,32 @@
-//! How old a signature may be.
+//! Time window in which a signature is accepted.
 
 use crate::Presented;
 use std::time::Duration;
 
-/// How far a client's clock and the way to us may carry a signature's time from ours, to both sides.
+/// Permitted difference between a signature's time and the server's clock, in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
-    /// Counted in whole seconds.
+    /// Maximum difference; fractions of a second are ignored.
     pub skew: Duration,
 }
 
-/// A signature that is not of this time.
+/// A signature outside its time window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
     /// Older than the skew.
-    #[error("The signature is {by_s} s older than is accepted; sign each request anew and check the clock.")]
+    #[error("The signature is {by_s} s older than accepted; sign each request anew and check the clock.")]
     TooOld {
         /// Seconds beyond the skew.
         by_s: u64,
     },
-    /// Of the future, by more than the skew.
-    #[error("The signature is {by_s} s further in the future than is accepted; check the clock.")]
+    /// Further in the future than the skew.
+    #[error("The signature is {by_s} s further in the future than accepted; check the clock.")]
     TooNew {
         /// Seconds beyond the skew.
         by_s: u64,
     },
     /// Its own `expires` has passed.
-    #[error("The signature has expired by its own parameter expires.")]
+    #[error("The signature's parameter expires has passed.")]
     Expired,
 }
 
@@ -38,7 +38,7 @@ impl Default for Freshness {
 }
 
 impl Freshness {
-    /// Compares when a signature was made with now, both in seconds since 1970 (UTC).
+    /// Checks a signature's time of signing against the current time, both in seconds since 1970 (UTC).
     ///
     /// # Errors
     ///
@@ -52,15 +52,15 @@ impl Freshness {
         }
     }
 
-    /// How long a nonce must be remembered from when it is accepted, in seconds: until a signature that was made the
-    /// whole skew ahead of us would be refused for its age.
+    /// Seconds for which an accepted nonce must be remembered: until a signature dated a full skew into the future would
+    /// be too old.
     pub fn remember_s(self) -> u64 {
         self.skew.as_secs().saturating_mul(2).saturating_add(1)
     }
 }
 
 impl Presented {
-    /// [`Freshness::check`], and the signature's own `expires` if it has one.
+    /// [`Freshness::check`], and the signature's own `expires` if present.
     ///
     /// # Errors
     ///

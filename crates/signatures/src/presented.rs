@@ -1,4 +1,4 @@
-//! A signature that came with a request, read but not yet believed.
+//! A signature as parsed from a request, before it is verified.
 
 use crate::http::ContentDigest;
 use crate::{BodyDigest, BodyHasher, Malformed, Request, agent, http};
@@ -13,10 +13,10 @@ pub enum Scheme {
     Http,
 }
 
-/// How the signer names their key.
+/// Identifies the signing key.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Key {
-    /// The API key's text (`X-Agent-API-Key`). A secret: it is not shown by `Debug`.
+    /// The API key (`X-Agent-API-Key`). A secret: `Debug` does not print it.
     ApiKey(String),
     /// The key's public id (RFC 9421 `keyid`).
     Id(String),
@@ -31,42 +31,45 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// What a client signs with.
+/// The inputs of a client's signature.
 #[derive(Clone, Copy)]
 pub struct Signer<'a> {
-    /// The API key's text for [`agent::sign`], the key's id for [`http::sign`].
+    /// The API key for [`agent::sign`], the key's id for [`http::sign`].
     pub key: &'a str,
-    /// The signing secret's bytes: its text as it was shown, not decoded.
+    /// The signing secret: the bytes of its text as issued, not decoded.
     pub secret: &'a [u8],
-    /// Now, in seconds since 1970 (UTC).
+    /// The current time, in seconds since 1970 (UTC).
     pub created: u64,
-    /// New for each request, also for a repeated one: 16 to 64 random letters, digits, `-` and `_`.
+    /// Unique per request, retries included: 16 to 64 random letters, digits, `-` and `_`.
     pub nonce: &'a str,
 }
 
-/// A signature as it was presented: who claims to have made it, when, and over what.
+/// A parsed signature: the claimed key, the time, and the signed message.
 ///
 /// A server accepts the request when [`check_fresh`](Self::check_fresh) passes, [`verify`](Self::verify) holds for
-/// the secret of [`key`](Self::key), and [`nonce`](Self::nonce) is new for that key.
+/// the secret of [`key`](Self::key), and [`nonce`](Self::nonce) has not been used with that key before.
+///
+/// If [`verifies_without_body`](Self::verifies_without_body), the sender can be authenticated before the body is read:
+/// [`verify_head`](Self::verify_head) first, then [`check_body`](Self::check_body) with the digest of what arrived.
 #[derive(Debug, Clone)]
 pub struct Presented {
-    /// How it is signed.
+    /// The signing scheme.
     pub scheme: Scheme,
-    /// Whose secret it has to be.
+    /// The key whose secret must verify the signature.
     pub key: Key,
-    /// To be accepted once. At most 128 bytes of visible ASCII.
+    /// Accepted once per key. At most 128 bytes of visible ASCII.
     pub nonce: String,
-    /// When it was made, in seconds since 1970 (UTC).
+    /// Time of signing, in seconds since 1970 (UTC).
     pub created: u64,
-    /// When it ends by the signer's own will, in seconds since 1970 (UTC).
+    /// Expiry chosen by the signer, in seconds since 1970 (UTC).
     pub expires: Option<u64>,
     pub(crate) proof: Proof,
 }
 
-/// What is left to be proven when the head has been read.
+/// The signed message and its MAC.
 #[derive(Clone)]
 pub(crate) struct Proof {
-    /// What was signed, up to the body's hash if that is part of it. It may hold the API key.
+    /// The signed bytes; without the body's hash for [`BodyBinding::Appended`]. May contain the API key.
     pub(crate) message: Vec<u8>,
     pub(crate) mac: [u8; 32],
     pub(crate) body: BodyBinding,
@@ -78,19 +81,21 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// How the body is bound to the signature.
+/// How the signature covers the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BodyBinding {
-    /// The message ends with the body's SHA-256 in hexadecimal.
-    EndOfMessage,
-    /// The message covers this digest.
+    /// The message ends with the body's SHA-256 in hexadecimal, which the head does not state.
+    Appended,
+    /// The message includes the body's SHA-256 as the head states it.
+    Stated([u8; 32]),
+    /// The message includes the `Content-Digest` header.
     Digest(ContentDigest),
-    /// Not at all, so there must be none.
-    MustBeEmpty,
+    /// The body is not covered, so it must be empty.
+    Empty,
 }
 
 impl Presented {
-    /// Reads the signature of a request. `None`: it has none.
+    /// Parses the signature of a request; `None` if the request has none.
     ///
     /// # Errors
     ///
@@ -102,7 +107,13 @@ impl Presented {
         }
     }
 
-    /// The hasher for the body: with SHA-512 if the signature binds the body by it.
+    /// Whether the signed message is known from the head alone. False only for the agent scheme without
+    /// [`agent::CONTENT_SHA256`]: its message ends with the hash of a body that has yet to be read.
+    pub fn verifies_without_body(&self) -> bool {
+        self.proof.body != BodyBinding::Appended
+    }
+
+    /// A hasher for the body: includes SHA-512 if the signature covers one.
     pub fn body_hasher(&self) -> BodyHasher {
         match &self.proof.body {
             BodyBinding::Digest(digest) if digest.sha512.is_some() => BodyHasher::with_sha512(),
@@ -110,37 +121,52 @@ impl Presented {
         }
     }
 
-    /// Whether the body is the one that the signed head tells of. No secret is needed for this, so the answer may be
-    /// told; [`verify`](Self::verify) asks it again.
+    /// Verifies the signature over the head. Always false unless
+    /// [`verifies_without_body`](Self::verifies_without_body). The body is still unverified:
+    /// [`check_body`](Self::check_body) compares it with the digest that the head states.
+    ///
+    /// Runs in constant time with respect to the secret and the position of a difference.
+    pub fn verify_head(&self, secret: &[u8]) -> bool {
+        self.verifies_without_body() & self.is_signed(secret, &self.proof.message)
+    }
+
+    /// Compares the body with the digest that the signed head states. This needs no secret, so the result may be
+    /// reported to the client.
     ///
     /// # Errors
     ///
-    /// [`Malformed::BodyMismatch`] for another body, [`Malformed::NotCovered`] for one that nothing was said about.
+    /// [`Malformed::BodyMismatch`] if the digests differ, [`Malformed::NotCovered`] for a body that is not covered.
     pub fn check_body(&self, body: &BodyDigest) -> Result<(), Malformed> {
         match &self.proof.body {
-            BodyBinding::EndOfMessage => Ok(()),
+            BodyBinding::Appended => Ok(()),
+            BodyBinding::Stated(sha256) if *sha256 == body.sha256 => Ok(()),
+            BodyBinding::Stated(_) => Err(Malformed::BodyMismatch { name: agent::CONTENT_SHA256 }),
             BodyBinding::Digest(digest) if digest.matches(body) => Ok(()),
-            BodyBinding::Digest(_) => Err(Malformed::BodyMismatch),
-            BodyBinding::MustBeEmpty if body.is_empty() => Ok(()),
-            BodyBinding::MustBeEmpty => Err(Malformed::NotCovered { name: "content-digest" }),
+            BodyBinding::Digest(_) => Err(Malformed::BodyMismatch { name: http::CONTENT_DIGEST }),
+            BodyBinding::Empty if body.is_empty() => Ok(()),
+            BodyBinding::Empty => Err(Malformed::NotCovered { name: http::CONTENT_DIGEST }),
         }
     }
 
-    /// Whether the holder of `secret` signed this head and this body. The time it takes does not depend on the secret
-    /// or on where a difference is.
+    /// Verifies the signature over head and body. Constant time as [`verify_head`](Self::verify_head).
     pub fn verify(&self, secret: &[u8], body: &BodyDigest) -> bool {
-        let mut message = self.proof.message.clone();
-        if self.proof.body == BodyBinding::EndOfMessage {
+        let authentic = if self.verifies_without_body() {
+            self.verify_head(secret)
+        } else {
+            let mut message = self.proof.message.clone();
             message.extend(hex(&body.sha256).bytes());
-        }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        let authentic = hmac::verify(&key, &message, &self.proof.mac).is_ok();
+            self.is_signed(secret, &message)
+        };
         authentic & self.check_body(body).is_ok()
+    }
+
+    fn is_signed(&self, secret: &[u8], message: &[u8]) -> bool {
+        hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), message, &self.proof.mac).is_ok()
     }
 }
 
 impl Proof {
-    /// A proof that is still to be signed.
+    /// A message without its MAC.
     pub(crate) fn unsigned(message: Vec<u8>, body: BodyBinding) -> Self {
         Self { message, mac: [0; 32], body }
     }
@@ -160,7 +186,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A nonce's length and alphabet. `also`: what it may hold beside letters and digits.
-pub(crate) fn is_nonce(text: &str, most: usize, also: &[u8]) -> bool {
-    (16..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || also.contains(&byte))
+/// Checks length and alphabet of a nonce: letters, digits and the bytes in `punctuation`.
+pub(crate) fn is_nonce(text: &str, max: usize, punctuation: &[u8]) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || punctuation.contains(&byte);
+    (16..=max).contains(&text.len()) && text.bytes().all(allowed)
 }

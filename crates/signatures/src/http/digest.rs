@@ -1,10 +1,10 @@
-//! `Content-Digest` (RFC 9530): which body the head tells of.
+//! `Content-Digest` (RFC 9530).
 
-use super::{CONTENT_DIGEST, MOST_FIELD, input};
+use super::{CONTENT_DIGEST, MAX_FIELD, input};
 use crate::{BodyDigest, Malformed, Request};
 use sfv::{BareItem, ListEntry};
 
-/// The digests of a body that a request presents; at least one of them.
+/// The digests in the header; at least one is present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContentDigest {
     pub(crate) sha256: Option<[u8; 32]>,
@@ -12,10 +12,10 @@ pub(crate) struct ContentDigest {
 }
 
 impl ContentDigest {
-    /// Reads the field. Algorithms that are not known are passed over (RFC 9530 section 2).
+    /// Parses the header. Unknown algorithms are ignored (RFC 9530 section 2).
     pub(super) fn parse(request: &Request<'_>) -> Result<Self, Malformed> {
         let missing = || Malformed::CoveredHeaderMissing { name: CONTENT_DIGEST.to_owned() };
-        let field = request.combined(CONTENT_DIGEST, MOST_FIELD)?.ok_or_else(missing)?;
+        let field = request.combined(CONTENT_DIGEST, MAX_FIELD)?.ok_or_else(missing)?;
         let field = input::dictionary(CONTENT_DIGEST, &field)?;
         let (sha256, sha512) = (bytes(field.get("sha-256"))?, bytes(field.get("sha-512"))?);
         if sha256.is_none() && sha512.is_none() {
@@ -24,7 +24,7 @@ impl ContentDigest {
         Ok(Self { sha256, sha512 })
     }
 
-    /// Whether each presented digest is the body's.
+    /// Whether every digest in the header matches the body.
     pub(crate) fn matches(&self, body: &BodyDigest) -> bool {
         self.sha256.is_none_or(|sha256| sha256 == body.sha256)
             && self.sha512.is_none_or(|sha512| body.sha512 == Some(sha512))

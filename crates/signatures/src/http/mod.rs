@@ -6,17 +6,16 @@
 //! Signature: sig=:K2qGT5srn2OGbOIDzQ6kYT+ruaycnDAAUpKv+ePFfD0=:
 //! ```
 //!
-//! **Must be covered**: `@method`; where the request goes (`@target-uri`, or `@authority` with `@path` or
-//! `@request-target`); `@query` if there is a query and neither `@target-uri` nor `@request-target` has it;
-//! `content-digest` if there is a body; each of [`MEANINGFUL_HEADERS`](crate::MEANINGFUL_HEADERS) that the request has.
-//! Other headers may be covered.
+//! **Required components**: `@method`; the target (`@target-uri`, or `@authority` with `@path` or `@request-target`);
+//! `@query` if there is a query and neither `@target-uri` nor `@request-target` includes it; `content-digest` if there
+//! is a body; each of [`COVERED_HEADERS`](crate::COVERED_HEADERS) that the request has. Other headers may be covered.
 //!
-//! **Parameters**: `created`, `keyid` and `nonce` (16 to 128 characters) must be there, `expires` is honoured, `alg`
-//! must be `hmac-sha256` if it is there. Components have no parameters here: `sf`, `key`, `bs`, `req`, `tr` and
-//! `@query-param` are refused, as none of them covers more than the plain component does.
+//! **Parameters**: `created`, `keyid` and `nonce` (16 to 128 characters) are required, `expires` is honoured, and `alg`
+//! must be `hmac-sha256` if present. Component parameters (`sf`, `key`, `bs`, `req`, `tr`) and `@query-param` are
+//! refused, as none of them covers more than the plain component.
 //!
-//! **Which signature**, when a request has several: one with `tag="orfeas"` if there is one, else the first without a
-//! tag. Signatures with other tags are somebody else's and are not looked at.
+//! **Selection** among several signatures: the one with `tag="orfeas"` if there is one, else the first without a tag.
+//! Signatures with other tags are ignored.
 
 mod components;
 mod digest;
@@ -29,44 +28,44 @@ pub use sign::sign;
 use crate::presented::{BodyBinding, Proof};
 use crate::{Key, Malformed, Presented, Request, Scheme};
 
-/// What is covered, and the parameters.
+/// Covered components and signature parameters.
 pub const SIGNATURE_INPUT: &str = "signature-input";
-/// The signatures' bytes.
+/// The signature bytes.
 pub const SIGNATURE: &str = "signature";
-/// The digest of the body.
+/// Digest of the body.
 pub const CONTENT_DIGEST: &str = "content-digest";
-/// The tag that chooses one of several signatures.
+/// The tag that selects one of several signatures.
 pub const TAG: &str = "orfeas";
 
-/// The longest `Signature-Input`, `Signature` or `Content-Digest`, in bytes.
-const MOST_FIELD: usize = 8 * 1024;
+/// Longest `Signature-Input`, `Signature` or `Content-Digest`, in bytes.
+const MAX_FIELD: usize = 8 * 1024;
 
-/// Reads `Signature-Input` and `Signature`. `None`: neither is there, or none of the signatures is for us.
+/// Parses `Signature-Input` and `Signature`; `None` if both are missing or no signature is selected.
 pub(crate) fn parse(request: &Request<'_>) -> Result<Option<Presented>, Malformed> {
-    let input = request.combined(SIGNATURE_INPUT, MOST_FIELD)?;
-    let signature = request.combined(SIGNATURE, MOST_FIELD)?;
+    let input = request.combined(SIGNATURE_INPUT, MAX_FIELD)?;
+    let signature = request.combined(SIGNATURE, MAX_FIELD)?;
     let (input, signature) = match (input, signature) {
         (None, None) => return Ok(None),
         (Some(input), Some(signature)) => (input, signature),
         (None, Some(_)) => return Err(Malformed::MissingHeader { name: SIGNATURE_INPUT }),
         (Some(_), None) => return Err(Malformed::MissingHeader { name: SIGNATURE }),
     };
-    let Some(chosen) = input::choose(&input, &signature)? else { return Ok(None) };
-    let parameters = input::parameters(&chosen.input)?;
-    let covered = components::names(&chosen.input)?;
+    let Some(selected) = input::select(&input, &signature)? else { return Ok(None) };
+    let parameters = input::parameters(&selected.input)?;
+    let covered = components::names(&selected.input)?;
     components::require(request, &covered)?;
     let body = match covered.contains(&CONTENT_DIGEST) {
         true => BodyBinding::Digest(ContentDigest::parse(request)?),
-        false => BodyBinding::MustBeEmpty,
+        false => BodyBinding::Empty,
     };
-    let message = components::signature_base(request, &covered, &chosen.input)?.into_bytes();
+    let message = components::signature_base(request, &covered, &selected.input)?.into_bytes();
     Ok(Some(Presented {
         scheme: Scheme::Http,
         key: Key::Id(parameters.key_id),
         nonce: parameters.nonce,
         created: parameters.created,
         expires: parameters.expires,
-        proof: Proof { message, mac: chosen.mac, body },
+        proof: Proof { message, mac: selected.mac, body },
     }))
 }
 
@@ -107,7 +106,7 @@ mod tests {
 
     fn list(input: &str) -> InnerList {
         let signature = "sig=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:";
-        input::choose(&format!("sig={input}"), signature).unwrap().unwrap().input
+        input::select(&format!("sig={input}"), signature).unwrap().unwrap().input
     }
 
     #[test]
@@ -131,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_the_test_request_is_its_bodys() {
+    fn the_content_digest_of_section_b_2_matches() {
         let digest = ContentDigest::parse(&test_request(&values)).unwrap();
         let mut hasher = crate::BodyHasher::with_sha512();
         hasher.update(br#"{"hello": "world"}"#);
         assert!(digest.matches(&hasher.finish()));
-        assert!(!digest.matches(&crate::BodyDigest::of(br#"{"hello": "world"}"#)), "the SHA-512 is not known");
+        assert!(!digest.matches(&crate::BodyDigest::of(br#"{"hello": "world"}"#)), "without a SHA-512");
     }
 
     /// The examples of sections 2.2.1 to 2.2.8.

@@ -1,16 +1,16 @@
-//! The client's side.
+//! Signing, for clients.
 
 use super::{CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT, TAG, components, input};
 use crate::presented::mac;
-use crate::{BodyDigest, MEANINGFUL_HEADERS, Malformed, Request, Signer};
+use crate::{BodyDigest, COVERED_HEADERS, Malformed, Request, Signer};
 use sfv::{BareItem, InnerList, Item, ItemSerializer, Key};
 
-/// Signs a request: the headers to add to it, with `Content-Digest` if it has a body. `request` must have its
-/// [`MEANINGFUL_HEADERS`] already.
+/// Signs a request and returns the headers to add, including `Content-Digest` if it has a body. `request` must already
+/// have its [`COVERED_HEADERS`].
 ///
 /// # Errors
 ///
-/// [`Malformed`] for what a server would refuse.
+/// [`Malformed`] if a server would refuse the request.
 pub fn sign(
     request: &Request<'_>,
     signer: &Signer<'_>,
@@ -27,7 +27,7 @@ pub fn sign(
     let mut covered = vec!["@method", "@authority", "@path"];
     covered.extend(query.map(|_| "@query"));
     covered.extend(digest.as_ref().map(|_| CONTENT_DIGEST));
-    for name in MEANINGFUL_HEADERS {
+    for name in COVERED_HEADERS {
         covered.extend(request.single(name)?.map(|_| name));
     }
     let list = signature_input(&covered, signer)?;
@@ -41,10 +41,10 @@ pub fn sign(
     Ok(signed)
 }
 
-/// The components with our parameters.
+/// The covered components with the signature parameters.
 fn signature_input(covered: &[&str], signer: &Signer<'_>) -> Result<InnerList, Malformed> {
     let string = |text: &str| sfv::String::from_string(text.to_owned()).map(BareItem::String);
-    let missing = |name| Malformed::Parameter { name, must: "printable ASCII" };
+    let invalid = |name| Malformed::Parameter { name, must: "printable ASCII" };
     let created = BareItem::try_from(signer.created)
         .map_err(|_| Malformed::Parameter { name: "created", must: "a time of at most 15 digits" })?;
 
@@ -54,19 +54,19 @@ fn signature_input(covered: &[&str], signer: &Signer<'_>) -> Result<InnerList, M
     }
     let parameters = [
         ("created", created),
-        ("keyid", string(signer.key).map_err(|_| missing("keyid"))?),
-        ("nonce", string(signer.nonce).map_err(|_| missing("nonce"))?),
-        ("alg", string("hmac-sha256").map_err(|_| missing("alg"))?),
-        ("tag", string(TAG).map_err(|_| missing("tag"))?),
+        ("keyid", string(signer.key).map_err(|_| invalid("keyid"))?),
+        ("nonce", string(signer.nonce).map_err(|_| invalid("nonce"))?),
+        ("alg", string("hmac-sha256").map_err(|_| invalid("alg"))?),
+        ("tag", string(TAG).map_err(|_| invalid("tag"))?),
     ];
     for (name, value) in parameters {
-        list.params.insert(Key::from_string(name.to_owned()).map_err(|_| missing(name))?, value);
+        list.params.insert(Key::from_string(name.to_owned()).map_err(|_| invalid(name))?, value);
     }
     input::parameters(&list)?;
     Ok(list)
 }
 
-/// Bytes as a structured field has them: base64 between colons.
+/// A structured byte sequence: base64 between colons.
 fn bytes(bytes: &[u8]) -> String {
     ItemSerializer::new().bare_item(bytes).finish()
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 const SECRET: &[u8] = b"orf_secret_of_the_interop_test";
 
 #[test]
-fn requests_of_other_libraries_verify() {
+fn requests_signed_by_other_libraries_verify() {
     let requests = signed_by_others();
     let (refused, accepted): (Vec<_>, Vec<_>) = requests.into_iter().partition(|(name, _)| name.starts_with('!'));
     assert_eq!((accepted.len(), refused.len()), (13, 5));

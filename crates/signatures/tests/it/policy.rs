@@ -1,7 +1,7 @@
-//! What is refused before any secret is asked for, and with which words.
+//! Requests that are refused without knowing a secret, and the error texts.
 
 use crate::sample::{KEY, NONCE, NOW, SECRET, Sample};
-use signatures::{BodyDigest, Freshness, Key, MEANINGFUL_HEADERS, Malformed, Scheme, Stale};
+use signatures::{BodyDigest, COVERED_HEADERS, Freshness, Key, Malformed, Scheme, Stale, agent, http};
 
 #[test]
 fn both_schemes_sign_and_verify() {
@@ -19,18 +19,18 @@ fn both_schemes_sign_and_verify() {
 }
 
 #[test]
-fn a_request_without_a_signature_has_none() {
+fn a_request_without_signature_headers_is_unsigned() {
     assert!(Sample::full().parse().unwrap().is_none());
 }
 
 #[test]
-fn one_request_is_signed_in_one_way() {
+fn two_schemes_at_once_are_refused() {
     let both = Sample::bare().signed(Scheme::Agent).signed(Scheme::Http);
     assert_eq!(refusal(&both), Malformed::TwoSchemes);
 }
 
 #[test]
-fn an_api_key_is_not_shown() {
+fn debug_does_not_print_the_api_key() {
     let presented = Sample::bare().signed(Scheme::Agent).parse().unwrap().unwrap();
     let shown = format!("{presented:?}");
     assert!(
@@ -40,37 +40,77 @@ fn an_api_key_is_not_shown() {
 }
 
 #[test]
-fn each_header_of_the_agent_scheme_is_needed_once() {
+fn each_header_of_the_agent_scheme_is_required_once() {
     for name in ["x-agent-api-key", "x-agent-timestamp", "x-agent-nonce", "x-agent-signature"] {
         let signed = Sample::full().signed(Scheme::Agent);
         assert_eq!(refusal(&signed.clone().without(name)), Malformed::MissingHeader { name });
-        let mut twice = signed;
-        twice.headers.push((name.into(), twice.header(name).into()));
-        assert_eq!(refusal(&twice), Malformed::RepeatedHeader { name: name.into() });
+        assert_eq!(refusal(&repeated(signed, name)), Malformed::RepeatedHeader { name: name.into() });
     }
+    let name = agent::CONTENT_SHA256;
+    let signed = Sample::full().signed(Scheme::Agent);
+    assert_eq!(refusal(&repeated(signed, name)), Malformed::RepeatedHeader { name: name.into() });
 }
 
 #[test]
-fn values_of_the_agent_scheme_are_told_apart() {
+fn invalid_values_of_the_agent_scheme_have_errors_of_their_own() {
     let with = |name: &str, value: &str| refusal(&Sample::full().signed(Scheme::Agent).set(name, value));
     assert_eq!(with("x-agent-api-key", "orf live"), Malformed::ApiKey);
     assert_eq!(with("x-agent-timestamp", "1750000000.5"), Malformed::Timestamp);
     assert_eq!(with("x-agent-nonce", "short"), Malformed::AgentNonce);
     assert_eq!(with("x-agent-nonce", &"n".repeat(65)), Malformed::AgentNonce);
     assert_eq!(with("x-agent-signature", &"A".repeat(64)), Malformed::AgentSignature);
+    for text in [&"A".repeat(64), &"a".repeat(63), &"a".repeat(65), "e3b0c442", "sha-256=:AAAA:"] {
+        assert_eq!(with("x-agent-content-sha256", text), Malformed::ContentSha256, "{text}");
+    }
     assert_eq!(with("content-type", ""), Malformed::HeaderText { name: "content-type".into() });
     assert_eq!(with("content-type", "a\u{e9}"), Malformed::HeaderText { name: "content-type".into() });
     assert_eq!(
         with("idempotency-key", &"k".repeat(5000)),
-        Malformed::HeaderTooLong { name: "idempotency-key".into(), most: 4096 }
+        Malformed::HeaderTooLong { name: "idempotency-key".into(), max: 4096 }
     );
+}
+
+/// The head alone authenticates the sender; only the agent scheme without the body's hash in a header needs the body.
+#[test]
+fn a_head_that_states_the_bodys_digest_verifies_before_the_body() {
+    for (scheme, digest) in [(Scheme::Agent, agent::CONTENT_SHA256), (Scheme::Http, http::CONTENT_DIGEST)] {
+        let presented = Sample::full().signed(scheme).parse().unwrap().unwrap();
+        assert!(presented.verifies_without_body());
+        assert!(presented.verify_head(SECRET) && !presented.verify_head(b"another"));
+        let (body, other) = (BodyDigest::of(&Sample::full().body), BodyDigest::of(b"another"));
+        assert_eq!(presented.check_body(&body), Ok(()));
+        for other in [other, BodyDigest::EMPTY] {
+            assert_eq!(presented.check_body(&other), Err(Malformed::BodyMismatch { name: digest }));
+            assert!(!presented.verify(SECRET, &other));
+        }
+    }
+    let bare = Sample::bare().signed(Scheme::Http).parse().unwrap().unwrap();
+    assert!(bare.verify_head(SECRET), "no body is covered");
+    assert!(bare.check_body(&BodyDigest::of(b"a body")).is_err());
+
+    let unstated = Sample::full().signed(Scheme::Agent).without(agent::CONTENT_SHA256);
+    let presented = unstated.parse().unwrap().unwrap();
+    assert!(!presented.verifies_without_body() && !presented.verify_head(SECRET));
+    assert!(unstated.is_accepted(SECRET), "the header is optional");
+}
+
+/// A forged digest would let a stranger's body through after the head has been authenticated.
+#[test]
+fn the_stated_digest_is_part_of_the_signature() {
+    let forged = b"another body";
+    let digest = BodyDigest::of(forged).sha256.map(|byte| format!("{byte:02x}")).concat();
+    let mut sample = Sample::full().signed(Scheme::Agent).set(agent::CONTENT_SHA256, &digest);
+    sample.body = forged.to_vec();
+    let presented = sample.parse().unwrap().unwrap();
+    assert_eq!(presented.check_body(&BodyDigest::of(forged)), Ok(()));
+    assert!(!presented.verify_head(SECRET) && !sample.is_accepted(SECRET));
 }
 
 /// One line with a comma and two lines would have the same signature base (RFC 9421 section 7.5.6).
 #[test]
-fn headers_with_a_meaning_come_once() {
+fn covered_headers_may_not_repeat() {
     for scheme in [Scheme::Agent, Scheme::Http] {
-        for name in MEANINGFUL_HEADERS {
+        for name in COVERED_HEADERS {
             let mut signed = Sample::full().set(name, "a, b").signed(scheme);
             assert!(signed.is_accepted(SECRET));
             signed.headers.retain(|(n, _)| n != name);
@@ -93,11 +133,11 @@ fn only_visible_ascii_in_the_request_line() {
 }
 
 #[test]
-fn a_signature_leaves_nothing_open() {
+fn every_meaningful_part_must_be_covered() {
     let signed = Sample::full().signed(Scheme::Http);
     let covered = ["@method", "@authority", "@path", "@query", "content-type", "idempotency-key", "x-test-scenario"];
     for name in covered {
-        // Another header in its place, so that the list stays one.
+        // Replaced by another header, so that the list stays valid.
         let open = edit(&signed, &format!("\"{name}\""), "\"accept\"");
         assert_eq!(refusal(&open), Malformed::NotCovered { name });
     }
@@ -109,7 +149,7 @@ fn a_signature_leaves_nothing_open() {
 }
 
 #[test]
-fn parameters_have_to_be_there_and_right() {
+fn signature_parameters_are_required_and_validated() {
     let signed = Sample::bare().signed(Scheme::Http);
     let parameter = |from: &str, to: &str| match refusal(&edit(&signed, from, to)) {
         Malformed::Parameter { name, .. } => name,
@@ -131,7 +171,7 @@ fn parameters_have_to_be_there_and_right() {
 }
 
 #[test]
-fn components_are_plain_known_and_named_once() {
+fn components_are_plain_known_and_unique() {
     let signed = Sample::bare().signed(Scheme::Http);
     let with = |component: &str| refusal(&edit(&signed, "\"@path\"", &format!("\"@path\" {component}")));
     for parameter in ["sf", "key=\"a\"", "bs", "req", "tr", "name=\"a\""] {
@@ -146,11 +186,11 @@ fn components_are_plain_known_and_named_once() {
     }
     assert_eq!(with("\"x-gone\""), Malformed::CoveredHeaderMissing { name: "x-gone".into() });
     let many: Vec<String> = (0..40).map(|n| format!("\"x-{n}\"")).collect();
-    assert_eq!(with(&many.join(" ")), Malformed::TooManyComponents { most: 32 });
+    assert_eq!(with(&many.join(" ")), Malformed::TooManyComponents { max: 32 });
 }
 
 #[test]
-fn fields_have_to_be_what_they_are() {
+fn malformed_fields_are_refused() {
     let signed = Sample::full().signed(Scheme::Http);
     let with = |name: &str, value: &str| refusal(&signed.clone().set(name, value));
     assert_eq!(with("signature", "sig=:AAAA:"), Malformed::SignatureLength);
@@ -166,11 +206,11 @@ fn fields_have_to_be_what_they_are() {
         assert_eq!(with("content-digest", digest), Malformed::ContentDigest, "{digest}");
     }
     let many: Vec<String> = (0..9).map(|n| format!("s{n}=()")).collect();
-    assert_eq!(with("signature-input", &many.join(", ")), Malformed::TooManySignatures { most: 8 });
+    assert_eq!(with("signature-input", &many.join(", ")), Malformed::TooManySignatures { max: 8 });
 }
 
 #[test]
-fn of_several_signatures_ours_is_chosen_by_its_tag_else_the_first_without_one() {
+fn the_tagged_signature_is_selected_else_the_first_untagged_one() {
     let signed = Sample::full().signed(Scheme::Http);
     let (input, signature) = (signed.header("signature-input").to_owned(), signed.header("signature").to_owned());
     let other = "proxy=(\"@method\");created=1;alg=\"ed25519\"";
@@ -181,14 +221,14 @@ fn of_several_signatures_ours_is_chosen_by_its_tag_else_the_first_without_one() 
     assert!(tagged.is_accepted(SECRET), "by its tag");
 
     let foreign = signed.clone().set("signature-input", &format!("{other};tag=\"bot\"")).set("signature", others);
-    assert!(foreign.parse().unwrap().is_none(), "another's tag only");
+    assert!(foreign.parse().unwrap().is_none(), "foreign tags only");
 
     let untagged = signed.set("signature-input", other).set("signature", others);
     assert_eq!(refusal(&untagged), Malformed::Algorithm);
 }
 
 #[test]
-fn freshness_counts_what_the_signer_said_too() {
+fn freshness_honours_the_signers_expiry() {
     let presented = edit(&Sample::bare().signed(Scheme::Http), ";keyid", ";expires=1750000010;keyid").parse();
     let presented = presented.unwrap().unwrap();
     let window = Freshness::default();
@@ -204,7 +244,7 @@ fn every_refusal_is_one_sentence() {
         Malformed::MissingHeader { name: "x-agent-nonce" },
         Malformed::Parameter { name: "nonce", must: "a string" },
         Malformed::UnknownComponent { name: "@status".into() },
-        Malformed::BodyMismatch,
+        Malformed::BodyMismatch { name: "content-digest" },
     ];
     for refusal in samples {
         let text = refusal.to_string();
@@ -212,11 +252,16 @@ fn every_refusal_is_one_sentence() {
     }
 }
 
+fn repeated(mut sample: Sample, name: &str) -> Sample {
+    sample.headers.push((name.into(), sample.header(name).into()));
+    sample
+}
+
 fn refusal(sample: &Sample) -> Malformed {
     sample.parse().expect_err("it is malformed")
 }
 
-/// The same request with a piece of its `Signature-Input` replaced.
+/// The same request with a part of its `Signature-Input` replaced.
 fn edit(sample: &Sample, from: &str, to: &str) -> Sample {
     let input = sample.header("signature-input").to_owned();
     sample.clone().set("signature-input", &input.replacen(from, to, 1))

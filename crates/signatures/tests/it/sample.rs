@@ -1,4 +1,4 @@
-//! An owned request, to be signed, changed and read.
+//! An owned request that tests sign, change and parse.
 
 use signatures::{BodyDigest, Malformed, Presented, Request, Scheme, Signer, agent, http};
 
@@ -19,7 +19,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// A submission with all that can be covered.
+    /// A submission with every optional part.
     pub(crate) fn full() -> Self {
         let headers = [
             ("content-type", "application/json"),
@@ -38,7 +38,7 @@ impl Sample {
         }
     }
 
-    /// A question: no query, no body, nothing that needs covering beside the request line.
+    /// A GET without query, body or covered headers.
     pub(crate) fn bare() -> Self {
         Self {
             method: "GET".into(),
@@ -50,7 +50,7 @@ impl Sample {
         }
     }
 
-    /// Calls `with` with the request as the crate sees one.
+    /// Calls `with` with a borrowed [`Request`].
     pub(crate) fn with<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
         let headers =
             |name: &str| self.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| &value[..]).collect();
@@ -80,7 +80,7 @@ impl Sample {
         self.with(Presented::parse)
     }
 
-    /// As a server would, with the time set aside.
+    /// Verifies as a server does, without checking the time.
     pub(crate) fn is_accepted(&self, secret: &[u8]) -> bool {
         let Ok(Some(presented)) = self.parse() else { return false };
         let mut hasher = presented.body_hasher();

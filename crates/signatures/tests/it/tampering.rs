@@ -1,4 +1,4 @@
-//! Ten thousand changes to signed requests, each of something that is covered: none is accepted.
+//! Ten thousand random changes to covered parts of signed requests: none is accepted.
 
 use crate::sample::{NOW, SECRET, Sample};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sfv::{Dictionary, FieldType, ListEntry, Parser};
-use signatures::{BodyDigest, MEANINGFUL_HEADERS, Presented, Scheme, Signer, agent, http};
+use signatures::{BodyDigest, COVERED_HEADERS, Presented, Scheme, Signer, agent, http};
 
 const CHANGES: usize = 10_000;
 
@@ -40,12 +40,12 @@ fn tamper(scheme: Scheme) {
             assert!(!changed.is_accepted(SECRET), "{signed:?}\nchanged to\n{changed:?}");
         }
     }
-    // Many changes must get as far as the comparison, or this would only test the parser.
+    // Many changes must reach the comparison, or this would only test the parser.
     assert!(readable > CHANGES / 4, "{readable} of {made} could be read");
 }
 
 proptest! {
-    /// Whatever can be signed verifies, with the secret that signed it and no other.
+    /// Every request that can be signed verifies with its secret and with no other.
     #[test]
     fn what_is_signed_verifies(
         sample in any_sample(),
@@ -68,7 +68,7 @@ proptest! {
     }
 }
 
-/// Requests with and without each part.
+/// Requests with and without each optional part.
 fn any_sample() -> impl Strategy<Value = Sample> {
     let value = "[!-~]([ -~]{0,30}[!-~])?";
     let header = move |name: &'static str| proptest::option::of(value.prop_map(move |value| (name.to_owned(), value)));
@@ -90,7 +90,7 @@ fn any_sample() -> impl Strategy<Value = Sample> {
         })
 }
 
-/// One random change: what is changed, how, where, and to what.
+/// One random change: target, kind, positions and value.
 #[derive(Debug, Clone, Copy)]
 struct Change {
     what: u8,
@@ -122,7 +122,7 @@ impl Change {
             }
             11 => drop(sample.headers.remove(self.one.index(headers))),
             12 => {
-                let name = *self.one.get(&MEANINGFUL_HEADERS);
+                let name = *self.one.get(&COVERED_HEADERS);
                 sample.headers.push((name.to_owned(), b"application/json".to_vec()));
             }
             13 => {
@@ -130,7 +130,7 @@ impl Change {
                 let value = sample.headers[one].1.clone();
                 sample.headers[one].1 = std::mem::replace(&mut sample.headers[other].1, value);
             }
-            14 => self.one.get_mut(&mut sample.headers).0 = (*self.other.get(&MEANINGFUL_HEADERS)).to_owned(),
+            14 => self.one.get_mut(&mut sample.headers).0 = (*self.other.get(&COVERED_HEADERS)).to_owned(),
             15 => {
                 let later = (NOW + 1 + u64::from(self.byte)).to_string();
                 for (_, value) in &mut sample.headers {
@@ -142,7 +142,7 @@ impl Change {
         sample
     }
 
-    /// Changes that keep `Signature-Input` a field that can be read: order, components, parameters.
+    /// Changes that keep `Signature-Input` well-formed: order, components, parameters.
     fn signature_input(self, sample: Sample) -> Sample {
         let Some(mut fields) = dictionary(&sample, "signature-input") else { return sample };
         let Some((_, ListEntry::InnerList(list))) = fields.first_mut() else { return sample };
@@ -183,14 +183,21 @@ impl Change {
     }
 }
 
-/// What a request says, as far as its scheme covers it: two that are equal here may both be accepted.
+/// The covered content of a request: two requests with equal content may both be accepted.
 fn meaning(sample: &Sample, scheme: Scheme) -> impl PartialEq + use<> {
     let mut sample = sample.clone();
     if sample.path.is_empty() {
         sample.path.push('/');
     }
     match scheme {
-        Scheme::Agent => sample.authority.clear(),
+        Scheme::Agent => {
+            sample.authority.clear();
+            // Optional: the signature covers the body with or without it.
+            let sha256 = BodyDigest::of(&sample.body).sha256.map(|byte| format!("{byte:02x}")).concat();
+            sample
+                .headers
+                .retain(|(name, value)| name != agent::CONTENT_SHA256 || value.trim_ascii() != sha256.as_bytes());
+        }
         Scheme::Http => {
             sample.authority.make_ascii_lowercase();
             // `/path?` is `/path` (RFC 9421 section 2.2.7).
