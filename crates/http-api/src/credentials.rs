@@ -1,6 +1,7 @@
 //! Reads the credentials of a request: a bearer key or a signature.
 
 use crate::client::Client;
+use crate::edge::SentRequest;
 use crate::{ApiSurface, Problem, codes};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue, WWW_AUTHENTICATE};
@@ -99,11 +100,11 @@ fn bearer(request: &HttpRequest) -> Result<String, Problem> {
 }
 
 fn presented(request: &HttpRequest, client: Client) -> Result<Option<Presented>, Problem> {
-    let uri = request.uri();
+    let SentRequest { method, uri } = SentRequest::of(request);
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let headers = |name: &str| request.headers().get_all(name).map(HeaderValue::as_bytes).collect();
     let head = Request {
-        method: request.method().as_str(),
+        method: method.as_str(),
         scheme: if client.tls { "https" } else { "http" },
         authority: host.or_else(|| uri.authority().map(|authority| authority.as_str())).unwrap_or_default(),
         path: uri.path(),

@@ -6,24 +6,31 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::JobId;
 use std::future::{Ready, ready};
+use std::str::FromStr;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use uuid::Uuid;
 
 /// The `{job_id}` of a path: the id that the gateway gave, or the name that the client chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobPath(String);
 
 impl JobPath {
-    /// As it was written.
+    /// As the client wrote it.
     pub fn name(&self) -> &str {
         &self.0
     }
 
-    /// The ids that it may stand for, when names stand in this namespace, the likelier first.
+    /// The ids that it may mean, where names belong to this namespace; an id takes precedence over a name.
     pub(crate) fn ids(&self, namespace: &str) -> impl Iterator<Item = JobId> + use<> {
-        self.0.parse().ok().into_iter().chain([named_job(namespace, &self.0)])
+        read_id(&self.0).into_iter().chain([named_job(namespace, &self.0)])
     }
+}
+
+/// Reads a UUID in any of its spellings: with capitals, or without hyphens.
+pub fn read_id<T: FromStr>(text: &str) -> Option<T> {
+    Uuid::try_parse(text).ok()?.hyphenated().to_string().parse().ok()
 }
 
 impl IntoParams for JobPath {

@@ -1,126 +1,124 @@
-//! The rim: what every request passes on its way in and out.
+//! The middleware around every request: errors become problems, and each request is counted and logged once.
 
 use crate::decisions::record_decision;
+use crate::edge::SentRequest;
 use crate::rate_limit::add_rate_limit_headers;
 use crate::request::X_REQUEST_ID;
 use crate::{Problem, RequestId, codes};
+use actix_cors::CorsError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, VARY};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 use telemetry::names;
 use tracing::Span;
 
-/// Answers a request: every error, panics included, becomes a problem; the answer carries the request's id, is counted
-/// and is logged once.
+/// Turns every error of a handler, panics included, into a problem, adds the request id and the rate limit headers, and
+/// counts and logs the response.
 pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let asked = Asked::of(&request);
+    let record = RequestRecord::of(&request);
     if let Some(trace) = telemetry::trace_id() {
         Span::current().record("trace_id", trace);
     }
-    // A handler that panics must not end the connection without a word.
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let problem = match outcome {
-        Ok(Ok(response)) => {
-            let mut response = match response.response().error().map(as_problem) {
-                Some(problem) => {
-                    asked.refused(problem.get());
-                    record_decision(response.request(), Some(problem.get()), asked.id.as_ref());
-                    let answer = problem.get().response(asked.id.as_ref());
-                    ServiceResponse::new(response.into_parts().0, answer)
-                }
-                None => {
-                    asked.answered(response.status());
-                    record_decision(response.request(), None, asked.id.as_ref());
-                    response.map_into_boxed_body()
-                }
-            };
-            let request = response.request().clone();
-            add_rate_limit_headers(&request, response.headers_mut());
-            if let Some(id) = &asked.id {
-                response.headers_mut().insert(X_REQUEST_ID, id.header());
-            }
-            return Ok(response);
-        }
-        Ok(Err(error)) => match as_problem(&error) {
-            Seen::Made(problem) => problem,
-            Seen::Given(_) => {
-                let cause = format!("a problem passed by the routes: {error}");
-                Problem::new(&codes::INTERNAL, UNANSWERED).because(cause)
-            }
-        },
+        Ok(Ok(response)) => return Ok(finish(response, &record)),
+        // A handler's own problem is the error of a response, so what arrives here was made by the framework.
+        Ok(Err(error)) => framework_problem(&error),
         Err(_) => Problem::new(&codes::INTERNAL, UNANSWERED).because("a handler panicked"),
     };
-    // The request is gone, and with it the way to answer from here: the problem answers for itself.
-    asked.refused(&problem);
-    Err(problem.of_request(asked.id).into())
+    // The request has been consumed, so the server makes the response from the error.
+    record.refused(&problem);
+    Err(problem.of_request(record.id).into())
 }
 
 const UNANSWERED: &str = "The request could not be answered.";
 
-/// A problem that a handler made, or the one that stands for an error of the framework.
-enum Seen<'a> {
-    Given(&'a Problem),
-    Made(Problem),
-}
-
-impl Seen<'_> {
-    fn get(&self) -> &Problem {
-        match self {
-            Self::Given(problem) => problem,
-            Self::Made(problem) => problem,
+/// Completes a response; one that stands for an error is replaced by its problem.
+fn finish(response: ServiceResponse<impl MessageBody + 'static>, record: &RequestRecord) -> ServiceResponse<BoxBody> {
+    let error = response.response().error();
+    let made = error.filter(|error| error.as_error::<Problem>().is_none()).map(framework_problem);
+    let problem = made.as_ref().or_else(|| error?.as_error());
+    record_decision(response.request(), problem, record.id.as_ref());
+    let replacement = problem.map(|problem| {
+        record.refused(problem);
+        let mut replacement = problem.response(record.id.as_ref());
+        keep_cors_headers(response.headers(), &mut replacement);
+        replacement
+    });
+    let mut response = match replacement {
+        Some(replacement) => ServiceResponse::new(response.into_parts().0, replacement),
+        None => {
+            record.answered(response.status());
+            response.map_into_boxed_body()
         }
+    };
+    let request = response.request().clone();
+    add_rate_limit_headers(&request, response.headers_mut());
+    if let Some(id) = &record.id {
+        response.headers_mut().insert(X_REQUEST_ID, id.header());
+    }
+    response
+}
+
+/// Without these headers a browser would hide the problem from the page that caused it.
+fn keep_cors_headers(of: &HeaderMap, response: &mut HttpResponse) {
+    for (name, value) in of.iter().filter(|(name, _)| *name == VARY || name.as_str().starts_with("access-control-")) {
+        response.headers_mut().append(name.clone(), value.clone());
     }
 }
 
-fn as_problem(error: &Error) -> Seen<'_> {
-    if let Some(problem) = error.as_error::<Problem>() {
-        return Seen::Given(problem);
+/// The problem that stands for an error of the framework.
+fn framework_problem(error: &Error) -> Problem {
+    if error.as_error::<CorsError>().is_some() {
+        let detail = "The preflight request names an origin, a method or a header that is not allowed here.";
+        return Problem::new(&codes::BAD_REQUEST, detail).because(error.to_string());
     }
-    let text = error.to_string();
-    Seen::Made(match error.as_response_error().status_code() {
+    match error.as_response_error().status_code() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(&codes::BODY_TOO_LARGE, "The body is larger than allowed."),
         status if status.is_client_error() => {
-            Problem::new(&codes::BAD_REQUEST, "The request is malformed.").because(text)
+            Problem::new(&codes::BAD_REQUEST, "The request is malformed.").because(error.to_string())
         }
-        _ => Problem::new(&codes::INTERNAL, UNANSWERED).because(text),
-    })
+        _ => Problem::new(&codes::INTERNAL, UNANSWERED).because(error.to_string()),
+    }
 }
 
 /// What is counted and logged of a request. This is the only place where a failed request is logged.
-struct Asked {
+struct RequestRecord {
     id: Option<RequestId>,
     method: String,
     route: String,
-    at: Instant,
+    start: Instant,
 }
 
-impl Asked {
+impl RequestRecord {
     fn of(request: &ServiceRequest) -> Self {
-        let method = match request.method().as_str() {
+        let sent = SentRequest::of(request.request());
+        let method = match sent.method.as_str() {
             known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
             _ => "other",
         };
         Self {
             id: request.extensions().get::<RequestId>().cloned(),
             method: method.to_owned(),
-            // Never the path itself: whoever asks for many paths must not make many series.
+            // The pattern and not the path: the number of time series must not depend on clients.
             route: request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
-            at: Instant::now(),
+            start: Instant::now(),
         }
     }
 
     fn answered(&self, status: StatusCode) {
         let duration_ms = self.count(status);
         let status = status.as_u16();
-        // Probes come every few seconds and say nothing new.
+        // Probes arrive every few seconds and would fill the log.
         if crate::probes::is_probe(&self.route) {
             tracing::debug!(status, duration_ms, "answered");
         } else {
@@ -141,9 +139,9 @@ impl Asked {
         }
     }
 
-    /// Counts the answer; returns the time it took in milliseconds.
+    /// Counts the response; returns the time it took in milliseconds.
     fn count(&self, status: StatusCode) -> f64 {
-        let (method, route, elapsed) = (self.method.clone(), self.route.clone(), self.at.elapsed());
+        let (method, route, elapsed) = (self.method.clone(), self.route.clone(), self.start.elapsed());
         let status = status.as_str().to_owned();
         metrics::histogram!(names::HTTP_REQUEST_SECONDS, "method" => method.clone(), "route" => route.clone())
             .record(elapsed);

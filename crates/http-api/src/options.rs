@@ -1,6 +1,6 @@
 //! What an operator may set of a server.
 
-use crate::ApiSurface;
+use crate::{ApiSurface, Origin};
 use access::AccessOptions;
 use blobs::BlobOptions;
 use clap::Args;
@@ -57,6 +57,11 @@ pub struct ServerOptions {
     /// On SIGTERM, seconds that running requests may take to end before they are cut off.
     #[arg(long, env = "ORFEAS_DRAIN_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     pub drain_seconds: u16,
+
+    /// Origin whose web pages may call the API (CORS), such as https://studio.example; several are separated by commas, `*`
+    /// is any. Absent: none, and browsers keep responses from pages of other origins.
+    #[arg(long, env = "ORFEAS_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origin: Vec<Origin>,
 }
 
 /// Which of the two APIs are served.

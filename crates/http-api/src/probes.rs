@@ -1,84 +1,50 @@
-//! The routes that operators and load balancers call. None of them asks for a key; keep them from the outside world by
-//! the proxy in front, as `nginx.conf` does.
+//! The routes for operators and load balancers. They take no key; a proxy in front should keep them from the public, as
+//! `nginx.conf` does.
 
-use crate::{ApiDocument, BlobAccess};
+use crate::readiness::{CHECK_TIMEOUT, Readiness, ReadinessCheck};
+use crate::{ApiDocument, pages};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, get, web};
-use blobs::Blobs;
-use bytes::Bytes;
-use domain::BlobId;
 use queue::Queue;
-use serde::Serialize;
-use std::time::Duration;
 use telemetry::names;
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// A store that takes longer than this is not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Registers all probes.
+/// Registers the probes and the pages for people.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(livez).service(readyz).service(render_metrics).service(openapi);
+    config.service(pages::front).configure(pages::documentation);
 }
 
-/// Whether a route is one of these.
+/// Whether a route is a probe.
 pub(crate) fn is_probe(route: &str) -> bool {
     matches!(route, "/livez" | "/readyz" | "/metrics" | "/openapi.json")
 }
 
 /// The process is alive
 ///
-/// Answers as long as the process can answer at all; looks at nothing else.
-#[utoipa::path(tag = "operating", responses((status = 200, description = "It is", content_type = "text/plain", body = String)))]
+/// Checks nothing else.
+#[utoipa::path(tag = "operating", responses((status = 200, description = "The process answers", content_type = "text/plain", body = String)))]
 #[get("/livez")]
 async fn livez() -> &'static str {
     "alive\n"
 }
 
-/// What a service needs, and whether it is there.
-#[derive(Debug, Serialize, ToSchema)]
-struct Readiness {
-    /// Everything is there.
-    ready: bool,
-    /// The queue answers.
-    queue: bool,
-    /// The blob store answers (and, in the gateway, takes bytes).
-    blobs: bool,
-}
-
 /// The service can do its work
 ///
-/// Asks the queue and the blob store.
+/// 503 when the queue or the blob store cannot be used as this service uses them. Jobs that wait while no worker can run
+/// them are a warning and not a 503: the service can still take jobs, and workers start on their own.
 #[utoipa::path(
     tag = "operating",
     responses(
-        (status = 200, description = "It can", body = Readiness),
-        (status = 503, description = "Something is missing; it is tried again at the next request", body = Readiness),
+        (status = 200, description = "The service can do its work, perhaps with restrictions", body = Readiness),
+        (status = 503, description = "The service cannot do its work", body = Readiness),
     )
 )]
 #[get("/readyz")]
-async fn readyz(queue: web::Data<Queue>, blobs: web::Data<Blobs>, needed: web::Data<BlobAccess>) -> HttpResponse {
-    let (queue, blobs) = tokio::join!(
-        tokio::time::timeout(PATIENCE, queue.ping()),
-        tokio::time::timeout(PATIENCE, reach(&blobs, **needed)),
-    );
-    let (queue, blobs) = (matches!(queue, Ok(Ok(_))), matches!(blobs, Ok(Ok(_))));
-    let ready = queue && blobs;
-    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(Readiness { ready, queue, blobs })
-}
-
-/// Whether blobs can be used as this service uses them.
-async fn reach(blobs: &Blobs, needed: BlobAccess) -> Result<(), blobs::Error> {
-    match needed {
-        // Always the same bytes, so it is always the same blob.
-        BlobAccess::Write => blobs.put(Bytes::from_static(b"readiness probe\n")).await.map(drop),
-        BlobAccess::Read => {
-            let any: BlobId = "0".repeat(64).parse().expect("64 zeros are a blob id. This is a bug.");
-            blobs.size(&any).await.map(drop)
-        }
-    }
+async fn readyz(check: web::Data<ReadinessCheck>) -> HttpResponse {
+    let readiness = check.current().await;
+    let mut response = if readiness.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header((CACHE_CONTROL, "no-store")).json(readiness)
 }
 
 /// Metrics for Prometheus
@@ -88,14 +54,14 @@ async fn reach(blobs: &Blobs, needed: BlobAccess) -> Result<(), blobs::Error> {
 )]
 #[get("/metrics")]
 async fn render_metrics(queue: web::Data<Queue>) -> HttpResponse {
-    // The queue is read when somebody looks; one that cannot be reached must not hide the other metrics.
-    let _ = tokio::time::timeout(PATIENCE, read_queue(&queue)).await;
+    // The metrics of the queue are read on demand. A queue that cannot be reached must not hide the others.
+    let _ = tokio::time::timeout(CHECK_TIMEOUT, read_queue(&queue)).await;
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(telemetry::render())
 }
 
-/// Sets the metrics of the queue to what it says.
+/// Sets the metrics of the queue.
 async fn read_queue(queue: &Queue) -> Result<(), queue::Error> {
     for (class, load) in queue.load().await? {
         for (state, jobs) in [("queued", load.queued), ("running", load.running)] {

@@ -1,11 +1,14 @@
 //! Binding, serving, draining.
 
+use crate::edge::{compress, cors, drain, head_as_get, keep_sent};
 use crate::middleware::middleware;
 use crate::openapi::{self, ApiDocument};
+use crate::pages::FrontPage;
+use crate::readiness::ReadinessCheck;
 use crate::request::RequestSpan;
 use crate::{Authenticator, Binding, ServerOptions, ServiceOptions, probes};
 use access::audit::Audit;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, NormalizePath, from_fn};
 use actix_web::{App, HttpServer, web};
 use blobs::Blobs;
 use queue::Queue;
@@ -129,10 +132,13 @@ impl Server {
         let address = listener.local_addr().map_err(bind)?;
 
         let audit = state.authenticator.audit().clone();
+        let readiness = ReadinessCheck::new(state.queue.clone(), state.blobs.clone(), state.blob_access);
+        let readiness = web::Data::new(readiness);
         let (authenticator, queue, blobs) =
             (web::Data::new(state.authenticator), web::Data::new(state.queue), web::Data::new(state.blobs));
-        let blob_access = web::Data::new(state.blob_access);
+        let front_page = web::Data::new(FrontPage::new(&api.info.title));
         let token = web::Data::new(shutdown.clone());
+        let origins = options.cors_origin.clone();
         let app = move || {
             let (app, document) = App::new()
                 .into_utoipa_app()
@@ -144,11 +150,19 @@ impl Server {
             app.app_data(authenticator.clone())
                 .app_data(queue.clone())
                 .app_data(blobs.clone())
-                .app_data(blob_access.clone())
+                .app_data(front_page.clone())
+                .app_data(readiness.clone())
                 .app_data(token.clone())
                 .app_data(web::Data::new(ApiDocument::new(document)))
+                .wrap(from_fn(compress))
+                .wrap(from_fn(head_as_get))
+                .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
                 .wrap(from_fn(middleware))
                 .wrap(TracingLogger::<RequestSpan>::new())
+                .wrap(NormalizePath::trim())
+                .wrap(from_fn(drain))
+                // The last is the outermost: it sees a request first.
+                .wrap(from_fn(keep_sent))
         };
         let mut server = HttpServer::new(app)
             .disable_signals()

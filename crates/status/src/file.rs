@@ -1,17 +1,17 @@
 //! Serving one stored file: whole, in part, or not at all when the client has it already (RFC 9110).
 
 use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, EntityTag, Header,
     HeaderValue, IfNoneMatch, IfRange, RANGE, Range, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use blobs::{BlobReader, Blobs};
 use bytes::Bytes;
 use domain::BlobId;
 use futures_util::{Stream, stream};
-use http_api::{Problem, codes};
+use http_api::{Problem, codes, is_head};
 use telemetry::names;
 
 /// Bytes read from the store at once: what a slow client costs in memory.
@@ -58,9 +58,6 @@ impl File {
             .insert_header((ACCEPT_RANGES, "bytes"))
             .insert_header((CACHE_CONTROL, "private, no-cache"))
             .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-        if request.method() == Method::HEAD {
-            return Ok(response.body(SizedStream::new(to - from, stream::empty::<Result<Bytes, blobs::Error>>())));
-        }
         Ok(response.body(SizedStream::new(to - from, chunks(blob, from, to, self.kind))))
     }
 }
@@ -76,7 +73,7 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 /// The first and the last byte that are wanted, if it is not the whole file. A range that cannot be read, several
 /// ranges at once, and a range of an older file all mean the whole.
 fn wanted_range(request: &HttpRequest, tag: &EntityTag, size: u64) -> Result<Option<(u64, u64)>, Problem> {
-    if request.method() != Method::GET || !request.headers().contains_key(RANGE) {
+    if is_head(request) || !request.headers().contains_key(RANGE) {
         return Ok(None);
     }
     if request.headers().contains_key(actix_web::http::header::IF_RANGE) {

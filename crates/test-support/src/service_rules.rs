@@ -31,7 +31,9 @@ pub async fn routes_are_as_described(base: &str) {
         let parts: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "42" } else { part }).collect();
         let url = format!("{base}{}", parts.join("/"));
         for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let is_described = !item[method.as_str().to_lowercase()].is_null();
+            // HEAD is answered wherever GET is, and is not described on its own.
+            let name = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+            let is_described = !item[name].is_null();
             let status = client.request(method.clone(), &url).send().await.expect("an answer").status();
             assert!(status != 404 && (status != 405) == is_described, "{method} {path}: {status}");
         }

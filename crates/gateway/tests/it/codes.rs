@@ -70,8 +70,8 @@ fn every_code_is_expected_by_a_test() {
         read(&root.join(folder), &mut tests);
     }
     // What the framework refuses is tried where it is turned into problems.
-    let rim = std::fs::read_to_string(root.join("crates/http-api/src/rim.rs")).unwrap();
-    tests.push_str(rim.split_once("mod tests").unwrap().1);
+    let middleware = std::fs::read_to_string(root.join("crates/http-api/src/middleware.rs")).unwrap();
+    tests.push_str(middleware.split_once("mod tests").unwrap().1);
     let missing: Vec<&str> = http_api::codes::ALL.iter().map(|kind| kind.code).collect();
     let missing: Vec<&str> = missing.into_iter().filter(|code| !tests.contains(&format!("\"{code}\""))).collect();
     assert!(missing.is_empty(), "no test expects {missing:?}");

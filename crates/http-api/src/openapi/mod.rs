@@ -1,4 +1,4 @@
-//! The OpenAPI document, and what happens at addresses that are not in it.
+//! The OpenAPI document, and the responses at addresses that are not in it.
 
 mod components;
 mod links;
@@ -7,10 +7,14 @@ mod operations;
 pub use components::describe;
 
 use crate::{Problem, codes};
+use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 use utoipa::openapi::{OpenApi, PathItem};
+
+/// What `OPTIONS *` answers.
+const ALL_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The finished document of a service: all routes that are registered, and no others.
 #[derive(Debug)]
@@ -27,13 +31,14 @@ impl ApiDocument {
         let methods = |item: &PathItem| {
             let all = [
                 ("GET", item.get.is_some()),
-                ("HEAD", item.head.is_some()),
+                ("HEAD", item.get.is_some()),
                 ("POST", item.post.is_some()),
                 ("PUT", item.put.is_some()),
                 ("PATCH", item.patch.is_some()),
                 ("DELETE", item.delete.is_some()),
+                ("OPTIONS", true),
             ];
-            all.into_iter().filter(|(_, there)| *there).map(|(method, _)| method).collect()
+            all.into_iter().filter(|(_, has)| *has).map(|(method, _)| method).collect()
         };
         let routes = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect();
         Self { json: to_json(&document), routes }
@@ -82,14 +87,17 @@ fn to_json(document: &OpenApi) -> String {
     serde_json::to_string_pretty(&document).expect("JSON can be written. This is a bug.")
 }
 
-/// Answers every request that no route takes.
+/// Handles every request that no route takes: OPTIONS, and what is not found.
 pub(crate) async fn fallback(request: HttpRequest, api: web::Data<ApiDocument>) -> Result<HttpResponse, Problem> {
-    let methods = api.methods(request.path());
+    let methods = if request.path() == "*" { &ALL_METHODS } else { api.methods(request.path()) };
     if methods.is_empty() {
         return Err(Problem::new(&codes::ROUTE_NOT_FOUND, "No route of this service has this path."));
     }
     let allow = methods.join(", ");
-    let detail = format!("This address takes {allow}.");
     let header = HeaderValue::from_str(&allow).expect("methods are plain text. This is a bug.");
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((ALLOW, header)).finish());
+    }
+    let detail = format!("This address takes {allow}.");
     Err(Problem::new(&codes::METHOD_NOT_ALLOWED, detail).with_header(ALLOW, header))
 }

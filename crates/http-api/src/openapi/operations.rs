@@ -20,10 +20,6 @@ pub(super) fn header(name: &str) -> Ref {
 pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let Some(api) = api_of(path).map(str::to_owned) else { continue };
-        // One handler answers GET and HEAD, and an operation's id must be unique.
-        if let Some(head) = &mut item.head {
-            head.operation_id = head.operation_id.take().map(|id| format!("head_{id}"));
-        }
         operations(item).for_each(|operation| of_api(operation, &api));
     }
 }
@@ -35,8 +31,8 @@ pub(super) fn api_of(path: &str) -> Option<&str> {
 
 /// The operations at one path.
 pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, head, post, put, patch, delete, .. } = item;
-    [get, head, post, put, patch, delete].into_iter().flatten()
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [get, post, put, patch, delete].into_iter().flatten()
 }
 
 fn of_api(operation: &mut Operation, api: &str) {

@@ -4,7 +4,9 @@
 
 mod bodies;
 mod denied;
+mod edge;
 mod network;
+mod pages;
 mod rotation;
 mod signed;
 mod timing;

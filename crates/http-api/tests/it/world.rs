@@ -1,7 +1,7 @@
 //! A service of two routes behind a authenticator, and clients with keys.
 
 use access::{AccessOptions, Defaults, Issued, MasterKey, Mode, NewTenant, Registry, Tier};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, get, post, web};
 use blobs::{BlobOptions, Blobs};
 use clap::{Args, Command, FromArgMatches};
 use domain::Class;
@@ -19,15 +19,18 @@ use std::time::Duration;
 use tempfile::TempDir;
 use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The routes under an API's prefix: `GET .../who` tells who asks; `POST .../echo` tells the body's SHA-256.
-#[utoipa::path(get, path = "/who", responses((status = 200, description = "You")))]
+#[utoipa::path(responses((status = 200, description = "You")))]
+#[get("/who")]
 async fn who(caller: Authenticated) -> HttpResponse {
     HttpResponse::Ok().json(caller.owner())
 }
 
-#[utoipa::path(post, path = "/echo", responses((status = 200, description = "What came")))]
+#[utoipa::path(responses((status = 200, description = "What came")))]
+#[post("/echo")]
 async fn echo(incoming: IncomingRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_millis(1500) };
     let (_, body) = incoming.read(payload, access::Operation::Generate, bounds).await?;
@@ -36,8 +39,7 @@ async fn echo(incoming: IncomingRequest, payload: web::Payload) -> Result<HttpRe
 
 fn routes(config: &mut ServiceConfig<'_>) {
     for prefix in ["/api/v1", "/api/agent", "/api/admin"] {
-        config.route(&format!("{prefix}/who"), web::get().to(who));
-        config.route(&format!("{prefix}/echo"), web::post().to(echo));
+        config.service(scope(prefix).service(who).service(echo));
     }
 }
 
@@ -60,16 +62,25 @@ impl World {
     }
 
     pub(crate) async fn with(arguments: &[&str]) -> Self {
+        Self::build(arguments, |_| {}).await
+    }
+
+    /// With other options of the server.
+    pub(crate) async fn with_server(change: impl FnOnce(&mut ServerOptions)) -> Self {
+        Self::build(&[], change).await
+    }
+
+    async fn build(arguments: &[&str], change: impl FnOnce(&mut ServerOptions)) -> Self {
         let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
         let master = MasterKey::create(&directory.path().join("master-key")).unwrap();
         let registry = Registry::connect(&redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
-        let (server, base) = serve(&redis, &directory, arguments).await;
+        let (server, base) = serve(&redis, &directory, arguments, change).await;
         Self { redis, directory, registry, client: Client::new(), base, _server: server }
     }
 
     /// Another service on the same Redis.
     pub(crate) async fn another(&self) -> (Server, String) {
-        serve(&self.redis, &self.directory, &[]).await
+        serve(&self.redis, &self.directory, &[], |_| {}).await
     }
 
     pub(crate) async fn agent(&self, name: &str) -> Issued {
@@ -111,7 +122,12 @@ impl World {
     }
 }
 
-async fn serve(redis: &RedisServer, directory: &TempDir, arguments: &[&str]) -> (Server, String) {
+async fn serve(
+    redis: &RedisServer,
+    directory: &TempDir,
+    arguments: &[&str],
+    change: impl FnOnce(&mut ServerOptions),
+) -> (Server, String) {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let command = AccessOptions::augment_args(Command::new("test").no_binary_name(true));
     let line = ["--master-key-file".to_owned(), path("master-key")];
@@ -126,7 +142,9 @@ async fn serve(redis: &RedisServer, directory: &TempDir, arguments: &[&str]) -> 
         blob_access: BlobAccess::Write,
     };
     let binding = Binding { listen: "127.0.0.1:0".parse().unwrap(), addr_file: None };
-    let options = ServerOptions { http_threads: Some(2), http_connections: 1000, drain_seconds: 1 };
+    let mut options =
+        ServerOptions { http_threads: Some(2), http_connections: 1000, drain_seconds: 1, cors_origin: Vec::new() };
+    change(&mut options);
     let api = http_api::describe("test", "test");
     let server = Server::start(&binding, &options, state, api, routes, CancellationToken::new()).unwrap();
     let base = format!("http://{}", server.address());

@@ -3,7 +3,7 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use domain::{BatchId, JobId, JobState};
-use http_api::{ApiSurface, Authenticated, JobView, Problem, batch_link, codes, estimated_completion};
+use http_api::{ApiSurface, Authenticated, JobView, Problem, batch_link, codes, estimated_completion, read_id};
 use queue::Queue;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -69,9 +69,7 @@ pub(super) async fn batch(
     path: web::Path<String>,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    let id = path.parse::<BatchId>();
-    let id =
-        id.map_err(|_| Problem::new(&codes::INVALID_BATCH_ID, "A batch id is a UUID in lower case, with hyphens."))?;
+    let id: BatchId = read_id(&path).ok_or_else(|| Problem::new(&codes::INVALID_BATCH_ID, "A batch id is a UUID."))?;
     let record = queue.batch(id).await?.filter(|record| record.owner == caller.owner());
     let record = record.ok_or_else(|| Problem::new(&codes::BATCH_NOT_FOUND, "You have no batch of this id."))?;
 

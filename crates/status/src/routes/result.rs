@@ -2,7 +2,7 @@
 
 use crate::file::File;
 use crate::outcome::{gone, result_of};
-use actix_web::{HttpRequest, HttpResponse, route, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use blobs::Blobs;
 use domain::Artifact;
 use http_api::{Authenticated, JobPath, Problem, own_job};
@@ -12,8 +12,6 @@ use queue::Queue;
 ///
 /// Takes `Range` and `If-None-Match`; the `ETag` is the SHA-256 of the file.
 #[utoipa::path(
-    method(get, head),
-    path = "/jobs/{job_id}/result",
     tag = "jobs",
     params(JobPath),
     responses(
@@ -23,7 +21,7 @@ use queue::Queue;
         (status = 304, description = "The client has it already"),
     )
 )]
-#[route("/jobs/{job_id}/result", method = "GET", method = "HEAD")]
+#[get("/jobs/{job_id}/result")]
 pub(super) async fn result(
     caller: Authenticated,
     path: JobPath,

@@ -2,7 +2,7 @@
 
 use crate::file::File;
 use crate::outcome::{gone, result_of};
-use actix_web::{HttpRequest, HttpResponse, route, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use blobs::Blobs;
 use domain::Artifact;
 use http_api::{Authenticated, JobPath, Problem, own_job};
@@ -10,8 +10,6 @@ use queue::Queue;
 
 /// A picture of the mesh
 #[utoipa::path(
-    method(get, head),
-    path = "/jobs/{job_id}/thumbnail",
     tag = "jobs",
     params(JobPath),
     responses(
@@ -20,7 +18,7 @@ use queue::Queue;
         (status = 304, description = "The client has it already"),
     )
 )]
-#[route("/jobs/{job_id}/thumbnail", method = "GET", method = "HEAD")]
+#[get("/jobs/{job_id}/thumbnail")]
 pub(super) async fn thumbnail(
     caller: Authenticated,
     path: JobPath,

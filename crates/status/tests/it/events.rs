@@ -95,7 +95,7 @@ async fn a_watcher_sees_the_whole_life_in_order() {
     assert_eq!((kind.as_str(), &data["status"]), ("state", &"queued".into()));
     let lease = world.worker().await.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
     assert_eq!(events.event().await.2["status"], "running");
-    lease.progress(&Progress::stage("encode")).await.unwrap();
+    lease.progress(&Progress::stage("encode").with_fraction(0.02)).await.unwrap();
     let (kind, _, data) = events.event().await;
     assert_eq!((kind.as_str(), &data["stage"], &data["progress"]), ("progress", &"encode".into(), &0.02.into()));
     lease.progress(&Progress::steps("denoise", 10, 20)).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_watcher_sees_the_whole_life_in_order() {
     lease.succeed(&result).await.unwrap();
     let (kind, last, data) = events.event().await;
     assert_eq!((kind.as_str(), &data["status"], &data["progress"]), ("state", &"succeeded".into(), &1.0.into()));
-    assert_eq!(data["result"]["mesh"], result.artifacts[0].blob.as_str());
+    assert_eq!(data["result"]["artifacts"][0]["digest"], result.artifacts[0].blob.as_str());
     assert_eq!(events.next().await, None, "it ends with the job");
     assert_eq!((first, last), (1, 5), "no event is left out");
 }

@@ -30,7 +30,7 @@ async fn a_job_that_succeeds() {
     assert_eq!(world.view(second).await["position"], 1);
     lease.progress(&Progress::stage("encode")).await.unwrap();
     assert_eq!(world.view(first).await["stage"], "encode");
-    lease.progress(&Progress::steps("denoise", 5, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 5, 20).with_fraction(0.1875)).await.unwrap();
     insta::assert_json_snapshot!("running", still(world.view(first).await, first));
 
     lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
@@ -41,13 +41,13 @@ async fn a_job_that_succeeds() {
 async fn a_job_that_fails_at_once_and_one_that_is_tried_again() {
     let world = World::new().await;
     let (job, lease) = world.running().await;
-    lease.progress(&Progress::steps("denoise", 5, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 5, 20).with_fraction(0.1875)).await.unwrap();
     let failure = Failure { code: "no_surface".into(), detail: "There is no surface.".into(), retryable: false };
     lease.fail(&failure).await.unwrap();
     insta::assert_json_snapshot!("failed", still(world.view(job).await, job));
 
     let (job, lease) = world.running().await;
-    lease.progress(&Progress::steps("denoise", 5, 20)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 5, 20).with_fraction(0.1875)).await.unwrap();
     lease.fail(&Failure { retryable: true, ..failure }).await.unwrap();
     let view = world.view(job).await;
     assert_eq!((&view["status"], &view["attempt"]), (&"queued".into(), &1.into()), "{view}");
@@ -61,4 +61,21 @@ async fn a_job_that_is_cancelled() {
     let job = world.submit().await;
     world.queue.cancel(job).await.unwrap();
     insta::assert_json_snapshot!("cancelled", still(world.view(job).await, job));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_is_understood_in_every_spelling() {
+    let world = World::new().await;
+    let job = world.submit().await;
+    let id = job.to_string();
+    for spelling in [id.to_uppercase(), id.replace('-', ""), id.replace('-', "").to_uppercase()] {
+        for path in [
+            format!("/api/v1/jobs/{spelling}"),
+            format!("/api/v1/jobs/{spelling}/"),
+            format!("/api/v1/status/{spelling}"),
+        ] {
+            let view: Value = world.get(&path).send().await.unwrap().json().await.unwrap();
+            assert_eq!(view["job_id"], id.as_str(), "{path}");
+        }
+    }
 }
