@@ -94,6 +94,7 @@ fn problem(refused: Refused) -> Problem {
         Refused::Animated(_) => &codes::IMAGE_ANIMATED,
         Refused::TooSmall(_) => &codes::IMAGE_TOO_SMALL,
         Refused::TooLarge(_) => &codes::IMAGE_TOO_LARGE,
+        Refused::TooThin(_) => &codes::IMAGE_TOO_THIN,
         Refused::Corrupt { .. } => &codes::IMAGE_CORRUPT,
         Refused::Empty(_) => &codes::IMAGE_EMPTY,
         Refused::Unwritable(_) => &codes::INTERNAL,

@@ -77,11 +77,13 @@ pub struct IntakeOptions {
     pub uploads: u16,
 
     /// Most pixels of a picture, width times height. Decoding takes up to 24 bytes for each; see --picture-memory-mib.
-    #[arg(long, env = "ORFEAS_MAX_PICTURE_PIXELS", value_name = "PIXELS", default_value_t = 40_000_000)]
+    #[arg(long, env = "ORFEAS_MAX_PICTURE_PIXELS", value_name = "PIXELS", default_value_t = 40_000_000,
+        value_parser = clap::value_parser!(u64).range(1..=PictureLimits::MAX.max_pixels))]
     pub max_picture_pixels: u64,
 
     /// Fewest pixels along either side of a picture.
-    #[arg(long, env = "ORFEAS_MIN_PICTURE_SIDE", value_name = "PIXELS", default_value_t = 16)]
+    #[arg(long, env = "ORFEAS_MIN_PICTURE_SIDE", value_name = "PIXELS", default_value_t = 16,
+        value_parser = clap::value_parser!(u32).range(i64::from(PictureLimits::MAX.min_side)..))]
     pub min_picture_side: u32,
 
     /// Most pictures that are decoded at once to be checked; others wait. More than the processor has cores helps
@@ -114,7 +116,7 @@ impl IntakeOptions {
     }
 
     pub(crate) fn picture(&self) -> PictureLimits {
-        PictureLimits { max_pixels: self.max_picture_pixels, min_side: self.min_picture_side }
+        PictureLimits { max_pixels: self.max_picture_pixels, min_side: self.min_picture_side, ..PictureLimits::MAX }
     }
 }
 

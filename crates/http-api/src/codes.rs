@@ -81,6 +81,10 @@ kinds! {
         "Send a smaller or better compressed picture.";
     BODY_TIMEOUT = 408 "body_timeout", "The body did not arrive in time",
         "Try again over a faster connection, or send a smaller picture.", retry after 1 s;
+    UNSUPPORTED_CONTENT_ENCODING = 415 "unsupported_content_encoding", "The body's content encoding is not supported",
+        "Send the body as it is, or compressed with gzip, deflate or br.";
+    INVALID_CONTENT_ENCODING = 400 "invalid_content_encoding", "The body is not encoded as its header says",
+        "Leave the header Content-Encoding out, or compress the body as it says.";
     INVALID_JSON = 400 "invalid_json", "The body is not valid JSON",
         "Send one JSON object with the field `image` and, if you like, parameters.";
     INVALID_MULTIPART = 400 "invalid_multipart", "The body is not valid multipart/form-data",
@@ -103,6 +107,11 @@ kinds! {
     NO_WORKER_FITS = 422 "no_worker_fits", "No worker can do what is asked",
         "Ask for less, as the detail says, or have a larger worker started.";
 
+    UNKNOWN_MODEL = 422 "unknown_model", "There is no such model here",
+        "Use one of the models that GET .../models lists, or leave the field out for the default one.";
+    MODEL_UNSUITABLE = 422 "model_unsuitable", "The model cannot do what is asked",
+        "Send what the model takes, or use another one; GET .../models tells what each can do.";
+
     MISSING_IMAGE = 400 "missing_image", "No picture was sent",
         "Send the picture in the field `image`.";
     INVALID_BASE64 = 400 "invalid_base64", "The picture is not valid base64",
@@ -117,6 +126,8 @@ kinds! {
         "Send a larger picture; about 512 pixels along the object is best.";
     IMAGE_TOO_LARGE = 422 "image_too_large", "The picture has too many pixels",
         "Scale it down; more than about 1024 pixels along a side adds nothing.";
+    IMAGE_TOO_THIN = 422 "image_too_thin", "The image is much longer than wide",
+        "Crop it, or add a transparent margin along its long sides.";
     IMAGE_EMPTY = 422 "image_empty", "The picture shows nothing",
         "Send a picture with something to see in it: it is transparent everywhere, or all but a line.";
 
@@ -124,6 +135,9 @@ kinds! {
         "Use a URL on the public internet, or send the picture itself in the field `image`.";
     IMAGE_UNREACHABLE = 422 "image_unreachable", "The picture cannot be fetched",
         "Check that everybody can open the URL, then try again, or send the picture itself.", retry after 5 s;
+
+    IMAGE_NOT_FOUND = 422 "image_not_found", "There is no image at the URL",
+        "Use a URL that answers with the file itself, without a redirect, or send the image in the field `image`.";
 
     INVALID_JOB_ID = 400 "invalid_job_id", "This is not a job id",
         "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";

@@ -1,36 +1,39 @@
-//! Why a picture is refused.
+//! Reasons for refusing an image.
 
-/// The first thing that is wrong with a picture. Each holds one sentence for whoever sent it.
+/// The first fault found in an image. The text is one sentence for the client and holds nothing from inside the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It is not a PNG, JPEG or WebP file, or a kind of one that is not taken.
+    /// The file is not PNG, JPEG or WebP, or is a variant of these that is not supported.
     #[error("{0}")]
     Unsupported(String),
-    /// It has several frames.
+    /// The file has several frames.
     #[error("{0}")]
     Animated(String),
     /// A side has too few pixels.
     #[error("{0}")]
     TooSmall(String),
-    /// It has too many pixels.
+    /// A side has too many pixels, or both sides together have.
     #[error("{0}")]
     TooLarge(String),
-    /// It is damaged or cut.
+    /// One side is much longer than the other.
+    #[error("{0}")]
+    TooThin(String),
+    /// The file is damaged or truncated.
     #[error("{detail}")]
     Corrupt {
-        /// The sentence.
+        /// The sentence for the client.
         detail: String,
-        /// What the decoder says of it, for the log.
+        /// The decoder's error, for the log.
         #[source]
         cause: Option<Cause>,
     },
-    /// There is clearly nothing in it.
+    /// The image shows nothing.
     #[error("{0}")]
     Empty(String),
-    /// It is a good picture, but could not be written anew.
-    #[error("The picture could not be turned upright.")]
+    /// The image was decoded, but could not be encoded again.
+    #[error("The image could not be turned upright.")]
     Unwritable(#[source] Cause),
 }
 
-/// An error of some decoder.
+/// An error of a decoder or encoder.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

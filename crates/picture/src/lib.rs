@@ -1,18 +1,20 @@
-//! Checking a picture before anything is stored: is it one, is it whole, is there something to see?
+//! Checks and decodes images: PNG, JPEG and WebP.
 //!
-//! The way of a file, each step its own module:
-//! 1. `format`: what it is, by its first bytes alone.
-//! 2. `png`, `jpeg`, `webp`: its header is read, and everything is left out that makes no pixels: text, profiles,
-//!    thumbnails, whatever hangs behind the end. A decoder never sees these, so nothing in them can harm one.
-//! 3. `pixels`: it is decoded once, to its end, within the bounds that its header keeps.
-//! 4. `content`: what there is to see.
+//! A file passes these steps, each in a module of its own:
+//! 1. `format`: the format is recognised by the first bytes alone.
+//! 2. `png`, `jpeg`, `webp`: the header is read, and everything that makes no pixels is left out: text, profiles,
+//!    thumbnails, trailing bytes. Decoders never see these parts, so nothing in them can exploit one.
+//! 3. `pixels`: the image is decoded once, to its end, in memory that its header bounds.
+//! 4. `content`: empty images are refused, and doubtful ones get [`Warning`]s.
 //!
-//! What comes out is a [`CheckedPicture`]: whoever holds one need not ask again.
+//! The gateway calls [`Probed::read`] and [`Probed::decode`] and stores the resulting [`CheckedPicture`]; the worker calls
+//! [`decode_rgba`] on the stored file. Both apply [`PictureLimits`], so a stored file can be decoded.
 
 mod content;
 mod error;
 mod format;
 mod jpeg;
+mod limits;
 mod pixels;
 mod png;
 mod vp8l;
@@ -20,30 +22,23 @@ mod webp;
 
 pub use content::Warning;
 pub use error::{Cause, Refused};
+pub use limits::PictureLimits;
 
 use bytes::Bytes;
 use format::Format;
+use image::RgbaImage;
 use image::metadata::Orientation;
 
-/// What a picture may be.
-#[derive(Debug, Clone, Copy)]
-pub struct PictureLimits {
-    /// Most pixels, width times height.
-    pub max_pixels: u64,
-    /// Fewest pixels along either side.
-    pub min_side: u32,
-}
-
-/// A picture that is whole, upright, free of everything but pixels, and shows something.
+/// An image that was decoded without error, is upright, shows something, and whose file holds nothing but pixels.
 #[derive(Debug, Clone)]
 pub struct CheckedPicture {
-    /// Its file: PNG, JPEG or WebP. The client's own bytes where there was nothing to leave out or to turn.
+    /// The file: PNG, JPEG or WebP. It is the client's own file when nothing had to be left out or turned.
     pub bytes: Bytes,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// What may not be as the client meant it.
+    /// Doubts about the image.
     pub warnings: Vec<Warning>,
 }
 
@@ -54,21 +49,22 @@ impl CheckedPicture {
     }
 }
 
-/// A picture whose header has been read. Nothing has been decoded yet.
+/// An image whose header was read and whose pixels were not decoded yet.
 #[derive(Debug, Clone)]
 pub struct Probed {
     format: Format,
-    /// The file, without what makes no pixels.
+    /// The file, without the parts that make no pixels.
     bytes: Bytes,
     size: Size,
     orientation: Orientation,
-    /// Bytes that its decoder may take, its output included.
+    /// Bytes that the decoder may allocate, its output included. A PNG is decoded row by row.
     memory: u64,
-    /// A JPEG that is decoded with a sentinel behind its pixels.
+    /// A JPEG that is decoded with a sentinel behind its last scan.
     sentinel: bool,
+    /// The file lacks its end marker. If its pixels turn out to be incomplete as well, it was truncated.
+    cut: bool,
 }
 
-/// What a header tells, before the rest of the file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Size {
     width: u32,
@@ -79,25 +75,11 @@ impl Size {
     fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
-
-    fn check(self, limits: PictureLimits) -> Result<(), Refused> {
-        let Self { width, height } = self;
-        let PictureLimits { max_pixels, min_side } = limits;
-        if width < min_side || height < min_side {
-            let detail = format!("The picture is {width} x {height} pixels; each side needs at least {min_side}.");
-            return Err(Refused::TooSmall(detail));
-        }
-        if self.pixels() > max_pixels {
-            let detail = format!("The picture is {width} x {height} pixels; at most {max_pixels} in all are taken.");
-            return Err(Refused::TooLarge(detail));
-        }
-        Ok(())
-    }
 }
 
 impl Probed {
-    /// Reads a picture's header and leaves out what makes no pixels. Takes time and memory in proportion to the file,
-    /// never to what it claims.
+    /// Reads the header of an image and leaves out the parts of the file that make no pixels. Time and memory are
+    /// proportional to the length of the file, whatever its header claims.
     ///
     /// # Errors
     /// All but [`Refused::Empty`].
@@ -111,31 +93,62 @@ impl Probed {
 
     /// Bytes of memory that [`Probed::decode`] may take.
     pub fn cost(&self) -> u64 {
-        // A picture that is turned is held twice, and once more as the file it becomes.
-        let turned = if self.orientation == Orientation::NoTransforms { 0 } else { 12 };
+        // To turn an image, the decoded and the turned pixels are held at once, and the new file beside them.
+        let turned = if self.is_upright() { 0 } else { 12 };
         self.memory + self.size.pixels() * turned + (2 << 20)
     }
 
-    /// Decodes it to its end and looks at it. Blocks meanwhile.
+    /// Bytes of memory that [`Probed::into_rgba`] may take.
+    pub fn rgba_cost(&self) -> u64 {
+        self.memory + self.size.pixels() * if self.is_upright() { 8 } else { 12 } + (2 << 20)
+    }
+
+    /// Decodes the image to its end and checks its content. Blocks.
     ///
     /// # Errors
     /// [`Refused::Corrupt`] or [`Refused::Empty`].
     pub fn decode(self) -> Result<CheckedPicture, Refused> {
         let Size { width, height } = self.size;
-        if self.orientation == Orientation::NoTransforms {
-            let warnings = pixels::look(&self)?;
+        if self.is_upright() {
+            let warnings = pixels::inspect(&self)?;
             return Ok(CheckedPicture { bytes: self.bytes, width, height, warnings });
         }
         pixels::turn_upright(&self)
     }
+
+    /// Decodes the image: 8 bits per channel, not premultiplied, upright. An image without alpha is opaque. Blocks.
+    ///
+    /// # Errors
+    /// [`Refused::Corrupt`].
+    pub fn into_rgba(self) -> Result<RgbaImage, Refused> {
+        pixels::rgba(&self)
+    }
+
+    fn is_upright(&self) -> bool {
+        self.orientation == Orientation::NoTransforms
+    }
 }
 
-/// Checks a picture from its first byte to its last pixel. Blocks meanwhile.
+/// Checks an image from its first byte to its last pixel. Blocks.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first fault found.
 pub fn check(file: &Bytes, limits: PictureLimits) -> Result<CheckedPicture, Refused> {
     Probed::read(file, limits)?.decode()
+}
+
+/// Decodes an image within [`PictureLimits::MAX`]: 8 bits per channel, not premultiplied, upright. Blocks. Every file that
+/// [`check`] accepted under any limits is accepted here.
+///
+/// # Errors
+/// The first fault found; content is not checked.
+pub fn decode_rgba(file: &Bytes) -> Result<RgbaImage, Refused> {
+    Probed::read(file, PictureLimits::MAX)?.into_rgba()
+}
+
+/// Whether a file begins as PNG, JPEG or WebP files do.
+pub fn is_supported(file: &[u8]) -> bool {
+    Format::of(file).is_some()
 }
 
 fn corrupt(detail: &str) -> Refused {
@@ -146,18 +159,18 @@ fn unsupported(detail: String) -> Refused {
     Refused::Unsupported(detail)
 }
 
-fn animated(what: &str) -> Refused {
+fn animated(what: String) -> Refused {
     Refused::Animated(format!("The file is {what}."))
 }
 
-/// The orientation in an EXIF block; what cannot be read turns nothing.
+/// The orientation in an EXIF block; an unreadable block means upright.
 fn orientation(exif: &[u8]) -> Orientation {
-    // In WebP some writers begin it as JPEG does.
+    // Some writers of WebP begin the block as JPEG does.
     let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// The client's own bytes if they are the same: then nothing is held twice.
+/// The client's own bytes if they are the same, so that nothing is held twice.
 fn unless_the_same(clean: Vec<u8>, file: &Bytes) -> Bytes {
     if clean == file[..] { file.clone() } else { clean.into() }
 }

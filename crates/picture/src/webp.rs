@@ -1,4 +1,4 @@
-//! WebP: a RIFF file of chunks (RFC 9649).
+//! WebP: reads the chunks of the RIFF file (RFC 9649).
 
 use crate::format::Format;
 use crate::{PictureLimits, Probed, Refused, Size, animated, corrupt, orientation, unless_the_same, vp8l};
@@ -8,7 +8,9 @@ use image::metadata::Orientation;
 /// `RIFF`, a length, `WEBP`.
 const FILE_HEADER: usize = 12;
 const CHUNK_HEADER: usize = 8;
-/// In the extended header: an animation; there is transparency.
+/// Place, size, duration and flags of an animation's frame.
+const FRAME_HEADER: usize = 16;
+/// The flags of the extended header: an animation; transparency.
 const ANIMATION: u8 = 0x02;
 const ALPHA: u8 = 0x10;
 
@@ -19,22 +21,35 @@ struct Chunks<'a> {
     lossy: Option<&'a [u8]>,
     lossless: Option<&'a [u8]>,
     exif: Option<&'a [u8]>,
+    /// The first frame of an animation.
+    frame: Option<&'a [u8]>,
+    frames: u32,
 }
 
 pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refused> {
-    let chunks = Chunks::read(file)?;
-    let canvas = chunks.extended.map(canvas).transpose()?;
+    let mut chunks = Chunks::read(file.get(FILE_HEADER..).unwrap_or_default())?;
+    if chunks.frames > 1 {
+        return Err(animated(format!("an animated WebP of {} frames", chunks.frames)));
+    }
+    let canvas = chunks.extended.map(Canvas::read).transpose()?;
+    let (mut has_alpha, is_animation) = canvas.as_ref().map_or((false, false), |c| (c.has_alpha, c.is_animation));
+    if let Some(frame) = chunks.frame.filter(|_| is_animation) {
+        // An animation of one frame is a still image. It may cover a part of the canvas; the rest is transparent.
+        let frame = Chunks::read(frame.get(FRAME_HEADER..).unwrap_or_default())?;
+        has_alpha |= frame.alpha.is_some();
+        chunks = Chunks { extended: chunks.extended, exif: chunks.exif, ..frame };
+    }
     let size = match (chunks.lossy, chunks.lossless) {
         (Some(frame), None) => lossy_size(frame),
         (None, Some(frame)) => vp8l::size(frame),
         _ => None,
     };
-    let size = size.ok_or_else(|| corrupt("The WebP file holds no picture, or more than one."))?;
-    size.check(limits)?;
-    if canvas.is_some_and(|canvas| canvas != size) {
+    let size = size.ok_or_else(|| corrupt("The WebP file holds no image, or more than one."))?;
+    limits.check(size.width, size.height)?;
+    if canvas.is_some_and(|canvas| !is_animation && canvas.size != size) {
         return Err(corrupt("The WebP file has two headers, of different sizes."));
     }
-    // Planes and pixels, and the tables of what is lossless.
+    // The planes and the pixels, and the code tables of a lossless bitstream.
     let mut memory = 9 * size.pixels();
     if let Some(frame) = chunks.lossless {
         memory += vp8l::table_memory(&frame[vp8l::HEADER..], size)?;
@@ -42,9 +57,9 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
 
     let mut clean = b"RIFF\0\0\0\0WEBP".to_vec();
     clean.reserve(file.len());
-    // Filtering and pre-processing bits stand above the method: 1 is lossless compression.
-    let alpha = chunks.alpha.filter(|_| chunks.lossy.is_some() && chunks.extended.is_some_and(|x| x[0] & ALPHA != 0));
+    let alpha = chunks.alpha.filter(|_| chunks.lossy.is_some() && has_alpha);
     if let Some(alpha) = alpha {
+        // The lowest two bits are the compression method; 1 is lossless.
         if alpha.first().is_some_and(|method| method & 3 == 1) {
             memory += vp8l::table_memory(&alpha[1..], size)?;
         }
@@ -63,19 +78,21 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
 
     let orientation = chunks.exif.map_or(Orientation::NoTransforms, orientation);
     let bytes = unless_the_same(clean, file);
-    Ok(Probed { format: Format::WebP, bytes, size, orientation, memory, sentinel: false })
+    Ok(Probed { format: Format::WebP, bytes, size, orientation, memory, sentinel: false, cut: false })
 }
 
 impl<'a> Chunks<'a> {
-    fn read(file: &'a [u8]) -> Result<Self, Refused> {
+    /// Reads the chunks of a file or of a frame; of each kind the first counts.
+    fn read(mut rest: &'a [u8]) -> Result<Self, Refused> {
         let mut chunks = Self::default();
-        // Without an extended header the picture is the only chunk, whatever may follow it.
-        let mut rest = file.get(FILE_HEADER..).unwrap_or_default();
         while let Some((header, data)) = rest.split_first_chunk::<CHUNK_HEADER>() {
             let [k0, k1, k2, k3, l0, l1, l2, l3] = *header;
             let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
             let place = match &[k0, k1, k2, k3] {
-                b"ANIM" | b"ANMF" => return Err(animated("an animated WebP")),
+                b"ANMF" => {
+                    chunks.frames += 1;
+                    Some(&mut chunks.frame)
+                }
                 b"VP8X" => Some(&mut chunks.extended),
                 b"ALPH" => Some(&mut chunks.alpha),
                 b"VP8 " => Some(&mut chunks.lossy),
@@ -84,15 +101,16 @@ impl<'a> Chunks<'a> {
                 _ => None,
             };
             let Some(content) = data.get(..length) else {
-                // Behind the picture anything may hang.
-                if chunks.lossy.is_some() || chunks.lossless.is_some() {
+                // Trailing bytes behind the image are ignored.
+                if chunks.has_image() {
                     break;
                 }
-                return Err(corrupt("The WebP file ends before its picture does."));
+                return Err(corrupt("The WebP file ends before its image does."));
             };
             if let Some(place) = place {
                 place.get_or_insert(content);
             }
+            // Without an extended header the image is the only chunk, and bytes behind it are ignored.
             if chunks.extended.is_none() && (chunks.lossy.is_some() || chunks.lossless.is_some()) {
                 break;
             }
@@ -100,21 +118,31 @@ impl<'a> Chunks<'a> {
         }
         Ok(chunks)
     }
-}
 
-/// The size in an extended header, which may not be of an animation.
-fn canvas(extended: &[u8]) -> Result<Size, Refused> {
-    let &[flags, _, _, _, w0, w1, w2, h0, h1, h2] = extended else {
-        return Err(corrupt("The header of the WebP file is damaged."));
-    };
-    if flags & ANIMATION != 0 {
-        return Err(animated("an animated WebP"));
+    fn has_image(&self) -> bool {
+        self.lossy.is_some() || self.lossless.is_some() || self.frames > 1
     }
-    let side = |low, middle, high| u32::from_le_bytes([low, middle, high, 0]) + 1;
-    Ok(Size { width: side(w0, w1, w2), height: side(h0, h1, h2) })
 }
 
-/// The size in a lossy key frame's header (RFC 6386, section 9.1).
+/// The extended header.
+struct Canvas {
+    size: Size,
+    has_alpha: bool,
+    is_animation: bool,
+}
+
+impl Canvas {
+    fn read(extended: &[u8]) -> Result<Self, Refused> {
+        let &[flags, _, _, _, w0, w1, w2, h0, h1, h2] = extended else {
+            return Err(corrupt("The header of the WebP file is damaged."));
+        };
+        let side = |low, middle, high| u32::from_le_bytes([low, middle, high, 0]) + 1;
+        let size = Size { width: side(w0, w1, w2), height: side(h0, h1, h2) };
+        Ok(Self { size, has_alpha: flags & ALPHA != 0, is_animation: flags & ANIMATION != 0 })
+    }
+}
+
+/// The size in the header of a lossy key frame (RFC 6386, section 9.1).
 fn lossy_size(frame: &[u8]) -> Option<Size> {
     let &[_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..] = frame else { return None };
     let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
@@ -123,7 +151,7 @@ fn lossy_size(frame: &[u8]) -> Option<Size> {
 
 fn push(file: &mut Vec<u8>, kind: &[u8; 4], content: &[u8]) {
     file.extend_from_slice(kind);
-    // It was a chunk of a file that is in memory, with a length of 32 bits.
+    // The content was a chunk of a file in memory, so its length fits into 32 bits.
     file.extend_from_slice(&(content.len() as u32).to_le_bytes());
     file.extend_from_slice(content);
     if content.len() % 2 == 1 {

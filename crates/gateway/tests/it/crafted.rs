@@ -51,7 +51,7 @@ fn cases() -> Vec<Case> {
         ("PNG with a wrong checksum", wrong_checksum, 422, "image_corrupt"),
         ("PNG that is a ZIP file too", [png(), b"PK\x03\x04".repeat(1000)].concat(), 202, ""),
         ("PNG of 16 bits", deep, 202, ""),
-        ("animated PNG", apng(), 422, "image_animated"),
+        ("animated PNG", apng(2), 422, "image_animated"),
         ("transparent PNG", encode(RgbaImage::new(900, 900), ImageFormat::Png), 422, "image_empty"),
         ("JPEG of inks", CMYK_JPEG.to_vec(), 202, ""),
         ("JPEG on its side", jpeg_with(&encode(noise(800, 600), ImageFormat::Jpeg), &on_its_side), 202, ""),
@@ -68,7 +68,7 @@ fn cases() -> Vec<Case> {
         ("WebP of two sizes", two_sizes, 422, "image_corrupt"),
         ("WebP with vast colours", vast_colours, 422, "image_too_large"),
         ("WebP of 65536 groups of codes", webp_of_many_codes(), 415, "unsupported_image"),
-        ("animated WebP", animated_webp(), 422, "image_animated"),
+        ("animated WebP", animated_webp(2), 422, "image_animated"),
         (
             "SVG",
             b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>".to_vec(),

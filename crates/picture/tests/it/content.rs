@@ -1,4 +1,4 @@
-//! Nothing, something, and what is doubtful.
+//! Empty images and warnings.
 
 use crate::pictures::*;
 use crate::{checked, verdict};
@@ -59,6 +59,29 @@ fn what_is_doubtful_is_told() {
     assert_eq!(doubts(&encode(disc(150), ImageFormat::Png)), ["object_small"]);
     let cut = image::imageops::crop_imm(&disc(600), 300, 0, 300, 600).to_image();
     assert_eq!(doubts(&encode(cut, ImageFormat::Png)), ["object_cut_off"]);
+}
+
+#[test]
+fn faint_pixels_around_the_object_are_told_and_hide_no_other_warning() {
+    let mut small = RgbaImage::new(512, 512);
+    image::imageops::overlay(&mut small, &disc(128), 192, 192);
+    assert_eq!(doubts(&encode(small.clone(), ImageFormat::Png)), ["object_small"]);
+    for alpha in [1, 2, 5, 10] {
+        let mut faint = small.clone();
+        for (x, y) in [(0, 0), (511, 511)] {
+            faint.put_pixel(x, y, Rgba([0, 0, 0, alpha]));
+        }
+        assert_eq!(doubts(&encode(faint, ImageFormat::Png)), ["object_small", "faint_pixels"], "{alpha}");
+    }
+    let mut veil = RgbaImage::from_pixel(512, 512, Rgba([0, 0, 0, 1]));
+    image::imageops::overlay(&mut veil, &disc(300), 106, 106);
+    assert_eq!(doubts(&encode(veil, ImageFormat::Png)), ["faint_pixels"], "not cut off");
+    // The soft edge of an antialiased outline is no fault.
+    let soft = RgbaImage::from_fn(400, 400, |x, y| {
+        let far = (f64::from(x) - 200.0).hypot(f64::from(y) - 200.0);
+        Rgba([x as u8, y as u8, 90, ((150.0 - far) * 60.0).clamp(0.0, 255.0) as u8])
+    });
+    assert!(doubts(&encode(soft, ImageFormat::Png)).is_empty());
 }
 
 #[test]

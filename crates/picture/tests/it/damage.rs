@@ -1,7 +1,8 @@
-//! The check of a picture, on every way of cutting and damaging one.
+//! Truncated and damaged files.
 
 use crate::pictures::{PROGRESSIVE_JPEG, encode, jpeg, jpeg_claiming, noise, png, webp};
-use crate::verdict;
+use crate::{checked, verdict};
+use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat};
 
@@ -13,7 +14,10 @@ fn a_picture_that_is_cut_is_refused_unless_every_pixel_is_there() {
         for length in 0..whole.len() {
             let cut = &whole[..length];
             match verdict(cut) {
-                "fine" => assert!(image::load_from_memory(cut).unwrap() == pixels, "{name} cut at {length}"),
+                "fine" => {
+                    let kept = image::load_from_memory(&checked(cut).bytes).unwrap();
+                    assert!(kept == pixels, "{name} cut at {length}");
+                }
                 "corrupt" => {}
                 other => assert!(length < 12, "{name} cut at {length} is {other}"),
             }
@@ -41,6 +45,32 @@ fn a_jpeg_that_says_it_ends_before_its_picture_does_is_refused() {
     // There are 64 x 48 pixels.
     for (width, height) in [(64, 49), (65, 48), (72, 48), (64, 96)] {
         assert_eq!(verdict(&jpeg_claiming(width, height)), "corrupt", "{width} x {height}");
+    }
+}
+
+#[test]
+fn a_file_without_its_end_marker_is_accepted_if_all_pixels_are_there() {
+    let grey = encode(DynamicImage::from(noise(40, 40)).to_luma8(), ImageFormat::Jpeg);
+    let note = [&jpeg()[..jpeg().len() - 2], &[0xff, 0xfe, 0, 20, b'c', b'u', b't']].concat();
+    for (name, file, whole) in [
+        ("JPEG", jpeg()[..jpeg().len() - 2].to_vec(), jpeg()),
+        ("JPEG with half a marker", jpeg()[..jpeg().len() - 1].to_vec(), jpeg()),
+        ("grey JPEG", grey[..grey.len() - 2].to_vec(), grey.clone()),
+        ("JPEG with half a comment", note, jpeg()),
+        ("PNG", png()[..png().len() - 12].to_vec(), png()),
+        ("PNG with half an end", png()[..png().len() - 5].to_vec(), png()),
+    ] {
+        let kept = picture::check(&Bytes::from(file), crate::LIMITS);
+        assert!(kept.unwrap_or_else(|refused| panic!("{name}: {refused}")).bytes == whole, "{name}");
+    }
+    let (jpeg, png) = (jpeg(), png());
+    for (name, file) in [
+        ("JPEG", &jpeg[..jpeg.len() - 60]),
+        ("PNG", &png[..png.len() - 40]),
+        ("progressive JPEG", &PROGRESSIVE_JPEG[..PROGRESSIVE_JPEG.len() - 2]),
+    ] {
+        let refused = picture::check(&Bytes::copy_from_slice(file), crate::LIMITS).unwrap_err().to_string();
+        assert!(refused.ends_with("file ends before its image does."), "{name}: {refused}");
     }
 }
 

@@ -1,7 +1,8 @@
-//! What is taken, and what is not.
+//! Which files are accepted.
 
 use crate::pictures::*;
 use crate::{checked, verdict};
+use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
 #[test]
@@ -31,6 +32,8 @@ fn every_kind_of_the_three_formats_is_taken() {
         assert_eq!(verdict(&file), "fine", "{name}");
         // What is kept shows the same.
         let kept = checked(&file);
+        let pixels = picture::decode_rgba(&kept.bytes).unwrap();
+        assert!(pixels == image::load_from_memory(&file).unwrap().to_rgba8(), "{name}: the worker sees the same");
         let (before, after) = (image::load_from_memory(&file).unwrap(), image::load_from_memory(&kept.bytes).unwrap());
         assert!(before.to_rgba8() == after.to_rgba8(), "{name}");
         assert_eq!((kept.width, kept.height), (before.width(), before.height()), "{name}");
@@ -45,21 +48,49 @@ fn inks_are_the_right_way_round() {
 }
 
 #[test]
+fn an_animation_of_one_frame_is_a_still_image() {
+    for (name, file, plain) in [("PNG", apng(1), png()), ("WebP", animated_webp(1), webp())] {
+        assert!(checked(&file).bytes == plain, "{name}");
+    }
+    // A frame of lossy colours and alpha.
+    let chunks = LOSSY_WEBP.windows(4).position(|kind| kind == b"ALPH").unwrap();
+    let frame = [&[0; 16], &LOSSY_WEBP[chunks..]].concat();
+    let size = image::load_from_memory(LOSSY_WEBP).unwrap();
+    let head = vp8x(0b0001_0010, size.width() + 10, size.height());
+    let animated = riff(&[(b"VP8X", &head), (b"ANIM", &[0; 6]), (b"ANMF", &frame)]);
+    assert!(picture::decode_rgba(&checked(&animated).bytes).unwrap() == size.to_rgba8());
+    assert_eq!(verdict(&riff(&[(b"VP8X", &head), (b"ANIM", &[0; 6])])), "corrupt", "no frame at all");
+}
+
+#[test]
 fn other_formats_are_named() {
+    let old_targa = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 64, 0, 24, 0];
+    let targa = [&[0; 40], &b"TRUEVISION-XFILE.\0"[..]].concat();
     for (file, name) in [
         (&b"GIF89a=1;alert(1)//"[..], "GIF"),
         (b"BM\0\0", "BMP"),
         (b"II*\0", "TIFF"),
         (b"MM\0*", "TIFF"),
-        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\x01\0\x01\0", "ICO"),
+        (b"\0\0\0\x18ftypheic", "a HEIC file"),
+        (b"\0\0\0\x18ftypavif", "an AVIF file"),
+        (b"\0\0\0\x18ftypmp42", "video"),
+        (&targa, "TGA"),
+        (&old_targa, "TGA"),
         (b"\xff\x0a\0", "JPEG XL"),
+        (b"8BPS\0\x01", "PSD"),
+        (b"P6 2 2 255", "PNM"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"\n <!doctype html>", "HTML"),
         (b"\xef\xbb\xbf<?xml?>", "SVG"),
+        (b"{\"error\": 404}", "JSON"),
+        (b"RIFF\0\0\0\0WAVE", "not WebP"),
         (b"PK\x03\x04", "ZIP"),
         (b"%PDF-1.7", "PDF"),
         (b"", "no known"),
+        (b"hello, I am a cat", "no known"),
     ] {
-        let refused = picture::check(&file.into(), crate::LIMITS).unwrap_err();
+        let refused = picture::check(&Bytes::copy_from_slice(file), crate::LIMITS).unwrap_err();
         assert!(refused.to_string().contains(name), "{refused}");
     }
 }
@@ -84,8 +115,13 @@ fn headers_that_lie_or_ask_too_much_are_refused_before_anything_is_decoded() {
         ("PNG, 40 gigapixels", png_header(200_000, 200_000), "too large"),
         ("PNG, no size", png_header(0, 0), "too small"),
         ("PNG, a line", raw_png((1, 400), 8, 0, false, &[0; 800]), "too small"),
-        ("animated PNG", apng(), "animated"),
-        ("animated WebP", animated_webp(), "animated"),
+        ("animated PNG", apng(2), "animated"),
+        ("PNG whose frame is another image", png_with(&apng(1), &chunk(b"fdAT\0\0\0\0abc")), "animated"),
+        ("animated WebP", animated_webp(2), "animated"),
+        ("PNG, 20000 x 40", png_header(20_000, 40), "too large"),
+        ("PNG, 16384 x 16", png_header(16_384, 16), "too thin"),
+        ("PNG, 16 x 300", png_header(16, 300), "too thin"),
+        ("JPEG, 40000 x 25", jpeg_claiming(40_000, 25), "too large"),
         ("a chunk that is not in the standard", png_with(&png(), &chunk(b"CgBI\0\0\0\0")), "unsupported"),
         ("WebP, two sizes", riff(&[(b"VP8X", &vp8x(0, 40, 40)), (b"VP8L", lossless)]), "corrupt"),
         ("WebP, vast colours", lossy, "too large"),

@@ -1,4 +1,4 @@
-//! Pictures of every kind, good, bad and meant to harm.
+//! Image files of every kind: valid, broken and malicious.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ mod pictures;
 use bytes::Bytes;
 use picture::{CheckedPicture, PictureLimits, Refused, check};
 
-const LIMITS: PictureLimits = PictureLimits { max_pixels: 1_000_000, min_side: 16 };
+const LIMITS: PictureLimits = PictureLimits { max_pixels: 1_000_000, min_side: 16, ..PictureLimits::MAX };
 
 fn checked(file: &[u8]) -> CheckedPicture {
     check(&Bytes::copy_from_slice(file), LIMITS).unwrap()
@@ -24,6 +24,7 @@ fn verdict(file: &[u8]) -> &'static str {
         Err(Refused::Animated(_)) => "animated",
         Err(Refused::TooSmall(_)) => "too small",
         Err(Refused::TooLarge(_)) => "too large",
+        Err(Refused::TooThin(_)) => "too thin",
         Err(Refused::Corrupt { .. }) => "corrupt",
         Err(Refused::Empty(_)) => "empty",
         Err(Refused::Unwritable(_)) => "unwritable",

@@ -1,4 +1,4 @@
-//! Pictures, good and bad. The tests of the gateway use them as well.
+//! Image files, valid and broken. The tests of the gateway use them as well.
 
 #![allow(dead_code)]
 
@@ -84,9 +84,9 @@ pub(crate) fn png_with_profile(size: usize) -> Vec<u8> {
     with_chunk(&chunk)
 }
 
-/// A PNG with an `acTL` chunk after its header: an animation of one frame.
-pub(crate) fn apng() -> Vec<u8> {
-    with_chunk(b"acTL\0\0\0\x01\0\0\0\0")
+/// A PNG with an `acTL` chunk after its header: an animation of so many frames.
+pub(crate) fn apng(frames: u32) -> Vec<u8> {
+    with_chunk(&[b"acTL", &frames.to_be_bytes()[..], &[0; 4]].concat())
 }
 
 /// A PNG with one more chunk (its type and its data) after the header.
@@ -94,28 +94,15 @@ fn with_chunk(chunk: &[u8]) -> Vec<u8> {
     png_with(&png(), &self::chunk(chunk))
 }
 
-/// A WebP file whose extended header says that it is animated.
-pub(crate) fn animated_webp() -> Vec<u8> {
-    let still = webp();
-    let payload = &still[12..];
-    let mut frame = Vec::new();
-    frame.extend([0; 6]);
+/// An animated WebP file of so many equal frames.
+pub(crate) fn animated_webp(frames: usize) -> Vec<u8> {
+    let mut frame = vec![0; 6];
     frame.extend([47, 0, 0, 47, 0, 0, 100, 0, 0, 0]);
-    frame.extend(payload);
-    let mut body = b"WEBP".to_vec();
-    body.extend(b"VP8X");
-    body.extend(10_u32.to_le_bytes());
-    body.extend([0b0001_0010, 0, 0, 0, 47, 0, 0, 47, 0, 0]);
-    body.extend(b"ANIM");
-    body.extend(6_u32.to_le_bytes());
-    body.extend([0; 6]);
-    body.extend(b"ANMF");
-    body.extend(u32::try_from(frame.len()).unwrap().to_le_bytes());
-    body.extend(frame);
-    let mut bytes = b"RIFF".to_vec();
-    bytes.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
-    bytes.extend(body);
-    bytes
+    frame.extend(&webp()[12..]);
+    let head = vp8x(0b0001_0010, 48, 48);
+    let mut chunks: Vec<(&[u8; 4], &[u8])> = vec![(b"VP8X", &head), (b"ANIM", &[0; 6])];
+    chunks.extend(std::iter::repeat_n((b"ANMF", &frame[..]), frames));
+    riff(&chunks)
 }
 
 /// CRC-32 as PNG uses it.
