@@ -43,7 +43,7 @@ fn benches(c: &mut Criterion) {
     c.bench_function(&name("simplify to 40000, one thread", &fine), |b| {
         b.iter(|| one_thread.install(|| simplify(black_box(&fine), 40_000)));
     });
-    c.bench_function(&name("remove_floaters", &fine), |b| b.iter(|| remove_floaters(black_box(&fine))));
+    c.bench_function(&name("remove_floaters", &fine), |b| b.iter(|| remove_floaters(black_box(fine.clone()))));
     c.bench_function(&name("measure", &fine), |b| b.iter(|| measure(black_box(&fine))));
     c.bench_function(&name("glb", &fine), |b| b.iter(|| write::glb(black_box(&fine))));
     c.bench_function(&name("thumbnail 512", &middle), |b| b.iter(|| thumbnail(black_box(&middle), 512)));

@@ -39,7 +39,7 @@ fn samples() -> Vec<(&'static str, Mesh)> {
         ("figure_4000", simplify(&figure, 4000)),
         ("figure_600", simplify(&figure, 600)),
         ("figure", figure),
-        ("without_floaters", remove_floaters(&floaters)),
+        ("without_floaters", remove_floaters(floaters.clone())),
         ("floaters", floaters),
     ]
 }

@@ -1,4 +1,4 @@
-//! Cleaning (specification section 14). The usual order is floaters, degenerate faces, simplification.
+//! Cleaning (specification section 14): floaters, then degenerate faces.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use crate::mesh::Mesh;
 
 /// Removes every component with fewer faces than 0.5 % of the largest one's, rounded down.
 ///
-/// Components hang together by edges after [`weld`]; they are counted in faces, not in size.
+/// Faces belong to one component if they are connected by shared edges: [`weld`] a mesh first whose faces do not share
+/// vertices, such as one read from an STL file. Surfaces of [`extract_surface`](crate::extract_surface) share them.
 ///
 /// # Panics
-/// If a face names a vertex that does not exist ([`Mesh::check`] finds out).
-pub fn remove_floaters(mesh: &Mesh) -> Mesh {
-    let mut mesh = weld(mesh);
+/// If a face names a vertex that does not exist (see [`Mesh::check`]).
+pub fn remove_floaters(mut mesh: Mesh) -> Mesh {
     let components = Components::of(&mesh, &Edges::of(&mesh));
     let least = components.faces.iter().max().map_or(0, |&largest| largest / 200);
     let mut face = 0;
@@ -26,13 +26,12 @@ pub fn remove_floaters(mesh: &Mesh) -> Mesh {
     mesh
 }
 
-/// Removes faces that name a vertex twice, after [`weld`]. Faces without area but with three different vertices stay,
-/// and so do duplicate faces.
+/// Removes faces that name a vertex twice. Faces without area but with three different vertices stay, and so do
+/// duplicate faces.
 ///
 /// # Panics
-/// If a face names a vertex that does not exist ([`Mesh::check`] finds out).
-pub fn remove_degenerate_faces(mesh: &Mesh) -> Mesh {
-    let mut mesh = weld(mesh);
+/// If a face names a vertex that does not exist (see [`Mesh::check`]).
+pub fn remove_degenerate_faces(mut mesh: Mesh) -> Mesh {
     mesh.faces.retain(|&[a, b, c]| a != b && b != c && c != a);
     mesh.drop_unreferenced();
     mesh
@@ -41,7 +40,7 @@ pub fn remove_degenerate_faces(mesh: &Mesh) -> Mesh {
 /// Merges vertices of the same position and drops those that no face names. All faces stay, in their order.
 ///
 /// # Panics
-/// If a face names a vertex that does not exist ([`Mesh::check`] finds out).
+/// If a face names a vertex that does not exist (see [`Mesh::check`]).
 pub fn weld(mesh: &Mesh) -> Mesh {
     let mut first_at = HashMap::with_capacity(mesh.vertices.len());
     let merged: Vec<u32> = mesh

@@ -19,4 +19,4 @@ pub use measure::{Measures, measure};
 pub use mesh::{Mesh, to_world};
 pub use render::thumbnail;
 pub use simplify::simplify;
-pub use surface::{Grid, extract_surface};
+pub use surface::{Grid, extract_closed_surface, extract_surface};

@@ -19,12 +19,11 @@ const THUMBNAIL_SIZE: u32 = 512;
 pub fn surface(field: Field, mapping: VertexMapping, face_budget: Option<u32>) -> Result<Mesh, Failure> {
     let raw = field.to_mesh(LEVEL, mapping);
     drop(field); // it may be hundreds of megabytes, and the mesh needs room too
-    // In this order: crumbs are found by shared vertices, so equal ones must be one first.
-    let mut mesh = mesh::remove_floaters(&mesh::remove_degenerate_faces(&mesh::weld(&raw)));
+    let mut mesh = mesh::remove_floaters(raw);
     if let Some(most) = face_budget.map(|most| most as usize)
         && mesh.faces.len() > most
     {
-        mesh = mesh::remove_degenerate_faces(&mesh::simplify(&mesh, most));
+        mesh = mesh::remove_degenerate_faces(mesh::weld(&mesh::simplify(&mesh, most)));
     }
     if mesh.faces.is_empty() { Err(failure::no_surface()) } else { Ok(mesh) }
 }
@@ -46,11 +45,7 @@ pub struct Files {
 /// `internal` when the thumbnail or the file cannot be made.
 pub fn export(mesh: &Mesh, format: MeshFormat) -> Result<Files, Failure> {
     let (bytes, (thumbnail, quality)) = rayon::join(
-        || match format {
-            MeshFormat::OBJ => mesh::write::obj(mesh),
-            MeshFormat::STL => mesh::write::stl(mesh),
-            _ => mesh::write::glb(mesh),
-        },
+        || mesh::write::writer(format.as_str()).unwrap_or(mesh::write::glb)(mesh),
         || rayon::join(|| mesh::thumbnail(mesh, THUMBNAIL_SIZE), || quality(&mesh::measure(mesh))),
     );
     let thumbnail = thumbnail.map_err(|error| failure::internal("the thumbnail could not be drawn", &error))?;

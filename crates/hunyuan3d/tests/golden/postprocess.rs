@@ -13,7 +13,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
     let input = read("in");
     report.number("in: faces", input.faces.len() as f64, number(&expected["input"], "faces"), 0.0);
     let floater = read("floater");
-    let cleaned = mesh::remove_floaters(&input);
+    let cleaned = mesh::remove_floaters(mesh::weld(&input));
     report.holds(face_set(&cleaned) == face_set(&floater), || "floater: other faces survive".to_owned());
     let (sizes, measures) = (&expected["floater"], measure(&cleaned));
     report.number("floater: vertices", measures.vertices as f64, number(sizes, "vertices"), 0.0);
@@ -21,7 +21,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
     report.number("floater: area", measures.area, number(sizes, "area"), 1e-4);
     report.number("floater: volume", measures.volume, number(sizes, "volume"), 1e-4);
 
-    let whole = mesh::remove_degenerate_faces(&cleaned);
+    let whole = mesh::remove_degenerate_faces(cleaned.clone());
     let sizes = &expected["degenerate_remover"];
     report.number("degenerate faces: vertices", whole.vertices.len() as f64, number(sizes, "vertices"), 0.0);
     report.number("degenerate faces: faces", whole.faces.len() as f64, number(sizes, "faces"), 0.0);

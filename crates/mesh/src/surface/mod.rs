@@ -4,11 +4,13 @@
 //! surface passes and which number an edge's vertex has, is then bit arithmetic on whole words, so that the cost of a
 //! grid is one pass over its values plus work for the cells near the surface.
 
+mod closed;
 mod diagonals;
 mod extract;
 mod rows;
 mod table;
 
+pub use closed::extract_closed_surface;
 pub use extract::extract_surface;
 
 use crate::error::Error;
@@ -30,6 +32,11 @@ impl<'a> Grid<'a> {
     pub fn new(values: &'a [f32], shape: [usize; 3]) -> Result<Self, Error> {
         let grid = Grid { values, shape };
         if grid.is_sound() { Ok(grid) } else { Err(Error::GridShape { shape, values: values.len() }) }
+    }
+
+    /// The value at a point.
+    fn at(&self, [x, y, z]: [usize; 3]) -> f32 {
+        self.values[(x * self.shape[1] + y) * self.shape[2] + z]
     }
 
     fn is_sound(&self) -> bool {

@@ -19,29 +19,21 @@ use crate::normals::vertex_normals;
 /// As [`Mesh::check`], and [`Error::TooLarge`] beyond the 4 GiB of the format.
 pub fn glb(mesh: &Mesh) -> Result<Vec<u8>, Error> {
     mesh.check()?;
-    let mut data: Vec<u8> = Vec::with_capacity(24 * mesh.vertices.len() + 12 * mesh.faces.len());
-    data.extend_from_slice(bytemuck::cast_slice(&mesh.vertices));
-    let normals_at = data.len();
-    data.extend_from_slice(bytemuck::cast_slice(&vertex_normals(mesh)));
-    let indices_at = data.len();
     let index_type = index_type(mesh.vertices.len());
-    for &v in mesh.faces.iter().flatten() {
-        match index_type {
-            ComponentType::U16 => data.extend_from_slice(&(v as u16).to_le_bytes()),
-            _ => data.extend_from_slice(&v.to_le_bytes()),
-        }
-    }
+    let normals_at = size_of_val(mesh.vertices.as_slice());
+    let indices_at = 2 * normals_at;
+    let length = indices_at + 3 * mesh.faces.len() * index_type.size();
 
     let [low, high] = mesh.bounding_box().ok_or(Error::Empty)?;
     let mut positions = accessor(0, mesh.vertices.len(), ComponentType::F32, Type::Vec3);
     positions.min = Some(Value::from(low.to_vec()));
     positions.max = Some(Value::from(high.to_vec()));
     let root = root(
-        data.len(),
+        length,
         vec![
             view(0..normals_at, Some(size_of::<[f32; 3]>()), Target::ArrayBuffer),
             view(normals_at..indices_at, Some(size_of::<[f32; 3]>()), Target::ArrayBuffer),
-            view(indices_at..data.len(), None, Target::ElementArrayBuffer),
+            view(indices_at..length, None, Target::ElementArrayBuffer),
         ],
         vec![
             positions,
@@ -49,10 +41,20 @@ pub fn glb(mesh: &Mesh) -> Result<Vec<u8>, Error> {
             accessor(2, 3 * mesh.faces.len(), index_type, Type::Scalar),
         ],
     );
-    frame(serde_json::to_vec(&root).map_err(Error::Json)?, data)
+    let mut file = header(serde_json::to_vec(&root).map_err(Error::Json)?, length)?;
+    file.extend_from_slice(bytemuck::cast_slice(&mesh.vertices));
+    file.extend_from_slice(bytemuck::cast_slice(&vertex_normals(mesh)));
+    for &v in mesh.faces.iter().flatten() {
+        match index_type {
+            ComponentType::U16 => file.extend_from_slice(&(v as u16).to_le_bytes()),
+            _ => file.extend_from_slice(&v.to_le_bytes()),
+        }
+    }
+    file.resize(file.len().next_multiple_of(4), 0);
+    Ok(file)
 }
 
-/// 65535 itself is kept free: it is the index that restarts a primitive.
+/// 65535 is not used: it is the index that restarts a primitive.
 fn index_type(vertices: usize) -> ComponentType {
     if vertices <= usize::from(u16::MAX) { ComponentType::U16 } else { ComponentType::U32 }
 }
@@ -133,22 +135,22 @@ fn root(buffer_length: usize, buffer_views: Vec<View>, accessors: Vec<Accessor>)
     }
 }
 
-/// Puts the two chunks into a GLB: JSON padded with spaces, data with zeros, each to four bytes.
-fn frame(mut json: Vec<u8>, mut data: Vec<u8>) -> Result<Vec<u8>, Error> {
+/// A GLB up to its binary data: JSON is padded with spaces to four bytes, and the data, which follows, with zeros.
+fn header(mut json: Vec<u8>, data: usize) -> Result<Vec<u8>, Error> {
     json.resize(json.len().next_multiple_of(4), b' ');
-    data.resize(data.len().next_multiple_of(4), 0);
-    let length = 12 + 8 + json.len() + 8 + data.len();
+    let data = data.next_multiple_of(4);
+    let length = 12 + 8 + json.len() + 8 + data;
     let total = u32::try_from(length).map_err(|_| Error::TooLarge { format: "GLB" })?;
     let mut file = Vec::with_capacity(length);
     file.extend_from_slice(b"glTF");
     for number in [2, total] {
         file.extend_from_slice(&number.to_le_bytes());
     }
-    for (kind, chunk) in [(b"JSON", &json), (b"BIN\0", &data)] {
-        // Each is below the total, which fits.
-        file.extend_from_slice(&(chunk.len() as u32).to_le_bytes());
-        file.extend_from_slice(kind);
-        file.extend_from_slice(chunk);
-    }
+    // Each length is below the total, which fits.
+    file.extend_from_slice(&(json.len() as u32).to_le_bytes());
+    file.extend_from_slice(b"JSON");
+    file.extend_from_slice(&json);
+    file.extend_from_slice(&(data as u32).to_le_bytes());
+    file.extend_from_slice(b"BIN\0");
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! Files as other people's readers see them.
+//! Files, read back by other libraries.
 
 use std::io::Cursor;
 
@@ -105,6 +105,17 @@ fn indices_are_wide_where_they_must_be() {
         let primitive = gltf.meshes().next().unwrap().primitives().next().unwrap();
         assert_eq!(primitive.indices().unwrap().data_type(), expected);
         assert!(read_glb(&file).0 == mesh);
+    }
+}
+
+#[test]
+fn writers_are_found_by_name() {
+    let ball = ball(12);
+    for (name, writer) in [("glb", write::glb as Writer), ("obj", write::obj), ("stl", write::stl)] {
+        assert_eq!(write::writer(name).unwrap()(&ball).unwrap(), writer(&ball).unwrap());
+    }
+    for unknown in ["", "GLB", "fbx"] {
+        assert!(write::writer(unknown).is_none(), "{unknown}");
     }
 }
 

@@ -1,7 +1,8 @@
-//! The crate from outside: golden vectors, properties of random fields, and files read back by other people's readers.
+//! The public interface: golden vectors, properties of random fields, and files read back by other libraries.
 #![allow(clippy::unwrap_used)]
 
 mod clean;
+mod closed;
 mod files;
 mod golden;
 mod shapes;

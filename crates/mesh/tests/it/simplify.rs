@@ -1,4 +1,4 @@
-use mesh::{Mesh, measure, remove_floaters, simplify};
+use mesh::{Mesh, measure, remove_floaters, simplify, weld};
 use proptest::prelude::*;
 
 use crate::golden::{Case, close};
@@ -73,7 +73,7 @@ fn diagonal(mesh: &Mesh) -> f64 {
 #[test]
 fn reduction_meets_the_reference() {
     let case = Case::read("postprocess");
-    let input = remove_floaters(&case.mesh("in.vertices", "in.faces"));
+    let input = remove_floaters(weld(&case.mesh("in.vertices", "in.faces")));
     for target in [1500, 400] {
         let name = format!("reduce_{target}");
         let (figures, simplified) = (&case.figures[&name], simplify(&input, target));
