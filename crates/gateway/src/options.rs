@@ -110,7 +110,7 @@ impl Options {
 impl IntakeOptions {
     pub(crate) fn rooms(&self) -> Rooms {
         let timeout = Duration::from_secs_f64(self.body_timeout_seconds);
-        let limits = |max_bytes| BodyBounds { max_bytes, timeout };
+        let limits = |max_bytes| BodyBounds { max_bytes, timeout, min_rate: 0 };
         let batch = self.max_batch_body_bytes.max(self.max_body_bytes);
         Rooms::new(self.uploads, limits(self.max_body_bytes), limits(batch))
     }

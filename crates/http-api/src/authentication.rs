@@ -1,8 +1,8 @@
-//! Who is let in: from what a request shows to a caller who may do what they ask for.
+//! Authentication and admission: from the credentials of a request to a caller that may do what it asks for.
 //!
-//! The order is fixed: look the key up (an unknown one goes on as a decoy), verify, then, for somebody whose identity is
-//! proven: from where they ask, the nonce and the rate windows, the permission. So nobody learns anything but "not you"
-//! who has not proven to be somebody.
+//! The order is fixed: look the key up (a decoy stands in for an unknown one), verify, and then, for an authenticated
+//! caller only: address, nonce and rate limits, permission. An unauthenticated sender gets one uniform error and learns
+//! nothing else.
 
 use crate::client::Client;
 use crate::credentials::{Credentials, challenged};
@@ -12,6 +12,7 @@ use crate::{Problem, codes};
 use access::audit::Audit;
 use access::limits::{Limiter, Nonce, Refused};
 use access::{AccessOptions, Caller, Candidate, Denied, Error, MasterKey, Operation, Registry};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use actix_web::{HttpRequest, web};
 use domain::Class;
 use ipnet::IpNet;
@@ -19,7 +20,7 @@ use signatures::{BodyDigest, Freshness, Key, Presented};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// All that is needed to let somebody in. Clones share it.
+/// Authenticates and admits requests. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     registry: Registry,
@@ -33,7 +34,7 @@ impl Authenticator {
     /// Opens the registry in the Redis at `redis_url`, under keys that begin with `prefix`.
     ///
     /// # Errors
-    /// Another master key than the registry's; a Redis that does not answer.
+    /// A master key that is not the registry's; a Redis that does not answer.
     pub async fn open(
         options: &AccessOptions,
         master: &MasterKey,
@@ -47,30 +48,30 @@ impl Authenticator {
         Ok(Self { registry, limiter, audit, trusted, freshness: Freshness::default() })
     }
 
-    /// The tenants.
+    /// The registry of tenants and keys.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// What counts their requests and jobs.
+    /// The limiter of requests and jobs.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
     }
 
-    /// What is told of every decision.
+    /// The audit log of decisions.
     pub fn audit(&self) -> &Audit {
         &self.audit
     }
 
-    /// The authenticator of the service that a request came to.
+    /// The authenticator of the service that handles a request.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let authenticator = request.app_data::<web::Data<Self>>().map(|authenticator| authenticator.as_ref().clone());
+        let authenticator = request.app_data::<web::Data<Self>>().map(|data| data.as_ref().clone());
         authenticator.ok_or_else(|| {
             Problem::new(&codes::INTERNAL, "Keys cannot be checked.").because("the app has no authenticator")
         })
     }
 
-    /// Looks up whoever sent a request. A key that is borne proves itself; a signature still has to be verified.
+    /// Looks up the key of a request and verifies all that can be verified without its body.
     pub(crate) async fn attempt(&self, request: &HttpRequest) -> Result<AuthAttempt, Problem> {
         let client = Client::of(request, &self.trusted);
         note_address(request, client.address);
@@ -80,12 +81,12 @@ impl Authenticator {
                 let stale = candidate.is_stale();
                 let caller = candidate.verify_bearer().map_err(|denied| {
                     note_denied(request, &denied);
-                    let problem = Problem::new(&codes::UNKNOWN_KEY, "The API key is not one of those let in here.");
+                    let problem = Problem::new(&codes::UNKNOWN_KEY, "The API key is not valid here.");
                     challenged(request, problem.because(denied))
                 })?;
                 note_caller(request, &caller);
                 if caller.tenant.class == Class::Agent {
-                    let detail = "The key of an agent is not borne: sign the request, and send it under /api/agent.";
+                    let detail = "An agent's key is not accepted as a bearer token: sign the request, and send it to /api/agent.";
                     return Err(Problem::new(&codes::WRONG_API, detail));
                 }
                 self.note_use(&caller, stale);
@@ -101,10 +102,29 @@ impl Authenticator {
                 };
                 let signed = i64::try_from(presented.created).unwrap_or(i64::MAX);
                 let nonce = Nonce::new(presented.nonce.as_bytes(), signed);
-                (AuthState::Unverified(Box::new((candidate, *presented))), Some(nonce))
+                (self.signed_state(request, candidate, *presented)?, Some(nonce))
             }
         };
         Ok(AuthAttempt { client, state, nonce })
+    }
+
+    /// Verifies a signature now if its message is known from the head, or if there will be no body.
+    fn signed_state(
+        &self,
+        request: &HttpRequest,
+        candidate: Candidate,
+        presented: Presented,
+    ) -> Result<AuthState, Problem> {
+        if presented.verifies_without_body() {
+            let stale = candidate.is_stale();
+            let verified = candidate.verify_signed(|secret| presented.verify_head(secret));
+            let caller = self.accept(request, verified, stale)?;
+            return Ok(AuthState::HeadVerified(Box::new((caller, presented))));
+        }
+        if has_body(request) {
+            return Ok(AuthState::Unverified(Box::new((candidate, presented))));
+        }
+        Ok(AuthState::Verified(Box::new(self.verify(request, candidate, &presented, &BodyDigest::EMPTY)?)))
     }
 
     /// Verifies a signature over a body.
@@ -116,23 +136,36 @@ impl Authenticator {
         body: &BodyDigest,
     ) -> Result<Caller, Problem> {
         let stale = candidate.is_stale();
-        // Without a secret everybody can tell this, so it may be said; but in its turn, after the same work.
-        let fits = presented.check_body(body);
+        // Verified first, so that the time does not depend on whether the body matches.
         let verified = candidate.verify_signed(|secret| presented.verify(secret, body));
-        let caller = match (fits, verified) {
-            (Err(malformed), _) => Err(Problem::new(&codes::MALFORMED_SIGNATURE, malformed.to_string())),
-            (Ok(()), verified) => verified.map_err(|denied| {
-                note_denied(request, &denied);
-                not_you(denied)
-            }),
-        }
-        .map_err(|problem| challenged(request, problem))?;
+        self.check_body(request, presented, body)?;
+        self.accept(request, verified, stale)
+    }
+
+    /// Compares a body with the digest that a signed head states. That needs no secret, so the difference may be told.
+    pub(crate) fn check_body(
+        &self,
+        request: &HttpRequest,
+        presented: &Presented,
+        body: &BodyDigest,
+    ) -> Result<(), Problem> {
+        let malformed = |malformed: signatures::Malformed| {
+            challenged(request, Problem::new(&codes::MALFORMED_SIGNATURE, malformed.to_string()))
+        };
+        presented.check_body(body).map_err(malformed)
+    }
+
+    fn accept(&self, request: &HttpRequest, verified: Result<Caller, Denied>, stale: bool) -> Result<Caller, Problem> {
+        let caller = verified.map_err(|denied| {
+            note_denied(request, &denied);
+            challenged(request, invalid_signature(denied))
+        })?;
         note_caller(request, &caller);
         self.note_use(&caller, stale);
         Ok(caller)
     }
 
-    /// Lets a proven caller do something, once.
+    /// Admits an authenticated caller to an operation, once.
     pub(crate) async fn admit(
         &self,
         request: &HttpRequest,
@@ -145,11 +178,11 @@ impl Authenticator {
         note_operation(request, operation);
         let tenant = &caller.tenant;
         if !client.address.map_or(tenant.allow.is_empty(), |address| tenant.may_ask_from(address)) {
-            return Err(Problem::new(&codes::IP_DENIED, "Your keys are not taken from the address you ask from."));
+            return Err(Problem::new(&codes::IP_DENIED, "Your keys are not accepted from this address."));
         }
-        let standing = self.limiter.admit(caller, operation, nonce).await;
-        let standing = standing.map_err(|refused| challenged(request, refused.into()))?;
-        note_rate_limit(request, standing);
+        let status = self.limiter.admit(caller, operation, nonce).await;
+        let status = status.map_err(|refused| challenged(request, refused.into()))?;
+        note_rate_limit(request, status);
         let needed = operation.needs();
         if !tenant.permissions.allow(needed) {
             return Err(Problem::new(&codes::PERMISSION_DENIED, format!("You need the permission {needed} for this.")));
@@ -157,37 +190,45 @@ impl Authenticator {
         crate::scenario::play(request, caller)
     }
 
-    /// The note is coarse and nobody waits for it.
+    /// Records that a key was used, in the background: the time is coarse and no request waits for it.
     fn note_use(&self, caller: &Caller, stale: bool) {
         if stale {
             let (registry, key) = (self.registry.clone(), caller.key_id.clone());
             actix_web::rt::spawn(async move {
                 if let Err(error) = registry.note_use(&key).await {
-                    tracing::debug!(%key, %error, "the use of a key could not be noted");
+                    tracing::debug!(%key, %error, "the use of a key could not be recorded");
                 }
             });
         }
     }
 }
 
-/// Somebody at the authenticator.
+/// An authentication that may not be complete.
 pub(crate) struct AuthAttempt {
     pub(crate) client: Client,
     pub(crate) state: AuthState,
     pub(crate) nonce: Option<Nonce>,
 }
 
-/// How far they have got.
+/// How far it has come.
 pub(crate) enum AuthState {
-    /// Their identity is proven.
+    /// The sender is authenticated.
     Verified(Box<Caller>),
-    /// They claim to have signed the request; the body decides.
+    /// The sender is authenticated; the body must match the digest that the signed head states.
+    HeadVerified(Box<(Caller, Presented)>),
+    /// The signature covers the body, which has not been read.
     Unverified(Box<(Candidate, Presented)>),
 }
 
-/// The one answer to all who could not prove themselves by a signature.
-fn not_you(denied: Denied) -> Problem {
-    Problem::new(&codes::INVALID_SIGNATURE, "The signature does not verify, or its key is not let in here.")
+/// Whether the head announces a body (RFC 9112, section 6.3).
+fn has_body(request: &HttpRequest) -> bool {
+    let length = request.headers().get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    request.headers().contains_key(TRANSFER_ENCODING) || !matches!(length, None | Some(b"0"))
+}
+
+/// The one response to every sender that a signature does not authenticate.
+fn invalid_signature(denied: Denied) -> Problem {
+    Problem::new(&codes::INVALID_SIGNATURE, "The signature does not verify, or its key is not valid here.")
         .because(denied)
 }
 

@@ -32,7 +32,7 @@ async fn who(caller: Authenticated) -> HttpResponse {
 #[utoipa::path(responses((status = 200, description = "What came")))]
 #[post("/echo")]
 async fn echo(incoming: IncomingRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_millis(1500) };
+    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_secs(4), min_rate: 20_000 };
     let (_, body) = incoming.read(payload, access::Operation::Generate, bounds).await?;
     Ok(HttpResponse::Ok().json(hex(&body)))
 }
@@ -190,7 +190,7 @@ pub(crate) async fn problem(answer: Response) -> (u16, String, String) {
     body.as_object_mut().unwrap().retain(|name, _| !matches!(name.as_str(), "request_id" | "trace_id"));
     let mut lines: Vec<String> = headers
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "x-request-id" | "date"))
+        .filter(|(name, _)| !matches!(name.as_str(), "x-request-id" | "date" | "connection"))
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
     lines.sort();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-const BOUNDS: BodyBounds = BodyBounds { max_bytes: 64 << 10, timeout: Duration::from_secs(10) };
+const BOUNDS: BodyBounds = BodyBounds { max_bytes: 64 << 10, timeout: Duration::from_secs(10), min_rate: 0 };
 
 /// Lets the sender in, and reads what they ask for.
 pub(super) async fn read<T: DeserializeOwned>(

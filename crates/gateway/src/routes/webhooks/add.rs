@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-const BOUNDS: BodyBounds = BodyBounds { max_bytes: 16 << 10, timeout: Duration::from_secs(10) };
+const BOUNDS: BodyBounds = BodyBounds { max_bytes: 16 << 10, timeout: Duration::from_secs(10), min_rate: 0 };
 
 /// A webhook that was added.
 #[derive(Serialize, ToSchema)]
