@@ -13,7 +13,7 @@ use checkpoint::config::PartialConfig;
 use hunyuan3d::probe::Probe;
 use hunyuan3d::vae::ShapeVae;
 use hunyuan3d::volume::{DecodeOptions, Decoder, FlashMode, VertexMapping, decode};
-use hunyuan3d::{Device, Dtype, Weights};
+use hunyuan3d::{Device, Dtype, Weights, device};
 use tch::{Kind, Tensor};
 
 const RUNS: usize = 5;
@@ -26,10 +26,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let chunk = arguments.next().filter(|chunk| chunk != "auto").map(|chunk| chunk.parse()).transpose()?;
     let named: Vec<String> = arguments.collect();
 
-    let device = Device::Auto.open()?;
+    let device = device::open(Device::Auto)?;
     let parts = PartialConfig::read(dir)?;
     let config = parts.vae.ok_or("the configuration has no VAE")?;
-    let root = Weights::open(&checkpoint::find_weights(dir)?, device, Dtype::Auto.kind(device))?;
+    let root = Weights::open(&checkpoint::find_weights(dir)?, device, device::kind(Dtype::Auto, device))?;
     let weights = if parts.stand_alone_vae { root } else { &root / "vae" };
     let _guard = tch::no_grad_guard();
     let vae = ShapeVae::new(&weights, &config)?;
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             processor = processor.min(processor_time() - start_processor);
         }
         for field in fields {
-            let points = field.values.iter().filter(|v| !v.is_nan()).count();
+            let points = field.dense().iter().filter(|v| !v.is_nan()).count();
             let measures = mesh::measure(&field.to_mesh(0.0, VertexMapping::Corrected));
             println!(
                 "{name} {octree_resolution}: {wall:.3?} wall, {processor:.3?} processor; {points} points on the last level; \

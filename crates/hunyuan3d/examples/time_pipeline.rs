@@ -4,8 +4,7 @@
 //! With a BATCH, so many shapes at once, of this seed and those that follow.
 #![allow(clippy::print_stdout)]
 
-use hunyuan3d::image::Picture;
-use hunyuan3d::{Device, Dtype, ImageTo3d, LoadOptions, Pipeline, Sample, SampleRequest, volume::DecodeOptions};
+use hunyuan3d::{Device, Dtype, LoadOptions, Pipeline, Sample, SampleRequest, View, decode_image, volume::DecodeOptions};
 use std::error::Error;
 use std::io::BufRead;
 use std::path::Path;
@@ -22,15 +21,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let batch: u64 = batch.first().map_or(Ok(1), |batch| batch.parse())?;
     tch::set_num_threads(threads.parse()?);
-    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32 };
+    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() };
     let pipeline = Pipeline::load(Path::new(model), &options)?;
-    let picture = Picture::decode(&std::fs::read(picture)?)?;
-    let pictures = (0..batch).map(|_| pipeline.preprocess(&picture)).collect::<Result<Vec<_>, _>>()?;
+    let images = [(View::Front, decode_image(&std::fs::read(picture)?)?)];
+    let pictures = (0..batch).map(|_| pipeline.preprocess(&images)).collect::<Result<Vec<_>, _>>()?;
     println!("ready");
     for line in std::io::stdin().lock().lines() {
         let first: u64 = line?.parse()?;
         let start = Instant::now();
-        let encoded = pipeline.encode(&pictures)?;
+        let encoded = pipeline.encode(&pictures.iter().collect::<Vec<_>>())?;
         let encode = start.elapsed().as_secs_f64();
         let request = |seed| SampleRequest { steps: STEPS, guidance_scale: GUIDANCE, seed };
         let begun = (first..).zip(encoded).map(|(seed, conditioning)| pipeline.start(conditioning, &request(seed)));

@@ -1,4 +1,4 @@
-//! What can go wrong, sorted by what a caller can do about it.
+//! What can go wrong, by what a caller can do about it.
 
 use tch::TchError;
 
@@ -6,11 +6,11 @@ use tch::TchError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The model's files are not usable: the model must be mended or replaced.
+    /// The model's files are not usable: the model directory must be repaired or replaced.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
 
-    /// A tensor of the weights is not as the network needs it: the model must be mended or replaced.
+    /// A tensor of the weights is not as the network needs it: the model directory must be repaired or replaced.
     #[error("weights: {name}: {problem}")]
     Weights {
         /// Full name of the tensor.
@@ -19,19 +19,19 @@ pub enum Error {
         problem: String,
     },
 
-    /// The configuration asks for something that this implementation does not have.
+    /// The configuration asks for something that is not implemented.
     #[error("not supported: {0}")]
     Unsupported(String),
 
-    /// What the caller sent cannot be used: the same request would fail again.
+    /// Nothing can be made of an image: the same request would fail again.
+    #[error("{0}")]
+    Image(String),
+
+    /// The request cannot be fulfilled: the same request would fail again.
     #[error("{0}")]
     Invalid(String),
 
-    /// The picture cannot be decoded: the same request would fail again.
-    #[error("the picture cannot be decoded")]
-    Picture(#[from] image::ImageError),
-
-    /// The computing device that was asked for is not there.
+    /// The computing device that was asked for is missing.
     #[error("device {device} is not available: {reason}")]
     NoDevice {
         /// As it was asked for, e.g. `cuda:1`.
@@ -43,18 +43,8 @@ pub enum Error {
     /// libtorch refused or failed.
     #[error("libtorch: {0}")]
     Torch(#[from] TchError),
-}
 
-impl Error {
-    /// Whether the same call could succeed on another worker or at another time.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Error::Torch(_) | Error::NoDevice { .. } => true,
-            Error::Checkpoint(_)
-            | Error::Weights { .. }
-            | Error::Unsupported(_)
-            | Error::Invalid(_)
-            | Error::Picture(_) => false,
-        }
-    }
+    /// The call was abandoned, as the caller asked for.
+    #[error("abandoned")]
+    Abandoned,
 }

@@ -1,25 +1,28 @@
-//! Hunyuan3D shape generation on libtorch: a picture, or several views of one thing, becomes a scalar field whose zero
-//! level is the surface of that thing. Knows no job, no queue and no HTTP.
+//! Hunyuan3D shape generation on libtorch: an image, or several views of an object, becomes a scalar field whose zero
+//! level is the surface of the object.
 //!
 //! ```text
-//! Picture --image--> [-1, 1] tensor --image_encoder--> context tokens
+//! images --image--> [-1, 1] tensor --image_encoder--> context tokens
 //! noise --dit, scheduler: S steps, sampling--> latents --vae--> tokens --volume--> Field --mesh--> Mesh
 //! ```
 //!
-//! Start at [`Pipeline`], which loads a model directory and implements [`ImageTo3d`]. The parts can be used alone: each
-//! network is built from [`Weights`] and its own configuration, and each `forward` takes a [`probe::Probe`] through
-//! which tests see the named stages of a pass.
+//! Start at [`Pipeline`], which loads a model directory; [`FAMILY`] is what a server needs of it. The parts can be used
+//! alone: each network is built from [`Weights`] and its own configuration, and each `forward` takes a [`probe::Probe`]
+//! that shows tests the named stages of a pass.
 //!
 //! Numbers in comments such as "section 7" refer to the implementation specification in `docs/`.
 
+pub mod conditioning;
 pub mod device;
 pub mod dit;
 pub mod error;
 pub mod image;
 pub mod image_encoder;
 pub mod layers;
-pub mod model;
+mod licence;
 pub mod noise;
+mod cost;
+mod family;
 mod parallel;
 pub mod pipeline;
 pub mod probe;
@@ -31,9 +34,12 @@ pub mod weights;
 
 pub use device::{Device, Dtype};
 pub use error::Error;
-pub use image::{Picture, Processed, View};
-pub use model::{Conditioning, ImageTo3d, ModelInfo, SampleRequest};
-pub use pipeline::{LoadOptions, Pipeline};
+pub use conditioning::Conditioning;
+pub use domain::View;
+pub use family::FAMILY;
+pub use image::Processed;
+pub use model::{Field, LoadOptions, SampleRequest, VertexMapping, decode_image};
+pub use pipeline::Pipeline;
 pub use sampling::Sample;
-pub use volume::{DecodeOptions, Decoder, Field, FlashMode, VertexMapping};
+pub use volume::{DecodeOptions, Decoder, FlashMode};
 pub use weights::Weights;

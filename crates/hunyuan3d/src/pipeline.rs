@@ -1,25 +1,29 @@
-//! A whole model: everything from a picture to a field.
+//! A whole model: everything from images to a field.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use checkpoint::config::SchedulerConfig;
 use checkpoint::{PipelineConfig, WeightFile, find_weights};
+use domain::{ModelInfo, StageInfo, View};
+use image::RgbaImage;
+use model::{Dtype, Field, LoadOptions, SampleRequest};
 use tch::Tensor;
 use tracing::info_span;
 
-use crate::device::{Device, Dtype};
+use crate::conditioning::Conditioning;
+use crate::device;
 use crate::dit::{self, Denoiser};
 use crate::error::Error;
-use crate::image::{ImageProcessor, Picture, Processed};
+use crate::image::{ImageProcessor, Processed};
 use crate::image_encoder::ImageEncoder;
-use crate::model::{Conditioning, ImageTo3d, ModelInfo, SampleRequest};
+use crate::licence;
 use crate::noise::standard_normal;
 use crate::probe::Probe;
 use crate::sampling::{self, Sample};
 use crate::scheduler::{Scheduler, scheduler};
 use crate::vae::ShapeVae;
-use crate::volume::{self, DecodeOptions, Field};
+use crate::volume::{self, DecodeOptions, Decoder};
 use crate::weights::Weights;
 
 /// Guidance scale of models that name none.
@@ -27,24 +31,18 @@ const DEFAULT_GUIDANCE_SCALE: f64 = 5.0;
 /// Cells per axis of models that name none.
 const DEFAULT_OCTREE_RESOLUTION: u32 = 256;
 
-/// Where and how a model is to compute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// The computing device.
-    pub device: Device,
-    /// The type of number.
-    pub dtype: Dtype,
-}
+/// The stages that a pipeline knows of, with the share of the time that they take at the default parameters.
+const STAGES: [(&str, f64); 4] = [("preprocess", 2.0), ("encode", 3.0), ("denoise", 55.0), ("decode", 30.0)];
 
 /// A loaded model directory.
 ///
 /// ```no_run,standalone_crate
-/// use hunyuan3d::{DecodeOptions, ImageTo3d, LoadOptions, Picture, Pipeline, SampleRequest, VertexMapping};
+/// use hunyuan3d::{DecodeOptions, LoadOptions, Pipeline, SampleRequest, VertexMapping, View, decode_image};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let model = Pipeline::load("models/orfeas-tiny".as_ref(), &LoadOptions::default())?;
-/// let picture = model.preprocess(&Picture::decode(&std::fs::read("chair.png")?)?)?;
-/// for conditioning in model.encode(&[picture])? {
+/// let picture = model.preprocess(&[(View::Front, decode_image(&std::fs::read("chair.png")?)?)])?;
+/// for conditioning in model.encode(&[&picture])? {
 ///     let request = SampleRequest { steps: 30, guidance_scale: 5.0, seed: 1 };
 ///     let mut sample = model.start(conditioning, &request)?;
 ///     while !sample.is_done() {
@@ -68,6 +66,12 @@ pub struct Pipeline {
     latent_shape: [i64; 3],
     device: tch::Device,
     kind: tch::Kind,
+    denoiser_class: &'static str,
+    device_name: String,
+    dtype: Dtype,
+    /// How fields are decoded in [`crate::FAMILY`]; the resolution is the request's.
+    pub(crate) decode_options: DecodeOptions,
+    pub(crate) config: PipelineConfig,
 }
 
 impl Pipeline {
@@ -79,30 +83,37 @@ impl Pipeline {
     /// do not fit together.
     pub fn load(dir: &Path, options: &LoadOptions) -> Result<Pipeline, Error> {
         let _span = info_span!("load", model = %dir.display()).entered();
-        let device = options.device.open()?;
-        let dtype = options.dtype.resolve(device);
+        let decode_options = DecodeOptions {
+            decoder: options.decoder.as_deref().map_or(Ok(Decoder::default()), str::parse)?,
+            chunk: options.chunk,
+            ..DecodeOptions::default()
+        };
+        if let Some(threads) = options.threads {
+            tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+        }
+        let device = device::open(options.device)?;
+        let dtype = device::resolve(options.dtype, device);
         let config = PipelineConfig::read(dir)?;
         let file = Arc::new(WeightFile::open(find_weights(dir)?)?);
         config.manifest().check(&file)?;
-        // The digest reads the whole file, and so does what follows: side by side, once from the disk.
+        // The digest and the upload both read the whole file; in parallel, it comes from the disk once.
         std::thread::scope(|scope| {
             let digest = scope.spawn(|| checkpoint::digest(dir));
-            let w = Weights::new(file, device, dtype.kind(device));
-            let mut pipeline = tch::no_grad(|| Pipeline::build(&config, &w))?;
+            let w = Weights::new(file, device, device::kind(dtype, device));
+            let mut pipeline = tch::no_grad(|| Pipeline::build(config, &w))?;
             let digest = digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let name = dir.canonicalize().ok().and_then(|dir| Some(dir.file_name()?.to_string_lossy().into_owned()));
             pipeline.info.name = name.unwrap_or_default();
             pipeline.info.digest = digest;
-            pipeline.info.dtype = dtype;
+            pipeline.info.licence = licence::of_model(dir);
+            pipeline.dtype = dtype;
+            pipeline.decode_options = decode_options;
             Ok(pipeline)
         })
     }
 
-    /// From a configuration and the root of its weights. Name and digest stay empty.
-    ///
-    /// # Errors
-    /// As [`Pipeline::load`], without a look for tensors that nobody asks for.
-    fn build(config: &PipelineConfig, w: &Weights) -> Result<Pipeline, Error> {
+    /// From a configuration and the root of its weights. What is known from the directory alone is filled in later.
+    fn build(config: PipelineConfig, w: &Weights) -> Result<Pipeline, Error> {
         let image_processor = ImageProcessor::new(&config.image_processor);
         let conditioner = ImageEncoder::new(&config.conditioner, &(w / "conditioner"))?;
         if image_processor.multi_view() != conditioner.multi_view() {
@@ -113,21 +124,22 @@ impl Pipeline {
         let distilled = matches!(config.scheduler, SchedulerConfig::ConsistencyFlowMatchEuler { .. });
         Ok(Pipeline {
             info: ModelInfo {
-                name: String::new(),
-                denoiser: config.model.class(),
-                device: match w.device() {
-                    tch::Device::Cuda(index) => format!("cuda:{index}"),
-                    _ => "cpu".to_owned(),
-                },
-                dtype: Dtype::Auto,
-                num_latents: config.vae.num_latents,
-                guidance_embed: model.guidance_embed(),
+                family: crate::FAMILY.name.to_owned(),
                 multi_view: conditioner.multi_view(),
-                default_steps: defaults.num_inference_steps.unwrap_or(if distilled { 5 } else { 50 }),
-                default_guidance_scale: defaults.guidance_scale.unwrap_or(DEFAULT_GUIDANCE_SCALE),
-                default_octree_resolution: defaults.octree_resolution.unwrap_or(DEFAULT_OCTREE_RESOLUTION),
-                digest: String::new(),
+                steps: defaults.num_inference_steps.unwrap_or(if distilled { 5 } else { 50 }),
+                guidance_scale: defaults.guidance_scale.unwrap_or(DEFAULT_GUIDANCE_SCALE),
+                octree_resolution: defaults.octree_resolution.unwrap_or(DEFAULT_OCTREE_RESOLUTION),
+                max_octree_resolution: DecodeOptions::MAX_RESOLUTION,
+                stages: STAGES.map(|(name, weight)| StageInfo::new(name, weight)).into(),
+                ..ModelInfo::default()
             },
+            denoiser_class: config.model.class(),
+            device_name: match w.device() {
+                tch::Device::Cuda(index) => format!("cuda:{index}"),
+                _ => "cpu".to_owned(),
+            },
+            dtype: Dtype::Auto,
+            decode_options: DecodeOptions::default(),
             image_processor,
             conditioner,
             model,
@@ -136,10 +148,36 @@ impl Pipeline {
             latent_shape: [1, config.vae.num_latents, config.vae.embed_dim],
             device: w.device(),
             kind: w.kind(),
+            config,
         })
     }
 
-    /// The image processor; it can be cloned and used on other threads.
+    /// What the model is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The device it runs on: `cpu` or `cuda:N`.
+    pub fn device(&self) -> &str {
+        &self.device_name
+    }
+
+    /// The type of number it computes with.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Class of the denoiser: `Hunyuan3DDiT` (2.0, 2mini, 2mv) or `HunYuanDiTPlain` (2.1).
+    pub fn denoiser_class(&self) -> &'static str {
+        self.denoiser_class
+    }
+
+    /// Shape of the latents of one sample, [1, N, C].
+    pub fn latent_shape(&self) -> [i64; 3] {
+        self.latent_shape
+    }
+
+    /// The image processor. It can be cloned and used on other threads.
     pub fn image_processor(&self) -> &ImageProcessor {
         &self.image_processor
     }
@@ -164,46 +202,29 @@ impl Pipeline {
         &self.vae
     }
 
-    /// As [`ImageTo3d::start`], from initial latents [1, N, C] instead of a seed.
+    /// Preprocesses the images of a sample (section 5), on the CPU.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `steps` is 0, the guidance scale is not a number, or the latents have another shape.
-    pub fn start_from(
-        &self,
-        conditioning: Conditioning,
-        latents: &Tensor,
-        steps: u32,
-        guidance_scale: f64,
-    ) -> Result<Sample, Error> {
-        if steps == 0 {
-            return Err(Error::Invalid("steps must be at least 1".to_owned()));
-        }
-        if !guidance_scale.is_finite() {
-            return Err(Error::Invalid("guidance_scale must be a number".to_owned()));
-        }
-        if latents.size() != self.latent_shape {
-            return Err(Error::Invalid(format!("latents are {:?}, not {:?}", latents.size(), self.latent_shape)));
-        }
-        let latents = latents.f_to_device(self.device)?.f_to_kind(self.kind)?;
-        Ok(Sample::new(conditioning, latents, self.scheduler.schedule(steps), guidance_scale))
-    }
-}
-
-impl ImageTo3d for Pipeline {
-    fn info(&self) -> &ModelInfo {
-        &self.info
-    }
-
-    fn preprocess(&self, picture: &Picture) -> Result<Processed, Error> {
+    /// As [`ImageProcessor::process`].
+    pub fn preprocess(&self, images: &[(View, RgbaImage)]) -> Result<Processed, Error> {
         let _span = info_span!("preprocess").entered();
-        self.image_processor.process(picture)
+        self.image_processor.process(images)
     }
 
-    fn encode(&self, pictures: &[Processed]) -> Result<Vec<Conditioning>, Error> {
+    /// Encodes images (section 6): in one batch on a GPU, one by one on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn encode(&self, pictures: &[&Processed]) -> Result<Vec<Conditioning>, Error> {
         let _span = info_span!("encode", batch.size = pictures.len()).entered();
-        if pictures.is_empty() {
-            return Ok(Vec::new());
-        }
+        // A matrix product of another size may round differently.
+        let at_once = if self.device.is_cuda() { pictures.len().max(1) } else { 1 };
+        let encoded = pictures.chunks(at_once).map(|pictures| self.encode_batch(pictures));
+        Ok(encoded.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Encodes images in one batch.
+    fn encode_batch(&self, pictures: &[&Processed]) -> Result<Vec<Conditioning>, Error> {
         tch::no_grad(|| {
             // The views of all pictures make one batch: [V_1 + V_2 + .., 3, s, s].
             let images: Vec<Tensor> = pictures.iter().map(|picture| picture.views_as_batch()).collect();
@@ -215,18 +236,63 @@ impl ImageTo3d for Pipeline {
         })
     }
 
-    fn start(&self, conditioning: Conditioning, request: &SampleRequest) -> Result<Sample, Error> {
+    /// The start of a sample: noise from the seed, the same on every device.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the request has no steps or a guidance scale that is not a number.
+    pub fn start(&self, conditioning: Conditioning, request: &SampleRequest) -> Result<Sample, Error> {
         let noise = standard_normal(request.seed, &self.latent_shape);
         self.start_from(conditioning, &noise, request.steps, request.guidance_scale)
     }
 
-    fn step(&self, rows: &mut [&mut Sample]) -> Result<(), Error> {
+    /// The start of a sample from initial latents [1, N, C].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `steps` is 0, the guidance scale is not a number, or the latents have another shape.
+    pub fn start_from(
+        &self,
+        conditioning: Conditioning,
+        latents: &Tensor,
+        steps: u32,
+        guidance_scale: f64,
+    ) -> Result<Sample, Error> {
+        sampling::check(steps, guidance_scale)?;
+        if latents.size() != self.latent_shape {
+            return Err(Error::Invalid(format!("latents are {:?}, not {:?}", latents.size(), self.latent_shape)));
+        }
+        let latents = latents.f_to_device(self.device)?.f_to_kind(self.kind)?;
+        Ok(Sample::new(conditioning, latents, self.scheduler.schedule(steps), guidance_scale))
+    }
+
+    /// One denoising step for each row that is not done (section 11). Rows may be at different steps, of different
+    /// schedules, with different guidance scales.
+    ///
+    /// # Errors
+    /// [`Error::Torch`]; no row has moved then.
+    pub fn step(&self, rows: &mut [&mut Sample]) -> Result<(), Error> {
         let _span = info_span!("step", batch.size = rows.len()).entered();
         tch::no_grad(|| sampling::step(&*self.model, rows, Probe::NONE));
         Ok(())
     }
 
-    fn decode(&self, rows: &[&Sample], options: &DecodeOptions) -> Result<Vec<Field>, Error> {
+    /// The fields of finished samples (section 12), in order.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for options out of range; [`Error::Torch`].
+    pub fn decode(&self, rows: &[&Sample], options: &DecodeOptions) -> Result<Vec<Field>, Error> {
+        self.decode_while(rows, options, &|| true)
+    }
+
+    /// As [`Pipeline::decode`]; `proceed` is asked before each piece of work, on any thread.
+    ///
+    /// # Errors
+    /// As [`Pipeline::decode`]; [`Error::Abandoned`] when `proceed` said no.
+    pub fn decode_while(
+        &self,
+        rows: &[&Sample],
+        options: &DecodeOptions,
+        proceed: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Field>, Error> {
         let _span = info_span!("decode", batch.size = rows.len()).entered();
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -235,7 +301,7 @@ impl ImageTo3d for Pipeline {
             let latents = Tensor::f_cat(&rows.iter().map(|row| row.latents()).collect::<Vec<_>>(), 0)?; // [B, N, C]
             let tokens = self.vae.decode(&(latents / self.vae.scale_factor()), Probe::NONE);
             let shapes = self.vae.geo_decoder().latent_key_values(&tokens, Probe::NONE);
-            volume::decode(self.vae.geo_decoder(), &shapes, options)
+            volume::decode_while(self.vae.geo_decoder(), &shapes, options, proceed)
         })
     }
 }

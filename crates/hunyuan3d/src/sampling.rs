@@ -3,12 +3,13 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::dit::{Denoiser, Input};
-use crate::model::Conditioning;
+use crate::error::Error;
+use crate::conditioning::Conditioning;
 use crate::parallel;
 use crate::probe::Probe;
 use crate::scheduler::{Schedule, euler_step, network_time};
 
-/// A shape in the making: latents on their way from noise to data.
+/// The latents of a sample, between noise and data.
 #[derive(Debug)]
 pub struct Sample {
     conditioning: Conditioning,
@@ -64,6 +65,20 @@ impl Sample {
     fn shapes(&self) -> (Vec<i64>, Vec<i64>) {
         (self.latents.size(), self.conditioning.context().size())
     }
+}
+
+/// Refuses parameters with which no sample can be drawn.
+///
+/// # Errors
+/// [`Error::Invalid`] if `steps` is 0 or the guidance scale is not a number.
+pub(crate) fn check(steps: u32, guidance_scale: f64) -> Result<(), Error> {
+    if steps == 0 {
+        return Err(Error::Invalid("steps must be at least 1".to_owned()));
+    }
+    if !guidance_scale.is_finite() {
+        return Err(Error::Invalid("guidance_scale must be a number".to_owned()));
+    }
+    Ok(())
 }
 
 /// Takes one step with each row that is not done.

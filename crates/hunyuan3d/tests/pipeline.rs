@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use hunyuan3d::dit::Input;
 use hunyuan3d::probe::Probe;
 use hunyuan3d::{
-    Conditioning, DecodeOptions, Decoder, Device, Dtype, Error, ImageTo3d, LoadOptions, Picture, Pipeline, Sample,
-    SampleRequest, View,
+    Conditioning, DecodeOptions, Decoder, Device, Dtype, Error, LoadOptions, Pipeline, Sample,
+    SampleRequest, View, decode_image,
 };
+use image::RgbaImage;
 use tch::{Kind, Tensor};
 
 fn case(name: &str) -> PathBuf {
@@ -17,15 +18,15 @@ fn case(name: &str) -> PathBuf {
 }
 
 fn load(name: &str, dtype: Dtype) -> Pipeline {
-    Pipeline::load(&case(name), &LoadOptions { device: Device::Cpu, dtype }).unwrap()
+    Pipeline::load(&case(name), &LoadOptions { device: Device::Cpu, dtype, ..LoadOptions::default() }).unwrap()
 }
 
-fn picture(model: &str, file: &str) -> Picture {
-    Picture::decode(&std::fs::read(case(model).join(file)).unwrap()).unwrap()
+fn picture(model: &str, file: &str) -> [(View, RgbaImage); 1] {
+    [(View::Front, decode_image(&std::fs::read(case(model).join(file)).unwrap()).unwrap())]
 }
 
 fn conditioning(model: &Pipeline, name: &str) -> Conditioning {
-    model.encode(&[model.preprocess(&picture(name, "image0.png")).unwrap()]).unwrap().remove(0)
+    model.encode(&[&model.preprocess(&picture(name, "image0.png")).unwrap()]).unwrap().remove(0)
 }
 
 fn run(model: &Pipeline, name: &str, request: &SampleRequest) -> Sample {
@@ -45,14 +46,14 @@ fn relative_error(got: &Tensor, want: &Tensor) -> f64 {
 fn a_model_tells_what_it_is() {
     let turbo = load("e2e-v2-0-turbo", Dtype::Auto);
     let info = turbo.info();
-    assert_eq!((info.name.as_str(), info.denoiser), ("e2e-v2-0-turbo", "Hunyuan3DDiT"));
-    assert_eq!((info.device.as_str(), info.dtype), ("cpu", Dtype::F32));
-    assert!(info.guidance_embed && !info.multi_view);
-    assert_eq!((info.default_steps, info.digest.len()), (5, 64));
+    assert_eq!((info.name.as_str(), turbo.denoiser_class()), ("e2e-v2-0-turbo", "Hunyuan3DDiT"));
+    assert_eq!((turbo.device(), turbo.dtype()), ("cpu", Dtype::F32));
+    assert!(turbo.denoiser().guidance_embed() && !info.multi_view);
+    assert_eq!((info.steps, info.digest.len()), (5, 64));
 
     let plain = load("e2e-v2-1", Dtype::F32);
-    assert_eq!((plain.info().denoiser, plain.info().guidance_embed), ("HunYuanDiTPlain", false));
-    assert_eq!(plain.info().default_steps, 50);
+    assert_eq!((plain.denoiser_class(), plain.denoiser().guidance_embed()), ("HunYuanDiTPlain", false));
+    assert_eq!(plain.info().steps, 50);
     assert_ne!(plain.info().digest, info.digest);
 }
 
@@ -73,8 +74,8 @@ fn a_seed_gives_the_same_shape_alone_and_in_a_batch() {
         let options = DecodeOptions { octree_resolution: 16, decoder: Decoder::Dense, ..Default::default() };
         let fields = model.decode(&rows.iter().collect::<Vec<_>>(), &options).unwrap();
         let field = model.decode(&[&alone], &options).unwrap().remove(0);
-        assert_eq!((fields.len(), field.values.len()), (3, 17 * 17 * 17));
-        let (got, want) = (Tensor::from_slice(&fields[1].values), Tensor::from_slice(&field.values));
+        assert_eq!((fields.len(), field.dense().len()), (3, 17 * 17 * 17));
+        let (got, want) = (Tensor::from_slice(&fields[1].dense()), Tensor::from_slice(&field.dense()));
         assert!(relative_error(&got, &want) < 1e-4);
     }
 }
@@ -87,12 +88,12 @@ fn half_precision_comes_close() {
         for (dtype, tolerance) in [(Dtype::F16, 0.02), (Dtype::Bf16, 0.1)] {
             let model = load(name, dtype);
             let sample = run(&model, name, &request);
-            assert_eq!(sample.latents().kind(), dtype.kind(tch::Device::Cpu));
+            assert_eq!(sample.latents().kind(), hunyuan3d::device::kind(dtype, tch::Device::Cpu));
             let error = relative_error(sample.latents(), expected.latents());
             assert!(error < tolerance, "{name} {dtype}: {error}");
             let options = DecodeOptions { octree_resolution: 16, decoder: Decoder::Dense, ..Default::default() };
             let field = model.decode(&[&sample], &options).unwrap().remove(0);
-            assert!(field.values.iter().all(|value| value.is_finite()));
+            assert!(field.dense().iter().all(|value| value.is_finite()));
         }
     }
 }
@@ -129,12 +130,15 @@ fn what_cannot_be_used_is_refused() {
     let transparent = image::RgbaImage::new(40, 30);
     let line = image::RgbaImage::from_fn(40, 30, |x, _| image::Rgba([0, 0, 0, if x == 7 { 255 } else { 0 }]));
     for nothing in [transparent, line, image::RgbaImage::new(0, 0)] {
-        assert!(matches!(model.preprocess(&Picture::Single(nothing)), Err(Error::Invalid(_))));
+        assert!(matches!(model.preprocess(&[(View::Front, nothing)]), Err(Error::Image(_))));
     }
     let opaque = image::RgbaImage::from_pixel(40, 30, image::Rgba([9; 4]));
-    assert!(matches!(model.preprocess(&Picture::Views(vec![(View::Front, opaque)])), Err(Error::Invalid(_))));
+    for views in [&[View::Left][..], &[View::Front, View::Back], &[]] {
+        let images: Vec<_> = views.iter().map(|view| (*view, opaque.clone())).collect();
+        assert!(matches!(model.preprocess(&images), Err(Error::Invalid(_))), "{views:?}");
+    }
     for file in [&b""[..], b"no picture", &std::fs::read(case("e2e-v2-1").join("image0.png")).unwrap()[..99]] {
-        assert!(matches!(Picture::decode(file), Err(Error::Picture(_))));
+        assert!(decode_image(file).is_err());
     }
 }
 
@@ -149,7 +153,7 @@ fn weights_that_do_not_fit_are_named() {
     tensors.push(("model.more".to_owned(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu))));
     Tensor::write_safetensors(&tensors, dir.path().join("model.safetensors")).unwrap();
 
-    match Pipeline::load(dir.path(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32 }) {
+    match Pipeline::load(dir.path(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() }) {
         Err(Error::Checkpoint(checkpoint::Error::Mismatch { mismatch, .. })) => {
             let text = format!("{mismatch:?}");
             assert!(text.contains("model.latent_in.bias") && text.contains("model.more"), "{text}");
@@ -164,14 +168,14 @@ fn weights_that_do_not_fit_are_named() {
 fn a_cuda_device_agrees_with_the_cpu() {
     // As a server does: threads first, then the device, and only then anything else of libtorch.
     tch::set_num_threads(2);
-    assert!(Device::Cuda(0).open().unwrap().is_cuda());
+    assert!(hunyuan3d::device::open(Device::Cuda(0)).unwrap().is_cuda());
     for name in ["e2e-v2-0-turbo", "e2e-v2-1"] {
         let request = SampleRequest { steps: 4, guidance_scale: 2.0, seed: 3 };
         let expected = run(&load(name, Dtype::F32), name, &request);
         // In float32, the patch convolution of the image encoder may be computed in TF32.
         for (dtype, tolerance) in [(Dtype::F32, 5e-3), (Dtype::F16, 0.02), (Dtype::Bf16, 0.1), (Dtype::Auto, 0.02)] {
-            let model = Pipeline::load(&case(name), &LoadOptions { device: Device::Cuda(0), dtype }).unwrap();
-            assert_eq!(model.info().device, "cuda:0");
+            let model = Pipeline::load(&case(name), &LoadOptions { device: Device::Cuda(0), dtype, ..LoadOptions::default() }).unwrap();
+            assert_eq!(model.device(), "cuda:0");
             let sample = run(&model, name, &request);
             assert!(sample.latents().device().is_cuda());
             let error = relative_error(&sample.latents().to_device(tch::Device::Cpu), expected.latents());
@@ -179,7 +183,7 @@ fn a_cuda_device_agrees_with_the_cpu() {
             for decoder in [Decoder::Dense, Decoder::Hierarchical, Decoder::FlashVdm(hunyuan3d::FlashMode::Mean)] {
                 let options = DecodeOptions { octree_resolution: 128, decoder, ..Default::default() };
                 let field = model.decode(&[&sample], &options).unwrap().remove(0);
-                assert!(field.values.iter().any(|value| value.is_finite()));
+                assert!(field.dense().iter().any(|value| value.is_finite()));
             }
         }
     }
@@ -189,11 +193,11 @@ fn a_cuda_device_agrees_with_the_cpu() {
 #[test]
 fn a_row_without_context_is_one_with_a_context_of_zeros() {
     let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/orfeas-tiny");
-    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32 };
+    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() };
     for model in [Pipeline::load(&tiny, &options).unwrap(), load("e2e-v2-1", Dtype::F32)] {
         tch::manual_seed(7);
         let processed = model.preprocess(&picture("e2e-v2-1", "image0.png")).unwrap();
-        let context = model.encode(&[processed]).unwrap().remove(0).context().copy(); // [1, T, X]
+        let context = model.encode(&[&processed]).unwrap().remove(0).context().copy(); // [1, T, X]
         let shape = model.start(Conditioning::new(context.copy()), &request()).unwrap().latents().size();
         let latents = Tensor::randn([2, shape[1], shape[2]], (Kind::Float, tch::Device::Cpu));
         let time = Tensor::from_slice(&[0.25_f32, 0.25]);

@@ -43,7 +43,7 @@ fn options(decoder: Decoder) -> DecodeOptions {
 
 fn assert_same(a: &Field, b: &Field, tolerance: f32, what: &str) {
     assert_eq!(a.shape, b.shape, "{what}");
-    for (a, b) in a.values.iter().zip(&b.values) {
+    for (a, b) in a.dense().iter().zip(b.dense().iter()) {
         assert!((a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance, "{what}: {a} and {b}");
     }
 }
@@ -72,7 +72,7 @@ fn a_lattice_is_decoded_as_its_points_are() {
         let points = Tensor::stack(&Tensor::meshgrid_indexing(&[axis(0), axis(1), axis(2)], "ij"), -1).view([1, -1, 3]);
         let expected = vae.geo_decoder().forward(&points.expand([2, -1, -1], false), &shapes, Probe::NONE);
         for (row, field) in decode(vae.geo_decoder(), &shapes, &options).unwrap().iter().enumerate() {
-            let error = Tensor::from_slice(&field.values) - expected.get(row as i64).view(-1);
+            let error = Tensor::from_slice(&field.dense()) - expected.get(row as i64).view(-1);
             let error = error.abs().max().double_value(&[]) / expected.abs().max().double_value(&[]);
             assert!(error < 1e-5, "{name} {kind:?} row {row}: relative error {error}");
         }
@@ -115,8 +115,8 @@ fn refinement_finds_the_surface_of_the_dense_field() {
     let dense = decode(vae.geo_decoder(), &shapes, &resolution(Decoder::Dense)).unwrap();
     let refined = decode(vae.geo_decoder(), &shapes, &resolution(Decoder::Hierarchical)).unwrap();
     for (row, (dense, refined)) in dense.iter().zip(&refined).enumerate() {
-        let evaluated = refined.values.iter().filter(|v| !v.is_nan()).count();
-        assert!(evaluated * 3 < dense.values.len(), "row {row}: {evaluated} points evaluated");
+        let evaluated = refined.dense().iter().filter(|v| !v.is_nan()).count();
+        assert!(evaluated * 3 < dense.dense().len(), "row {row}: {evaluated} points evaluated");
         let meshes = [dense, refined].map(|field| field.to_mesh(0.0, VertexMapping::Corrected));
         let [dense, refined] = meshes.map(|mesh| mesh::measure(&mesh));
         assert!(dense.watertight && refined.watertight, "row {row}");

@@ -32,30 +32,6 @@ pub(crate) fn image_undecodable(cause: &dyn StdError) -> Failure {
     lasting("image_undecodable", "The picture cannot be decoded.")
 }
 
-/// The model refused what it was given.
-pub(crate) fn of_model(stage: &str, error: &hunyuan3d::Error) -> Failure {
-    use hunyuan3d::Error;
-    match error {
-        // The only pictures that a model refuses are those in which there is nothing.
-        Error::Invalid(detail) if stage == "preprocess" => lasting("image_empty", &sentence(detail)),
-        Error::Invalid(detail) => lasting("invalid_parameter", &sentence(detail)),
-        Error::Picture(_) => image_undecodable(error),
-        _ => internal("the model refused a job", error),
-    }
-}
-
-/// Whether the error came from libtorch rather than from the model's own checks.
-pub(crate) fn is_device_error(error: &hunyuan3d::Error) -> bool {
-    matches!(error, hunyuan3d::Error::Torch(_) | hunyuan3d::Error::NoDevice { .. })
-}
-
-/// An error's text as a sentence.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
-}
-
 /// The field has no surface.
 pub(crate) fn no_surface() -> Failure {
     lasting("no_surface", "The model found no surface for this picture; another seed or more steps may.")

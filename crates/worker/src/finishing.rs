@@ -2,8 +2,11 @@
 
 use crate::failure;
 use domain::{Failure, MeshFormat, Quality};
-use hunyuan3d::{Field, VertexMapping};
 use mesh::Mesh;
+use model::{Field, VertexMapping};
+
+/// The stages of a job that follow the engine's, with the share of the time that they take.
+pub(crate) const STAGES: [(&str, f64); 2] = [("surface", 7.0), ("export", 3.0)];
 
 /// Logits above this are inside the shape.
 const LEVEL: f32 = 0.0;

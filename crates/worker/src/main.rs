@@ -21,11 +21,16 @@ fn main() -> ExitCode {
             Err(error) => return unavailable(&error, exit::USAGE),
         };
         let code = match app::run(options).await {
-            Ok(code) => ExitCode::from(code),
-            Err(error) => unavailable(&error, error.exit_code()),
+            Ok(code) => code,
+            Err(error) => {
+                let code = error.exit_code();
+                let _ = unavailable(&error, code);
+                code
+            }
         };
         guard.flush().await;
-        code
+        // Not by returning: a thread that hangs in a call of the device would be waited for.
+        exit::now(code)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use blobs::BlobOptions;
 use clap::{Args, Parser, ValueEnum};
-use hunyuan3d::{Device, Dtype};
+use model::{Device, Dtype, LoadOptions};
 use queue::RedisOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,9 +39,10 @@ pub struct Options {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelOptions {
-    /// Model directory: config.yaml and model.safetensors (or model.fp16.safetensors), in the official layout.
+    /// Model directory, such as config.yaml and model.safetensors in the layout of the published checkpoints. The option
+    /// can be repeated: the first model is the default one, and jobs of all share the slots.
     #[arg(long, env = "ORFEAS_MODEL", value_name = "DIR", default_value = "models/orfeas-tiny")]
-    pub model: PathBuf,
+    pub model: Vec<PathBuf>,
 
     /// Device: auto, cpu, cuda or cuda:N. `auto` takes the first GPU, or else the CPU. A GPU that is asked for and is
     /// not there ends the worker: it never falls back to the CPU by itself.
@@ -56,10 +57,11 @@ pub struct ModelOptions {
     #[arg(long, env = "ORFEAS_TORCH_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub torch_threads: Option<u16>,
 
-    /// How the field is evaluated. `hierarchical` is as exact as `dense` where the surface is, and many times faster.
-    /// The flash decoders are faster still, and leave small jumps in the surface.
-    #[arg(long, env = "ORFEAS_DECODER", value_enum, default_value = "hierarchical")]
-    pub decoder: DecoderName,
+    /// How the field is evaluated, by a name that the model family knows. Hunyuan3D has `hierarchical` (the default), as
+    /// exact as `dense` where the surface is, and many times faster; `flash-mean` and `flash-merge` are faster still, and
+    /// leave small jumps in the surface.
+    #[arg(long, env = "ORFEAS_DECODER", value_name = "NAME")]
+    pub decoder: Option<String>,
 
     /// Points of the field that are evaluated at a time. More take more device memory. Absent: what suits the device.
     #[arg(long, env = "ORFEAS_DECODE_CHUNK", value_name = "POINTS", value_parser = clap::value_parser!(u32).range(64..))]
@@ -70,19 +72,6 @@ pub struct ModelOptions {
     /// part in the resolution and shifted by half a cell.
     #[arg(long, env = "ORFEAS_VERTEX_MAPPING", value_enum, default_value = "corrected")]
     pub vertex_mapping: MappingName,
-}
-
-/// A way to evaluate the field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DecoderName {
-    /// Coarse to fine, near the surface only.
-    Hierarchical,
-    /// Every point.
-    Dense,
-    /// Coarse to fine with few keys for each block: FlashVDM, mode `mean`.
-    FlashMean,
-    /// FlashVDM, mode `merge`.
-    FlashMerge,
 }
 
 /// A way to place vertices.
@@ -138,8 +127,8 @@ pub struct WorkOptions {
     #[arg(long, env = "ORFEAS_MAX_ATTEMPTS", value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,
 
-    /// Seconds after which a single step or decoding on a GPU counts as hanging. The worker then leaves with exit code
-    /// 70, and its jobs are given to others once their leases run out. On the CPU nothing counts as hanging.
+    /// Seconds without progress after which a call of the model counts as hanging, if its work does not explain a longer
+    /// time. The worker then ends with exit code 70, and its jobs are given to others once their leases expire.
     #[arg(long, env = "ORFEAS_STALL_SECONDS", value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     pub stall_seconds: u32,
 
@@ -160,6 +149,19 @@ pub struct WorkOptions {
     /// File to write that address into, once the model is loaded and jobs are taken.
     #[arg(long, value_name = "FILE", env = "ORFEAS_WORKER_ADDR_FILE", requires = "listen")]
     pub addr_file: Option<PathBuf>,
+}
+
+impl ModelOptions {
+    /// What the families need to load a model.
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            device: self.device,
+            dtype: self.dtype,
+            threads: self.torch_threads.map(usize::from),
+            decoder: self.decoder.clone(),
+            chunk: self.decode_chunk.map(|points| points as usize),
+        }
+    }
 }
 
 impl BatchSettings {

@@ -1,18 +1,17 @@
-//! Which waiting jobs join the running batch: one pure function.
+//! Which waiting jobs join the running batch: a pure function.
 //!
-//! Timestep, step count, seed and guidance scale travel with each row, so none of them splits a batch: what decides is
-//! room, and whether a job must be alone. Jobs join in the order they came; nobody overtakes.
+//! Timestep, step count, seed and guidance scale belong to a row, so none of them splits a batch: what decides is the
+//! number of rows, and whether a job must run alone. Jobs join in the order in which they arrived; none overtakes.
 
 use std::fmt;
 
-/// What the planner needs to know of a job.
+/// Whether a job may share a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Company {
+pub enum Exclusivity {
     /// It may share a batch.
-    Any,
-    /// It runs alone: it is on its last attempt, and a job that breaks every batch it is in must not take its
-    /// neighbours' attempts with it.
-    Alone,
+    Shared,
+    /// It runs alone: on its last attempt, so that a job that breaks its batches does not cost other jobs their attempts.
+    Exclusive,
 }
 
 /// Why a batch did not grow further.
@@ -22,8 +21,8 @@ pub enum StopReason {
     NothingWaiting,
     /// The batch has as many rows as the budget allows.
     Full,
-    /// The next job, or the one that runs, must be alone.
-    Alone,
+    /// The next job, or the one that runs, must run alone.
+    Exclusive,
 }
 
 impl StopReason {
@@ -32,7 +31,7 @@ impl StopReason {
         match self {
             Self::NothingWaiting => "nothing_waiting",
             Self::Full => "full",
-            Self::Alone => "alone",
+            Self::Exclusive => "exclusive",
         }
     }
 }
@@ -46,17 +45,17 @@ impl fmt::Display for StopReason {
 /// How many of the `waiting` jobs, from the first, join those that are `running`, and why no more do.
 ///
 /// `budget` is the most rows that the batch may have.
-pub fn plan(waiting: &[Company], running: &[Company], budget: usize) -> (usize, StopReason) {
-    let mut alone = running.contains(&Company::Alone);
+pub fn plan(waiting: &[Exclusivity], running: &[Exclusivity], budget: usize) -> (usize, StopReason) {
+    let mut is_exclusive = running.contains(&Exclusivity::Exclusive);
     for (admitted, next) in waiting.iter().enumerate() {
         let rows = running.len() + admitted;
         if rows >= budget {
             return (admitted, StopReason::Full);
         }
-        if alone || (*next == Company::Alone && rows > 0) {
-            return (admitted, StopReason::Alone);
+        if is_exclusive || (*next == Exclusivity::Exclusive && rows > 0) {
+            return (admitted, StopReason::Exclusive);
         }
-        alone = *next == Company::Alone;
+        is_exclusive = *next == Exclusivity::Exclusive;
     }
     (waiting.len(), StopReason::NothingWaiting)
 }
@@ -65,17 +64,17 @@ pub fn plan(waiting: &[Company], running: &[Company], budget: usize) -> (usize, 
 mod tests {
     use super::*;
 
-    /// `.` is a job that shares, `!` one that must be alone.
+    /// `.` is a job that shares, `!` one that must run alone.
     fn case(waiting: &str, running: &str, budget: usize) -> String {
-        let jobs = |text: &str| -> Vec<Company> {
-            text.chars().map(|c| if c == '!' { Company::Alone } else { Company::Any }).collect()
+        let jobs = |text: &str| -> Vec<Exclusivity> {
+            text.chars().map(|c| if c == '!' { Exclusivity::Exclusive } else { Exclusivity::Shared }).collect()
         };
         let (admitted, reason) = plan(&jobs(waiting), &jobs(running), budget);
         format!("{admitted} {reason}")
     }
 
     #[test]
-    fn everybody_joins_while_there_is_room() {
+    fn all_join_while_there_is_room() {
         assert_eq!(case("", "", 4), "0 nothing_waiting");
         assert_eq!(case("...", "", 4), "3 nothing_waiting");
         assert_eq!(case("....", "", 4), "4 nothing_waiting");
@@ -87,36 +86,36 @@ mod tests {
         assert_eq!(case(".....", "", 4), "4 full");
         assert_eq!(case("...", "..", 4), "2 full");
         assert_eq!(case(".", "....", 4), "0 full");
-        // The budget shrank while the batch ran: nobody joins, nobody is thrown out.
+        // The budget shrank while the batch ran: none joins, none is removed.
         assert_eq!(case(".", "....", 2), "0 full");
         assert_eq!(case(".", "", 0), "0 full");
     }
 
     #[test]
-    fn who_must_be_alone_waits_for_an_empty_batch_and_is_not_overtaken() {
+    fn an_exclusive_job_waits_for_an_empty_batch_and_is_not_overtaken() {
         assert_eq!(case("!", "", 4), "1 nothing_waiting");
-        assert_eq!(case("!", ".", 4), "0 alone");
-        assert_eq!(case(".", "!", 4), "0 alone");
-        assert_eq!(case("!.", "", 4), "1 alone");
-        assert_eq!(case(".!.", "", 4), "1 alone");
-        assert_eq!(case("!!", "", 4), "1 alone");
+        assert_eq!(case("!", ".", 4), "0 exclusive");
+        assert_eq!(case(".", "!", 4), "0 exclusive");
+        assert_eq!(case("!.", "", 4), "1 exclusive");
+        assert_eq!(case(".!.", "", 4), "1 exclusive");
+        assert_eq!(case("!!", "", 4), "1 exclusive");
         assert_eq!(case("!", "!", 1), "0 full");
     }
 
     #[test]
-    fn a_batch_never_exceeds_its_budget_nor_mixes_the_lonely() {
+    fn an_exclusive_job_never_shares_a_batch_and_no_batch_exceeds_its_budget() {
         for waiting in 0..256_u32 {
             for running in ["", ".", "...", "!"] {
                 for budget in 0..6 {
-                    let waiting: Vec<Company> =
-                        (0..8).map(|bit| if waiting >> bit & 1 == 1 { Company::Alone } else { Company::Any }).collect();
-                    let running: Vec<Company> =
-                        running.chars().map(|c| if c == '!' { Company::Alone } else { Company::Any }).collect();
+                    let waiting: Vec<Exclusivity> =
+                        (0..8).map(|bit| if waiting >> bit & 1 == 1 { Exclusivity::Exclusive } else { Exclusivity::Shared }).collect();
+                    let running: Vec<Exclusivity> =
+                        running.chars().map(|c| if c == '!' { Exclusivity::Exclusive } else { Exclusivity::Shared }).collect();
                     let (admitted, reason) = plan(&waiting, &running, budget);
                     let mut batch = running.clone();
                     batch.extend(&waiting[..admitted]);
                     assert!(batch.len() <= budget.max(running.len()));
-                    assert!(batch.len() <= 1 || !batch.contains(&Company::Alone), "{batch:?}");
+                    assert!(batch.len() <= 1 || !batch.contains(&Exclusivity::Exclusive), "{batch:?}");
                     assert_eq!(admitted == waiting.len(), reason == StopReason::NothingWaiting);
                 }
             }

@@ -44,10 +44,9 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// The process works, though it may not be able to take jobs now. Anything else than 200 is a reason to restart it.
 #[get("/livez")]
 async fn livez(watched: web::Data<Watched>) -> impl Responder {
-    if watched.workshop.engine.is_broken() {
-        HttpResponse::ServiceUnavailable().body("the device is broken\n")
-    } else {
-        HttpResponse::Ok().body("ok\n")
+    match watched.workshop.engines.fault() {
+        Some(fault) => HttpResponse::ServiceUnavailable().body(format!("{fault}\n")),
+        None => HttpResponse::Ok().body("ok\n"),
     }
 }
 
@@ -55,11 +54,11 @@ async fn livez(watched: web::Data<Watched>) -> impl Responder {
 #[get("/readyz")]
 async fn readyz(watched: web::Data<Watched>) -> impl Responder {
     let unready = |why: &'static str| HttpResponse::ServiceUnavailable().body(why);
+    if let Some(fault) = watched.workshop.engines.fault() {
+        return HttpResponse::ServiceUnavailable().body(format!("{fault}\n"));
+    }
     if watched.stop.is_cancelled() {
         return unready("draining\n");
-    }
-    if !watched.workshop.engine.is_alive() {
-        return unready("the engine has stopped\n");
     }
     match tokio::time::timeout(Duration::from_secs(2), watched.queue.ping()).await {
         Ok(Ok(_)) => HttpResponse::Ok().body("ok\n"),

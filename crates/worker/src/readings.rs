@@ -1,15 +1,18 @@
 //! What the worker measures, under the names in `telemetry`.
 
-use crate::engine::Trouble;
 use crate::plan::StopReason;
 use domain::ResultRecord;
-use hunyuan3d::ModelInfo;
+use model::Model;
 use std::time::Duration;
 use telemetry::names;
 
-/// The model is loaded and ready: on which device, in which dtype, in what time.
-pub(crate) fn loaded(info: &ModelInfo, took: Duration) {
-    let labels = [("model", info.name.clone()), ("device", info.device.clone()), ("dtype", info.dtype.to_string())];
+/// A model is loaded: on which device, in which dtype, in what time.
+pub(crate) fn loaded(model: &dyn Model, took: Duration) {
+    let labels = [
+        ("model", model.info().name.clone()),
+        ("device", model.device().to_owned()),
+        ("dtype", model.dtype().to_owned()),
+    ];
     metrics::gauge!(names::MODEL_LOAD_SECONDS, &labels).set(took.as_secs_f64());
 }
 
@@ -26,11 +29,9 @@ pub(crate) fn stepped(rows: usize, took: Duration) {
     metrics::histogram!(names::STEP_SECONDS).record(took.as_secs_f64());
 }
 
-/// The model or its device failed.
-pub(crate) fn device_trouble(trouble: &Trouble) {
-    if !matches!(trouble, Trouble::Refused(_)) {
-        metrics::counter!(names::DEVICE_FAULTS, "kind" => trouble.as_str()).increment(1);
-    }
+/// A call of a model failed, by the label of the error.
+pub(crate) fn model_error(kind: &'static str) {
+    metrics::counter!(names::DEVICE_FAULTS, "kind" => kind).increment(1);
 }
 
 /// How an attempt ended.

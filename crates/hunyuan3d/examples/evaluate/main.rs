@@ -13,7 +13,7 @@ mod heldout;
 mod metrics;
 
 use heldout::{HeldOut, Truth};
-use hunyuan3d::{DecodeOptions, ImageTo3d, LoadOptions, Picture, Pipeline, SampleRequest, VertexMapping};
+use hunyuan3d::{DecodeOptions, LoadOptions, Pipeline, SampleRequest, VertexMapping, View, decode_image};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -37,24 +37,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let pipeline = Pipeline::load(Path::new(model), &LoadOptions::default())?;
     let info = pipeline.info();
-    let steps = settings.first().map_or(Ok(info.default_steps), |text| text.parse())?;
-    let guidance_scale = settings.get(1).map_or(Ok(info.default_guidance_scale), |text| text.parse())?;
-    let octree_resolution = settings.get(2).map_or(Ok(info.default_octree_resolution), |text| text.parse())?;
+    let steps = settings.first().map_or(Ok(info.steps), |text| text.parse())?;
+    let guidance_scale = settings.get(1).map_or(Ok(info.guidance_scale), |text| text.parse())?;
+    let octree_resolution = settings.get(2).map_or(Ok(info.octree_resolution), |text| text.parse())?;
     let every = settings.get(3).map_or(Ok(1), |text| text.parse())?;
     let set = HeldOut::open(Path::new(set))?;
     println!(
         "{} {} {}: {} shapes, {steps} steps, guidance {guidance_scale}, grid {octree_resolution}",
         info.name,
-        info.device,
-        info.dtype,
+        pipeline.device(),
+        pipeline.dtype(),
         set.len().div_ceil(every)
     );
 
     let mut families: BTreeMap<String, Vec<Score>> = BTreeMap::new();
     for n in (0..set.len()).step_by(every) {
         let truth = set.truth(n)?;
-        let picture = Picture::decode(&std::fs::read(&truth.picture)?)?;
-        let mut encoded = pipeline.encode(&[pipeline.preprocess(&picture)?])?;
+        let images = [(View::Front, decode_image(&std::fs::read(&truth.picture)?)?)];
+        let mut encoded = pipeline.encode(&[&pipeline.preprocess(&images)?])?;
         let request = SampleRequest { steps, guidance_scale, seed: n as u64 };
         let mut sample = pipeline.start(encoded.pop().ok_or("nothing encoded")?, &request)?;
         while !sample.is_done() {

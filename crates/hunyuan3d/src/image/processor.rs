@@ -1,8 +1,8 @@
 use checkpoint::config::{ImageProcessor as Kind, ImageProcessorConfig};
+use domain::View;
 use image::RgbaImage;
 use tch::Tensor;
 
-use super::picture::{Picture, View};
 use super::resample::{Filter, Pixels};
 use crate::error::Error;
 
@@ -73,20 +73,19 @@ impl ImageProcessor {
         self.multi_view
     }
 
-    /// Processes one picture, or all views of one thing.
+    /// Processes the image of the front, or, if the processor takes views, any views of an object.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if nothing is visible, if it is not the kind of picture that the processor takes, or if a
-    /// view is missing or given twice.
-    pub fn process(&self, picture: &Picture) -> Result<Processed, Error> {
-        match (picture, self.multi_view) {
-            (Picture::Single(image), false) => {
+    /// [`Error::Image`] if nothing is visible; [`Error::Invalid`] for views that the processor does not take, and if
+    /// there is no image or two of one view.
+    pub fn process(&self, images: &[(View, RgbaImage)]) -> Result<Processed, Error> {
+        match images {
+            images if self.multi_view => self.process_views(images),
+            [(View::Front, image)] => {
                 let view = self.process_view(image)?;
                 Ok(Processed { image: view.image.to_tensor(), mask: view.mask.to_tensor(), views: None })
             }
-            (Picture::Views(views), true) => self.process_views(views),
-            (Picture::Single(_), true) => Err(Error::Invalid("this model takes named views".to_owned())),
-            (Picture::Views(_), false) => Err(Error::Invalid("this model takes one picture, without views".to_owned())),
+            _ => Err(Error::Invalid("this model takes one image, of the front".to_owned())),
         }
     }
 
@@ -114,7 +113,7 @@ impl ImageProcessor {
     /// One picture, up to the last 8-bit step.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if nothing is visible.
+    /// [`Error::Image`] if nothing is visible.
     pub fn process_view(&self, image: &RgbaImage) -> Result<View8, Error> {
         let Recentered { rgb, mask } = self.recenter(image)?;
         Ok(View8 {
@@ -126,7 +125,7 @@ impl ImageProcessor {
     /// Crops to what is visible, scales it to fill a square up to the border, and puts it on white (steps 1 to 4).
     ///
     /// # Errors
-    /// [`Error::Invalid`] if nothing is visible, or less than two pixels in height or width.
+    /// [`Error::Image`] if nothing is visible, or less than two pixels in height or width.
     pub fn recenter(&self, image: &RgbaImage) -> Result<Recentered, Error> {
         let (columns, rows) = (image.width() as usize, image.height() as usize);
         let crop = visible_part(image)?;
@@ -136,7 +135,7 @@ impl ImageProcessor {
         let factor = desired as f64 / h.max(w) as f64;
         let (h2, w2) = ((h as f64 * factor) as usize, (w as f64 * factor) as usize);
         if h2 == 0 || w2 == 0 {
-            return Err(Error::Invalid("what is visible in the picture is too thin".to_owned()));
+            return Err(Error::Image("what is visible in the image is too thin".to_owned()));
         }
         let object = crop.resize(h2, w2, Filter::Area);
         let (top, left) = ((side - h2) / 2, (side - w2) / 2);
@@ -174,7 +173,7 @@ fn visible_part(image: &RgbaImage) -> Result<Pixels, Error> {
         }
     }
     if top >= bottom || left >= right {
-        return Err(Error::Invalid("nothing is visible in the picture".to_owned()));
+        return Err(Error::Image("nothing is visible in the image".to_owned()));
     }
     let mut crop = Pixels::zeros(bottom - top, right - left, 4);
     for y in 0..crop.height {

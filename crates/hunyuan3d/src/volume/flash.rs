@@ -3,12 +3,15 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::field::Field;
+use model::{Field, Values};
+
+use super::bounds::{linspace, steps};
 use super::levels::flash_levels;
 use super::near_surface::refined_points;
 use super::selection::{Selection, SelectionRule, attend};
 use super::sparse::{self, Sparse};
 use super::{FlashMode, Run};
+use crate::error::Error;
 use crate::parallel;
 use crate::vae::{Lattice, ShapeKeyValues};
 
@@ -21,11 +24,11 @@ const GROUPS: i64 = 6;
 /// Points spread over just less than [`GROUPS`], so that the last of them still falls into the last group.
 const GROUP_SPAN: f64 = 6.0 - 0.001;
 
-pub(super) fn decode(run: &Run<'_>, shape: &ShapeKeyValues, mode: FlashMode) -> Field {
+pub(super) fn decode(run: &Run<'_>, shape: &ShapeKeyValues, mode: FlashMode) -> Result<Field, Error> {
     let levels = flash_levels(run.options.octree_resolution, run.options.min_resolution);
-    let coarse = evaluate_blocks(run, shape, levels[0]);
+    let coarse = evaluate_blocks(run, shape, levels[0])?;
     let Some((&finest, between)) = levels[1..].split_last() else {
-        return run.field(sparse::to_host(&coarse), levels[0] as usize + 1);
+        return Ok(run.field(Values::Dense(sparse::to_host(&coarse)), levels[0] as usize + 1));
     };
     let rule = match mode {
         FlashMode::Mean => SelectionRule::Mean,
@@ -33,27 +36,27 @@ pub(super) fn decode(run: &Run<'_>, shape: &ShapeKeyValues, mode: FlashMode) -> 
     };
     let mut grid = coarse;
     for &resolution in between {
-        grid = evaluate_near(run, &grid, resolution, false, shape, rule).to_grid();
+        grid = evaluate_near(run, &grid, resolution, false, shape, rule)?.to_grid();
     }
-    let level = evaluate_near(run, &grid, finest, true, shape, rule);
-    run.field(level.to_host(), level.points as usize)
+    let level = evaluate_near(run, &grid, finest, true, shape, rule)?;
+    Ok(run.field(level.to_host(), level.points as usize))
 }
 
 /// The coarsest lattice, in 4x4x4 equal blocks: [n, n, n] float32.
-fn evaluate_blocks(run: &Run<'_>, shape: &ShapeKeyValues, resolution: u32) -> Tensor {
+fn evaluate_blocks(run: &Run<'_>, shape: &ShapeKeyValues, resolution: u32) -> Result<Tensor, Error> {
     let n = i64::from(resolution) + 1;
     let side = n / BLOCKS;
-    let lattice = run.geo_decoder.lattice(&run.options.bounds.linspace(resolution, run.device));
+    let lattice = run.geo_decoder.lattice(&linspace(&run.options.bounds, resolution, run.device));
     // Blocks x-major, and row-major within a block.
     let order = Tensor::arange(n * n * n, (Kind::Int64, run.device))
         .view([BLOCKS, side, BLOCKS, side, BLOCKS, side])
         .permute([0, 2, 4, 1, 3, 5])
         .reshape([-1]);
     let counts = vec![side * side * side; (BLOCKS * BLOCKS * BLOCKS) as usize];
-    let values = evaluate_groups(run, shape, &lattice, &order, &counts, SelectionRule::Coarse);
+    let values = evaluate_groups(run, shape, &lattice, &order, &counts, SelectionRule::Coarse)?;
     let mut grid = Tensor::empty([n * n * n], (Kind::Float, run.device));
     let _ = grid.index_copy_(0, &order, &values);
-    grid.view([n, n, n])
+    Ok(grid.view([n, n, n]))
 }
 
 /// The points near the surface found in `grid`.
@@ -64,12 +67,12 @@ fn evaluate_near(
     last: bool,
     shape: &ShapeKeyValues,
     rule: SelectionRule,
-) -> Sparse {
+) -> Result<Sparse, Error> {
     let points = i64::from(resolution) + 1;
-    let axes = run.options.bounds.steps(resolution, run.device);
+    let axes = steps(&run.options.bounds, resolution, run.device);
     let index = refined_points(grid, f64::from(run.options.mc_level), points, last);
     if index.size()[0] == 0 {
-        return Sparse { points, values: Tensor::empty([0], (Kind::Float, run.device)), index };
+        return Ok(Sparse { points, values: Tensor::empty([0], (Kind::Float, run.device)), index });
     }
     let group = groups(&axes, &index);
     let index = index.index_select(0, &group.argsort_stable(true, 0, false));
@@ -77,8 +80,8 @@ fn evaluate_near(
     let counts = Vec::<i64>::try_from(counts).expect("counts are a vector of integers. This is a bug.");
     let counts: Vec<i64> = counts.into_iter().filter(|&count| count > 0).collect();
     let lattice = run.geo_decoder.lattice(&axes);
-    let values = evaluate_groups(run, shape, &lattice, &index, &counts, rule);
-    Sparse { points, index, values }
+    let values = evaluate_groups(run, shape, &lattice, &index, &counts, rule)?;
+    Ok(Sparse { points, index, values })
 }
 
 /// The group of each point: its cell among 6x6x6 that span the points' bounding box, x-major.
@@ -115,12 +118,15 @@ fn evaluate_groups(
     index: &Tensor,
     counts: &[i64],
     rule: SelectionRule,
-) -> Tensor {
+) -> Result<Tensor, Error> {
     let (keys, values) = (shape.keys.squeeze_dim(0), shape.values.squeeze_dim(0));
     let selection = select(run, lattice, index, counts, &keys, rule);
     let logits = Tensor::empty([index.size()[0]], (Kind::Float, run.device));
     let calls = calls(counts, run.chunk);
     let evaluate = |call: usize| {
+        if !(run.proceed)() {
+            return;
+        }
         let Call { start, pieces } = &calls[call];
         let lengths: Vec<i64> = pieces.iter().map(|piece| piece.len).collect();
         let len = lengths.iter().sum();
@@ -133,7 +139,8 @@ fn evaluate_groups(
     };
     // SAFETY: every call writes to the range of points that is its own.
     unsafe { parallel::for_each(run.device, calls.len(), evaluate) };
-    logits
+    run.check()?;
+    Ok(logits)
 }
 
 /// The keys of all groups. Only sampled queries are computed, so that the selection does not depend on the chunk.

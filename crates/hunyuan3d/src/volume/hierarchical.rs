@@ -2,47 +2,57 @@
 
 use tch::{Kind, Tensor};
 
-use super::field::Field;
+use model::{Field, Values};
+
+use super::bounds::steps;
 use super::levels::levels;
 use super::near_surface::refined_points;
 use super::sparse::{self, Sparse};
 use super::{Run, dense, points};
+use crate::error::Error;
 use crate::vae::{LatentKeyValues, Lattice, ShapeKeyValues};
 
-pub(super) fn decode(run: &Run<'_>, shapes: &LatentKeyValues) -> Vec<Field> {
+pub(super) fn decode(run: &Run<'_>, shapes: &LatentKeyValues) -> Result<Vec<Field>, Error> {
     let levels = levels(run.options.octree_resolution, run.options.min_resolution);
-    let grids = dense::evaluate(run, shapes, levels[0]);
+    let grids = dense::evaluate(run, shapes, levels[0])?;
     if levels.len() == 1 {
-        return grids.iter().map(|grid| run.field(sparse::to_host(grid), levels[0] as usize + 1)).collect();
+        let field = |grid| run.field(Values::Dense(sparse::to_host(grid)), levels[0] as usize + 1);
+        return Ok(grids.iter().map(field).collect());
     }
     let finer: Vec<_> = levels[1..]
         .iter()
-        .map(|&resolution| run.geo_decoder.lattice(&run.options.bounds.steps(resolution, run.device)))
+        .map(|&resolution| run.geo_decoder.lattice(&steps(&run.options.bounds, resolution, run.device)))
         .collect();
     let refined = grids.into_iter().enumerate().map(|(row, grid)| refine(run, grid, &finer, &shapes.shape(row)));
-    refined.map(|level| run.field(level.to_host(), level.points as usize)).collect()
+    refined.map(|level| level.map(|level| run.field(level.to_host(), level.points as usize))).collect()
 }
 
 /// Refines one shape from its coarsest grid over the lattices `finer`; the last level.
-fn refine(run: &Run<'_>, mut grid: Tensor, finer: &[Lattice], shape: &ShapeKeyValues) -> Sparse {
+fn refine(run: &Run<'_>, mut grid: Tensor, finer: &[Lattice], shape: &ShapeKeyValues) -> Result<Sparse, Error> {
     let (last, between) = finer.split_last().expect("a refinement has at least one level. This is a bug.");
     for lattice in between {
-        grid = evaluate(run, &grid, lattice, false, shape).to_grid();
+        grid = evaluate(run, &grid, lattice, false, shape)?.to_grid();
     }
     evaluate(run, &grid, last, true, shape)
 }
 
 /// The points of `lattice` that lie near the surface found in `grid`.
-fn evaluate(run: &Run<'_>, grid: &Tensor, lattice: &Lattice, last: bool, shape: &ShapeKeyValues) -> Sparse {
+fn evaluate(
+    run: &Run<'_>,
+    grid: &Tensor,
+    lattice: &Lattice,
+    last: bool,
+    shape: &ShapeKeyValues,
+) -> Result<Sparse, Error> {
     let n = lattice.sizes()[0];
     let index = refined_points(grid, f64::from(run.options.mc_level), n, last);
     let Some(values) = known_values(grid, n, &index) else {
-        let values = points::evaluate(run, lattice, shape, &index);
-        return Sparse { points: n, index, values };
+        let values = points::evaluate(run, lattice, shape, &index)?;
+        return Ok(Sparse { points: n, index, values });
     };
     let unknown = values.isnan().nonzero().view(-1);
-    let new = points::evaluate(run, lattice, shape, &index.index_select(0, &unknown));
-    Sparse { points: n, index, values: values.index_copy(0, &unknown, &new) }
+    let new = points::evaluate(run, lattice, shape, &index.index_select(0, &unknown))?;
+    Ok(Sparse { points: n, index, values: values.index_copy(0, &unknown, &new) })
 }
 
 /// What `grid` says of the points `index` of the next lattice, of `n` points per axis: every second point of an axis is

@@ -25,7 +25,6 @@
 
 mod bounds;
 mod dense;
-mod field;
 mod flash;
 mod hierarchical;
 mod levels;
@@ -34,10 +33,11 @@ mod points;
 mod selection;
 mod sparse;
 
+use std::str::FromStr;
+
 use tch::Device;
 
-pub use bounds::Bounds;
-pub use field::{Field, VertexMapping};
+pub use model::{Bounds, Field, Values, VertexMapping};
 pub use selection::{SelectionRule, SelectiveAttention, selective_attention};
 
 use crate::error::Error;
@@ -53,6 +53,25 @@ pub enum Decoder {
     Hierarchical,
     /// Coarse to fine with selected keys (section 12.4).
     FlashVdm(FlashMode),
+}
+
+/// The names that [`Decoder`] is read from.
+const DECODERS: [(&str, Decoder); 4] = [
+    ("hierarchical", Decoder::Hierarchical),
+    ("dense", Decoder::Dense),
+    ("flash-mean", Decoder::FlashVdm(FlashMode::Mean)),
+    ("flash-merge", Decoder::FlashVdm(FlashMode::Merge)),
+];
+
+impl FromStr for Decoder {
+    type Err = Error;
+
+    /// `hierarchical`, `dense`, `flash-mean` or `flash-merge`.
+    fn from_str(name: &str) -> Result<Decoder, Error> {
+        let found = DECODERS.iter().find(|(known, _)| *known == name).map(|(_, decoder)| *decoder);
+        let names = || DECODERS.map(|(name, _)| name).join(", ");
+        found.ok_or_else(|| Error::Unsupported(format!("decoder {name:?}; there are {}", names())))
+    }
 }
 
 /// How the FlashVDM decoder selects keys on refinement levels.
@@ -110,18 +129,32 @@ pub fn decode(
     shapes: &LatentKeyValues,
     options: &DecodeOptions,
 ) -> Result<Vec<Field>, Error> {
+    decode_while(geo_decoder, shapes, options, &|| true)
+}
+
+/// As [`decode`]; `proceed` is asked before each network call, on any thread, whether the work is to go on.
+///
+/// # Errors
+/// As [`decode`]; [`Error::Abandoned`] when `proceed` said no.
+pub fn decode_while(
+    geo_decoder: &GeometryDecoder,
+    shapes: &LatentKeyValues,
+    options: &DecodeOptions,
+    proceed: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<Field>, Error> {
     check(geo_decoder, options)?;
     let run = Run {
         geo_decoder,
         options,
         chunk: options.chunk.map_or_else(|| default_chunk(geo_decoder), |chunk| chunk as i64),
         device: geo_decoder.device(),
+        proceed,
     };
-    Ok(match options.decoder {
+    match options.decoder {
         Decoder::Dense => dense::decode(&run, shapes),
         Decoder::Hierarchical => hierarchical::decode(&run, shapes),
         Decoder::FlashVdm(mode) => (0..shapes.len()).map(|row| flash::decode(&run, &shapes.shape(row), mode)).collect(),
-    })
+    }
 }
 
 /// What all decoders need.
@@ -131,10 +164,20 @@ struct Run<'a> {
     /// Points per network call.
     chunk: i64,
     device: Device,
+    /// Asked before each network call whether the work is to go on.
+    proceed: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Run<'_> {
-    fn field(&self, values: Vec<f32>, points: usize) -> Field {
+    /// Whether the caller wants the work to go on.
+    ///
+    /// # Errors
+    /// [`Error::Abandoned`] if not.
+    fn check(&self) -> Result<(), Error> {
+        if (self.proceed)() { Ok(()) } else { Err(Error::Abandoned) }
+    }
+
+    fn field(&self, values: Values, points: usize) -> Field {
         Field {
             values,
             shape: [points; 3],

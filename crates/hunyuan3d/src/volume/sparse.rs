@@ -1,5 +1,6 @@
 //! Lattices of which only some points have been evaluated, and their way to the host.
 
+use model::Values;
 use tch::{Device, Kind, Tensor};
 
 /// The evaluated points of an n^3 lattice: row-major indices (int64 `[P]`) and logits (float32 `[P]`), on the model's
@@ -19,18 +20,14 @@ impl Sparse {
         grid.view([n, n, n])
     }
 
-    /// As a row-major grid on the host, NaN where not evaluated. Only the evaluated points are transferred.
-    pub(super) fn to_host(&self) -> Vec<f32> {
-        let mut grid = vec![f32::NAN; (self.points * self.points * self.points) as usize];
+    /// The evaluated points in main memory.
+    pub(super) fn to_host(&self) -> Values {
         let values = to_host(&self.values);
         // A lattice has fewer than 2^31 points (`DecodeOptions::MAX_RESOLUTION`).
         let narrow = self.index.to_kind(Kind::Int).to_device(Device::Cpu);
         let mut index = vec![0_i32; values.len()];
         narrow.copy_data(&mut index, values.len());
-        for (at, value) in index.into_iter().zip(values) {
-            grid[at as usize] = value;
-        }
-        grid
+        Values::Sparse { index: index.into_iter().map(|at| at as u32).collect(), values }
     }
 }
 

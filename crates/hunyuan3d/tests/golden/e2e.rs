@@ -6,7 +6,7 @@ use hunyuan3d::dit::Input;
 use hunyuan3d::probe::Probe;
 use hunyuan3d::volume::Decoder;
 use hunyuan3d::{
-    Conditioning, Device, Dtype, ImageTo3d, LoadOptions, Picture, Pipeline, Processed, Sample, VertexMapping, View,
+    Conditioning, Device, Dtype, LoadOptions, Pipeline, Processed, Sample, VertexMapping, View, decode_image,
 };
 use serde_json::Value;
 use tch::Tensor;
@@ -29,7 +29,7 @@ const SIZE: f64 = 5e-3;
 
 pub(crate) fn check(case: &Case, report: &mut Report) {
     let run = case.json("run.json");
-    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32 };
+    let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() };
     let model = Pipeline::load(&case.dir, &options).unwrap();
     let steps = number(&run, "num_inference_steps") as u32;
     let guidance_scale = number(&run, "guidance_scale");
@@ -46,7 +46,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
         let slots: Vec<Tensor> = pictures.iter().map(|picture| Tensor::from_slice(&picture.slots())).collect();
         report.close("view_idxs", &Tensor::stack(&slots, 0), &expected, EXACT);
     }
-    let context = contexts(&model.encode(&pictures).unwrap());
+    let context = contexts(&model.encode(&pictures.iter().collect::<Vec<_>>()).unwrap());
     let context = match case.find("cond_with_uncond") {
         Some(expected) => {
             let both = Tensor::cat(&[&context, &context.zeros_like()], 0);
@@ -61,7 +61,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
 
     let noise = case.tensor("initial_latents");
     let start = |picture: &Processed, row: i64| {
-        let conditioning = model.encode(std::slice::from_ref(picture)).unwrap().remove(0);
+        let conditioning = model.encode(&[picture]).unwrap().remove(0);
         model.start_from(conditioning, &noise.narrow(0, row, 1), steps, guidance_scale).unwrap()
     };
     let mut samples: Vec<Sample> = pictures.iter().zip(0..).map(|(picture, row)| start(picture, row)).collect();
@@ -91,14 +91,12 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
 /// The run's pictures: each a sample, or, for multi-view models, the views of one, named by their files.
 fn pictures(case: &Case, run: &Value, model: &Pipeline) -> Vec<Processed> {
     let files: Vec<&str> = run["images"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
-    let read = |file: &&str| std::fs::read(case.dir.join(file)).unwrap();
+    let read = |file: &&str| decode_image(&std::fs::read(case.dir.join(file)).unwrap()).unwrap();
     if model.info().multi_view {
         let view = |file: &&str| Path::new(file).file_stem().unwrap().to_str().unwrap().parse::<View>().unwrap();
-        let contents: Vec<(View, Vec<u8>)> = files.iter().map(|file| (view(file), read(file))).collect();
-        let picture = Picture::decode_views(contents.iter().map(|(view, file)| (*view, file.as_slice()))).unwrap();
-        vec![model.preprocess(&picture).unwrap()]
+        vec![model.preprocess(&files.iter().map(|file| (view(file), read(file))).collect::<Vec<_>>()).unwrap()]
     } else {
-        let process = |file: &&str| model.preprocess(&Picture::decode(&read(file)).unwrap()).unwrap();
+        let process = |file: &&str| model.preprocess(&[(View::Front, read(file))]).unwrap();
         files.iter().map(process).collect()
     }
 }
@@ -152,7 +150,7 @@ fn check_company(
 ) {
     let last = pictures.len() - 1;
     let start = |picture: usize, steps: u32, guidance_scale: f64| {
-        let conditioning = model.encode(&pictures[picture..=picture]).unwrap().remove(0);
+        let conditioning = model.encode(&[&pictures[picture]]).unwrap().remove(0);
         model.start_from(conditioning, &noise.narrow(0, picture as i64, 1), steps, guidance_scale).unwrap()
     };
     let mut sample = start(last, steps, guidance_scale);
@@ -187,7 +185,7 @@ fn check_shapes(case: &Case, run: &Value, model: &Pipeline, samples: &[Sample], 
         let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
         match case.find(&format!("{stem}.logits")).filter(|logits| logits.dim() == 4) {
             Some(logits) => {
-                let got = Tensor::from_slice(&field.values).view(field.shape.map(|points| points as i64));
+                let got = Tensor::from_slice(&field.dense()).view(field.shape.map(|points| points as i64));
                 report.close(&format!("{name}.logits"), &got, &logits.get(row as i64), LOGITS);
             }
             None => check_field(case, stem, &field, options.decoder, report),

@@ -1,6 +1,6 @@
 //! `marching-cubes`: the surface of given fields, with the reference's vertex mapping.
 
-use hunyuan3d::volume::{Bounds, Field, VertexMapping};
+use hunyuan3d::volume::{Bounds, Field, Values, VertexMapping};
 
 use crate::case::Case;
 use crate::compare::Report;
@@ -13,7 +13,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
         let (run, field) = (&runs[name], case.tensor(&format!("{name}.field")));
         let shape = [0, 1, 2].map(|axis| field.size()[axis] as usize);
         let field = Field {
-            values: Vec::<f32>::try_from(field.contiguous().view(-1)).unwrap(),
+            values: Values::Dense(Vec::<f32>::try_from(field.contiguous().view(-1)).unwrap()),
             shape,
             bounds: Bounds::default(),
             octree_resolution: number(run, "octree_resolution") as u32,
@@ -42,7 +42,8 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
 /// Whether some face of some cell has its corners above and below `level` by turns.
 fn has_ambiguous_cells(field: &Field, level: f32) -> bool {
     let [nx, ny, nz] = field.shape;
-    let above = |p: [usize; 3]| field.values[(p[0] * ny + p[1]) * nz + p[2]] > level;
+    let values = field.dense();
+    let above = |p: [usize; 3]| values[(p[0] * ny + p[1]) * nz + p[2]] > level;
     let points = (0..nx).flat_map(|x| (0..ny).flat_map(move |y| (0..nz).map(move |z| [x, y, z])));
     let faces = points.flat_map(|p| [(0, 1), (0, 2), (1, 2)].map(|axes| (p, axes)));
     faces.into_iter().any(|(p, (a, b))| {

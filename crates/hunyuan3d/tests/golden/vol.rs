@@ -103,7 +103,7 @@ fn level(run: &Value, file: &Value) -> f32 {
 }
 
 fn values(field: &Field) -> Tensor {
-    Tensor::from_slice(&field.values).view(field.shape.map(|points| points as i64))
+    Tensor::from_slice(&field.dense()).view(field.shape.map(|points| points as i64))
 }
 
 /// A field against whatever the case has stored of the run `name`.

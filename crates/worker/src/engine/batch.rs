@@ -1,60 +1,69 @@
-//! The running batch and the loop that drives it.
+//! The running batch and the loop of the engine's thread.
 
-use super::guard::Trouble;
-use super::row::{Begun, Listener, Row};
-use super::{BatchOptions, Event, Shared, StageSeconds, Task};
+use super::error::{EngineError, caught};
+use super::health::{Health, Pace};
+use super::row::{Job, Row};
+use super::{BatchOptions, Event, Task};
 use crate::limit::Limit;
-use crate::plan::{Company, plan};
+use crate::plan::{Exclusivity, plan};
 use crate::readings;
-use hunyuan3d::{Conditioning, ImageTo3d, Processed, Sample};
+use model::{Model, Prepared};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// The engine's state, owned by its thread.
+/// The state of the engine, owned by its thread.
 pub(super) struct Batch {
-    model: Box<dyn ImageTo3d>,
+    model: Box<dyn Model>,
     options: BatchOptions,
     limit: Limit,
     inbox: mpsc::Receiver<Task>,
-    shared: Arc<Shared>,
+    health: Arc<Health>,
     runtime: Handle,
-    /// Came in, not begun.
+    paces: Paces,
+    /// Received, not begun.
     waiting: VecDeque<Task>,
-    /// Take the next step.
+    /// They take the next step.
     running: Vec<Row>,
-    /// All steps done, not decoded.
+    /// All steps are done, the decoding is not.
     finished: VecDeque<Row>,
 }
 
-/// The thread ends: nothing more will come, or the device is broken.
+#[derive(Default)]
+struct Paces {
+    encode: Pace,
+    step: Pace,
+    decode: Pace,
+}
+
+/// The thread ends: nothing more will come, or the device is unusable.
 struct End;
 
 impl Batch {
     pub(super) fn new(
-        model: Box<dyn ImageTo3d>,
+        model: Box<dyn Model>,
         options: BatchOptions,
         inbox: mpsc::Receiver<Task>,
-        shared: Arc<Shared>,
+        health: Arc<Health>,
         runtime: Handle,
     ) -> Self {
         let limit = Limit::new(if options.dynamic { options.least } else { options.most }, options.most);
-        let (waiting, running, finished) = Default::default();
-        Self { model, options, limit, inbox, shared, runtime, waiting, running, finished }
+        let (paces, waiting, running, finished) = Default::default();
+        Self { model, options, limit, inbox, health, runtime, paces, waiting, running, finished }
     }
 
-    /// The engine's whole life. Each round:
+    /// The life of the engine. Each round:
     ///
-    /// 1. take in what has come (and sleep when there is nothing to do),
-    /// 2. let go of what nobody wants any more,
-    /// 3. let waiting jobs join, as one batch through the image encoder,
+    /// 1. receive tasks (and sleep while there is nothing to do),
+    /// 2. drop rows that are no longer wanted,
+    /// 3. let waiting tasks join, as one batch through the encoder,
     /// 4. take one step with all rows,
-    /// 5. decode one row that is done: one only, so that a pile of decoding does not keep the others from stepping.
+    /// 5. decode one row that is done: one only, so that the others go on stepping between decodings.
     pub(super) fn run(mut self) {
-        while let Ok(()) = self.gather() {
-            self.let_go();
+        while let Ok(()) = self.receive() {
+            self.drop_unwanted();
             let round = self.join().and_then(|()| self.step()).and_then(|()| self.decode_one());
             if round.is_err() {
                 break;
@@ -67,11 +76,11 @@ impl Batch {
         self.hand_back_waiting();
     }
 
-    /// Takes in what has come. Sleeps when there is nothing to do; an end when there never will be.
-    fn gather(&mut self) -> Result<(), End> {
+    /// Receives tasks; sleeps while there is nothing to do.
+    fn receive(&mut self) -> Result<(), End> {
         let idle = self.waiting.is_empty() && self.running.is_empty() && self.finished.is_empty();
         if idle {
-            let (inbox, stopping) = (&mut self.inbox, &self.shared.stopping);
+            let (inbox, stopping) = (&mut self.inbox, &self.health.stopping);
             let first = self.runtime.block_on(async {
                 tokio::select! {
                     task = inbox.recv() => task,
@@ -84,18 +93,18 @@ impl Batch {
         while let Ok(task) = self.inbox.try_recv() {
             self.waiting.push_back(task);
         }
-        if self.shared.stopping.is_cancelled() {
+        if self.health.stopping.is_cancelled() {
             self.hand_back_waiting();
         }
         Ok(())
     }
 
-    /// An idle engine may wait for its batch to fill, if it was told to.
+    /// Waits for the batch to fill, for as long as the options say.
     fn fill(&mut self) {
         if self.options.fill.is_zero() {
             return;
         }
-        let (inbox, waiting, stopping) = (&mut self.inbox, &mut self.waiting, &self.shared.stopping);
+        let (inbox, waiting, stopping) = (&mut self.inbox, &mut self.waiting, &self.health.stopping);
         let rows = self.limit.rows();
         let filled = async {
             while waiting.len() < rows {
@@ -106,15 +115,14 @@ impl Batch {
                 }
             }
         };
-        // Running out of time is the usual way for this to end.
+        // The batch starts with what is there.
         let _ = self.runtime.block_on(async { tokio::time::timeout(self.options.fill, filled).await });
     }
 
-    /// Drops every row that nobody wants any more.
-    fn let_go(&mut self) {
+    fn drop_unwanted(&mut self) {
         self.waiting.retain(|task| !task.cancelled.is_cancelled() && !task.events.is_closed());
-        self.running.retain(|row| !row.listener.is_gone());
-        self.finished.retain(|row| !row.listener.is_gone());
+        self.running.retain(|row| !row.job.listener.is_gone());
+        self.finished.retain(|row| !row.job.listener.is_gone());
     }
 
     fn hand_back_waiting(&mut self) {
@@ -123,162 +131,192 @@ impl Batch {
         }
     }
 
-    /// Lets waiting jobs join the batch.
+    /// Lets waiting tasks join the batch.
     fn join(&mut self) -> Result<(), End> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let waiting: Vec<Company> = self.waiting.iter().map(|task| task.company).collect();
-        let running: Vec<Company> = self.running.iter().map(|row| row.company).collect();
+        let waiting: Vec<Exclusivity> = self.waiting.iter().map(|task| task.exclusivity).collect();
+        // A row that must be decoded alone keeps others out as one that must run alone does.
+        let exclusive = self.finished.iter().filter(|row| row.job.exclusivity == Exclusivity::Exclusive);
+        let running: Vec<Exclusivity> =
+            self.running.iter().chain(exclusive).map(|row| row.job.exclusivity).collect();
         let (admitted, reason) = plan(&waiting, &running, self.limit.rows());
         readings::planned(admitted, reason);
-        let joining: Vec<Task> = self.waiting.drain(..admitted).collect();
-        let prepared = self.preprocess(joining)?;
-        self.encode(prepared)
+        if admitted == 0 {
+            return Ok(());
+        }
+        let joining: Vec<(Prepared, Job)> = self.waiting.drain(..admitted).map(Job::from_task).collect();
+        joining.iter().for_each(|(_, job)| job.enter("encode"));
+        self.encode(joining)
     }
 
-    /// Pictures to tensors, one by one: a bad picture fails its own job only.
-    fn preprocess(&mut self, joining: Vec<Task>) -> Result<Vec<(Processed, Begun, StageSeconds)>, End> {
-        let mut prepared = Vec::with_capacity(joining.len());
-        let mut joining = joining.into_iter();
-        while let Some(task) = joining.next() {
-            let (picture, begun) = Begun::from_task(task);
-            begun.enter("preprocess");
+    /// Encodes inputs in one batch. If that fails, the halves are encoded one after the other, down to the inputs that
+    /// fail alone: only those fail.
+    fn encode(&mut self, joining: Vec<(Prepared, Job)>) -> Result<(), End> {
+        let mut groups = vec![joining];
+        while let Some(mut group) = groups.pop() {
             let start = Instant::now();
-            let (model, shared) = (&self.model, &self.shared);
-            let outcome = begun.listener.span.in_scope(|| {
-                let _span = tracing::info_span!("preprocess").entered();
-                shared.call(|| model.preprocess(&picture))
+            let span = tracing::info_span!("encode", batch.size = group.len());
+            link(&span, group.iter().map(|(_, job)| &job.listener.span));
+            let flops = group.iter().map(|(_, job)| job.cost.encode.flops).sum();
+            let allowed = self.paces.encode.allowed(flops, self.options.stall);
+            let inputs: Vec<&Prepared> = group.iter().map(|(input, _)| input).collect();
+            let outcome = span.in_scope(|| {
+                self.health.watched("encode", allowed, || caught(|| self.model.encode(&inputs)))
             });
-            let seconds = StageSeconds { preprocess: start.elapsed().as_secs_f64(), ..StageSeconds::default() };
             match outcome {
-                Ok(processed) => prepared.push((processed, begun, seconds)),
-                Err(trouble) => {
-                    self.fail("preprocess", trouble, vec![begun.listener]).inspect_err(|End| {
-                        self.waiting.extend(joining.by_ref());
-                    })?;
+                Ok(states) => {
+                    let took = start.elapsed();
+                    self.paces.encode.done(flops, took);
+                    let rows = states.into_iter().zip(group).map(|(state, (_, job))| Row::new(state, job, took));
+                    self.running.extend(rows);
+                }
+                Err(error) => {
+                    self.note("encode", &error, group.len());
+                    if error.is_device_fault() {
+                        let jobs = groups.into_iter().flatten().chain(group).map(|(_, job)| job);
+                        return self.device_fault(&error, jobs.collect());
+                    }
+                    if group.len() == 1 {
+                        group.into_iter().for_each(|(_, job)| job.fail(error.failure()));
+                    } else {
+                        groups.push(group.split_off(group.len() / 2));
+                        groups.push(group);
+                    }
                 }
             }
         }
-        Ok(prepared)
-    }
-
-    /// One batch through the image encoder; then each row gets its noise.
-    fn encode(&mut self, prepared: Vec<(Processed, Begun, StageSeconds)>) -> Result<(), End> {
-        if prepared.is_empty() {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let (pictures, mut begun): (Vec<Processed>, Vec<(Begun, StageSeconds)>) =
-            prepared.into_iter().map(|(picture, begun, seconds)| (picture, (begun, seconds))).unzip();
-        begun.iter().for_each(|(begun, _)| begun.enter("encode"));
-        let span = tracing::info_span!("encode", batch.size = begun.len());
-        link(&span, begun.iter().map(|(begun, _)| &begun.listener.span));
-        let outcome = {
-            let _span = span.entered();
-            self.shared.call(|| {
-                let conditionings = self.model.encode(&pictures)?;
-                let rows = conditionings.into_iter().zip(&begun);
-                rows.map(|(conditioning, (begun, _))| self.begin(conditioning, begun)).collect::<Result<Vec<_>, _>>()
-            })
-        };
-        let seconds = start.elapsed().as_secs_f64();
-        match outcome {
-            Ok(samples) => {
-                for (sample, (begun, mut stages)) in samples.into_iter().zip(begun.drain(..)) {
-                    stages.encode = seconds;
-                    self.running.push(Row::new(sample, begun, stages));
-                }
-                Ok(())
-            }
-            Err(trouble) => self.fail("encode", trouble, begun.into_iter().map(|(begun, _)| begun.listener).collect()),
-        }
-    }
-
-    fn begin(&self, conditioning: Conditioning, begun: &Begun) -> Result<Sample, hunyuan3d::Error> {
-        self.model.start(conditioning, &begun.request)
-    }
-
-    /// One denoising step for every row. Rows whose last step this was leave the batch.
-    fn step(&mut self) -> Result<(), End> {
-        let size = self.running.len();
-        if size == 0 {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let span = tracing::debug_span!("step", batch.size = size);
-        link(&span, self.running.iter().map(|row| &row.listener.span));
-        let outcome = {
-            let _span = span.entered();
-            let mut rows: Vec<&mut Sample> = self.running.iter_mut().map(|row| &mut row.sample).collect();
-            self.shared.call(|| self.model.step(&mut rows))
-        };
-        if let Err(trouble) = outcome {
-            let rows = std::mem::take(&mut self.running);
-            return self.fail("denoise", trouble, rows.into_iter().map(|row| row.listener).collect());
-        }
-        readings::stepped(size, start.elapsed());
-        self.limit.stepped(size);
-        self.running.iter_mut().for_each(|row| row.stepped(size));
-        let (finished, running): (Vec<Row>, Vec<Row>) =
-            std::mem::take(&mut self.running).into_iter().partition(|row| row.sample.is_done());
-        self.running = running;
-        self.finished.extend(finished);
         Ok(())
     }
 
-    /// Decodes the row that has been done the longest.
-    fn decode_one(&mut self) -> Result<(), End> {
-        let Some(row) = self.finished.pop_front() else { return Ok(()) };
-        row.listener.progress(domain::Progress::stage("decode"));
-        let start = Instant::now();
-        let outcome = row.listener.span.in_scope(|| {
-            let _span = tracing::info_span!("decode").entered();
-            self.shared.call(|| self.model.decode(&[&row.sample], &row.decode))
-        });
-        match outcome.and_then(|fields| fields.into_iter().next().ok_or_else(Trouble::no_field)) {
-            Ok(field) => {
-                row.decoded(field, start.elapsed().as_secs_f64());
-                Ok(())
+    /// One denoising step for every row. Rows whose last step this was leave the batch.
+    ///
+    /// If the step of a group of rows fails, its halves take it one after the other, down to the rows that fail alone:
+    /// only those fail. When memory was short, later batches are smaller.
+    fn step(&mut self) -> Result<(), End> {
+        let mut left = std::mem::take(&mut self.running);
+        let mut groups = Vec::new();
+        while !left.is_empty() {
+            groups.push(left.split_off(left.len().saturating_sub(self.limit.rows())));
+        }
+        while let Some(mut group) = groups.pop() {
+            let start = Instant::now();
+            let size = group.len();
+            let span = tracing::debug_span!("step", batch.size = size);
+            link(&span, group.iter().map(|row| &row.job.listener.span));
+            let flops = group.iter().map(|row| row.job.cost.step.flops).sum();
+            let allowed = self.paces.step.allowed(flops, self.options.stall);
+            let stages: Vec<&'static str> = group.iter().map(|row| row.state.stage()).collect();
+            let outcome = span.in_scope(|| {
+                let mut rows: Vec<&mut dyn model::Row> = group.iter_mut().map(|row| &mut *row.state).collect();
+                self.health.watched("step", allowed, || caught(|| self.model.step(&mut rows)))
+            });
+            match outcome {
+                Ok(()) => {
+                    let took = start.elapsed();
+                    self.paces.step.done(flops, took);
+                    self.limit.stepped(size);
+                    readings::stepped(size, took);
+                    group.iter_mut().zip(stages).for_each(|(row, stage)| row.stepped(stage, size));
+                    let (done, running): (Vec<Row>, Vec<Row>) = group.into_iter().partition(|row| row.state.is_done());
+                    self.finished.extend(done);
+                    self.running.extend(running);
+                }
+                Err(error) => {
+                    if error.is_out_of_memory() && self.options.dynamic {
+                        self.limit.out_of_memory(size);
+                    }
+                    self.note("step", &error, size);
+                    if error.is_device_fault() {
+                        let jobs = groups.into_iter().flatten().chain(group).map(|row| row.job);
+                        return self.device_fault(&error, jobs.collect());
+                    }
+                    if size == 1 {
+                        group.into_iter().for_each(|row| row.job.fail(error.failure()));
+                    } else {
+                        groups.push(group.split_off(size / 2));
+                        groups.push(group);
+                    }
+                }
             }
-            Err(trouble) => self.fail("decode", trouble, vec![row.listener]),
+        }
+        Ok(())
+    }
+
+    /// Decodes the row that has been done for longest, unless its result is no longer wanted.
+    fn decode_one(&mut self) -> Result<(), End> {
+        if self.finished.front().is_some_and(|row| row.job.exclusivity == Exclusivity::Exclusive) && self.has_company() {
+            return Ok(());
+        }
+        let Some(mut row) = self.finished.pop_front() else { return Ok(()) };
+        let listener = &row.job.listener;
+        if listener.is_gone() {
+            return Ok(());
+        }
+        row.job.enter("decode");
+        let start = Instant::now();
+        let flops = row.job.cost.decode.flops;
+        let allowed = self.paces.decode.allowed(flops, self.options.stall);
+        let proceed = || {
+            self.health.progress();
+            !listener.is_gone()
+        };
+        let outcome = tracing::info_span!(parent: &listener.span, "decode").in_scope(|| {
+            let decode = || self.model.decode(&*row.state, row.job.octree_resolution, &proceed);
+            self.health.watched("decode", allowed, || caught(decode))
+        });
+        match outcome {
+            Ok(field) => {
+                self.paces.decode.done(flops, start.elapsed());
+                row.decoded(field, start.elapsed());
+            }
+            Err(EngineError::Model(model::Error::Abandoned)) => {}
+            Err(error) => {
+                self.note("decode", &error, 1);
+                if error.is_device_fault() {
+                    return self.device_fault(&error, vec![row.job]);
+                }
+                if error.is_out_of_memory() && self.has_company() {
+                    // Again when it has the device to itself.
+                    row.job.exclusivity = Exclusivity::Exclusive;
+                    self.finished.push_front(row);
+                } else {
+                    row.job.fail(error.failure());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether rows other than the first finished one are on the device.
+    fn has_company(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Logs and counts an error of a call with `rows` rows.
+    fn note(&self, call: &'static str, error: &EngineError, rows: usize) {
+        let Some(label) = error.label() else { return };
+        readings::model_error(label);
+        if error.is_out_of_memory() {
+            tracing::warn!(call, rows, limit = self.limit.rows(), %error, "the device ran out of memory");
+        } else {
+            tracing::error!(call, rows, %error, "a call of the model failed");
         }
     }
 
-    /// Tells the listeners; an end when the device is broken, and then everybody is told.
-    fn fail(&mut self, stage: &'static str, trouble: Trouble, mut listeners: Vec<Listener>) -> Result<(), End> {
-        readings::device_trouble(&trouble);
-        let is_fault = match &trouble {
-            Trouble::Refused(_) => false,
-            Trouble::OutOfMemory(message) => {
-                if self.options.dynamic {
-                    self.limit.out_of_memory();
-                }
-                tracing::warn!(?stage, rows = listeners.len(), limit = self.limit.rows(), message, "out of memory");
-                false
-            }
-            Trouble::Panicked(message) => {
-                tracing::error!(?stage, rows = listeners.len(), message, "the model panicked");
-                false
-            }
-            Trouble::Fault(message) => {
-                tracing::error!(?stage, rows = listeners.len(), message, "the device is broken");
-                true
-            }
-        };
-        if is_fault {
-            // Before anybody hears of a failure, so that nobody hands a new task to a broken device.
-            self.shared.fault.cancel();
-            listeners.extend(self.running.drain(..).map(|row| row.listener));
-            listeners.extend(self.finished.drain(..).map(|row| row.listener));
-        }
-        let failure = trouble.failure(stage);
-        listeners.into_iter().for_each(|listener| listener.fail(failure.clone()));
-        if is_fault { Err(End) } else { Ok(()) }
+    /// The device is unusable: all rows fail, with those of the call that found it.
+    fn device_fault(&mut self, error: &EngineError, mut jobs: Vec<Job>) -> Result<(), End> {
+        // Cancelled before the jobs fail, so that no new job is given to this engine.
+        self.health.device_fault.cancel();
+        jobs.extend(self.running.drain(..).chain(self.finished.drain(..)).map(|row| row.job));
+        let failure = error.failure();
+        jobs.into_iter().for_each(|job| job.fail(failure.clone()));
+        Err(End)
     }
 }
 
-/// A span of a batch belongs to all of its jobs: it has no one parent, it follows from each of them.
+/// The span of a batch belongs to all of its jobs: it has no single parent, but follows from each of them.
 fn link<'a>(batch: &tracing::Span, jobs: impl Iterator<Item = &'a tracing::Span>) {
     jobs.for_each(|job| {
         batch.follows_from(job);

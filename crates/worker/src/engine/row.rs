@@ -1,14 +1,14 @@
 //! One job inside the engine.
 
-use super::{Decoded, Event, StageSeconds, Task};
-use crate::plan::Company;
-use domain::{Failure, Progress};
-use hunyuan3d::{DecodeOptions, Field, Sample};
-use std::time::Instant;
+use super::{Decoded, Event, Task};
+use crate::plan::Exclusivity;
+use domain::{Failure, Progress, StageTiming};
+use model::{Cost, Field, Prepared};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Whom the engine tells of a job, and whether anybody still listens.
+/// The owner of a job, as far as the engine knows it.
 pub(super) struct Listener {
     cancelled: CancellationToken,
     events: mpsc::UnboundedSender<Event>,
@@ -16,72 +16,81 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Nobody wants the result any more.
+    /// The result is no longer wanted.
     pub(super) fn is_gone(&self) -> bool {
         self.cancelled.is_cancelled() || self.events.is_closed()
     }
 
-    pub(super) fn progress(&self, progress: Progress) {
-        // A listener that left meanwhile is noticed at the next step boundary.
-        let _ = self.events.send(Event::Progress(progress));
-    }
-
-    pub(super) fn fail(self, failure: Failure) {
-        let _ = self.events.send(Event::Failed(failure));
+    pub(super) fn send(&self, event: Event) {
+        // A receiver that is gone is noticed before the next step.
+        let _ = self.events.send(event);
     }
 }
 
-/// A row of the running batch, or one that is done and waits to be decoded.
-pub(super) struct Row {
-    pub(super) sample: Sample,
-    pub(super) decode: DecodeOptions,
-    pub(super) company: Company,
+/// What stays the same while a job is in the engine.
+pub(super) struct Job {
+    pub(super) octree_resolution: u32,
+    pub(super) cost: Cost,
+    pub(super) exclusivity: Exclusivity,
     pub(super) listener: Listener,
-    seconds: StageSeconds,
+}
+
+impl Job {
+    /// Separates a task from its input.
+    pub(super) fn from_task(task: Task) -> (Prepared, Self) {
+        let Task { input, octree_resolution, cost, exclusivity, cancelled, events, span } = task;
+        (input, Self { octree_resolution, cost, exclusivity, listener: Listener { cancelled, events, span } })
+    }
+
+    /// A stage begins.
+    pub(super) fn enter(&self, stage: &str) {
+        self.listener.send(Event::Progress(Progress::stage(stage)));
+    }
+
+    pub(super) fn fail(self, failure: Failure) {
+        self.listener.send(Event::Failed(failure));
+    }
+}
+
+/// A row of the running batch, or one that has taken all steps and waits to be decoded.
+pub(super) struct Row {
+    pub(super) state: Box<dyn model::Row>,
+    pub(super) job: Job,
+    timings: Vec<StageTiming>,
     batch_size: u32,
     joined: Instant,
 }
 
 impl Row {
-    pub(super) fn new(sample: Sample, waiting: Begun, seconds: StageSeconds) -> Self {
-        let Begun { decode, company, listener, .. } = waiting;
-        listener.progress(Progress::steps("denoise", 0, sample.steps()));
-        Self { sample, decode, company, listener, seconds, batch_size: 1, joined: Instant::now() }
+    /// A row that was encoded in `encode`.
+    pub(super) fn new(state: Box<dyn model::Row>, job: Job, encode: Duration) -> Self {
+        let timings = vec![StageTiming::new("encode", encode.as_secs_f64())];
+        let row = Self { state, job, timings, batch_size: 1, joined: Instant::now() };
+        row.report_step();
+        row
     }
 
-    /// A step is done, in a batch of `batch_size` rows.
-    pub(super) fn stepped(&mut self, batch_size: usize) {
+    /// A step is done, in a batch of `batch_size` rows. Rows wait for each other between steps, and that counts too.
+    pub(super) fn stepped(&mut self, stage: &'static str, batch_size: usize) {
         self.batch_size = self.batch_size.max(u32::try_from(batch_size).unwrap_or(u32::MAX));
-        self.seconds.denoise = self.joined.elapsed().as_secs_f64();
-        self.listener.progress(Progress::steps("denoise", self.sample.step(), self.sample.steps()));
+        let now = Instant::now();
+        let seconds = (now - std::mem::replace(&mut self.joined, now)).as_secs_f64();
+        match self.timings.iter_mut().find(|timing| timing.stage == stage) {
+            Some(timing) => timing.seconds += seconds,
+            None => self.timings.push(StageTiming::new(stage, seconds)),
+        }
+        self.report_step();
     }
 
-    /// The field is there; it took `seconds`.
-    pub(super) fn decoded(mut self, field: Field, seconds: f64) {
-        self.seconds.decode = seconds;
-        let decoded = Decoded { field, seconds: self.seconds, batch_size: self.batch_size };
-        let _ = self.listener.events.send(Event::Decoded(Box::new(decoded)));
-    }
-}
-
-/// A task that is being begun: what is left of it beside the picture.
-pub(super) struct Begun {
-    pub(super) request: hunyuan3d::SampleRequest,
-    decode: DecodeOptions,
-    company: Company,
-    pub(super) listener: Listener,
-}
-
-impl Begun {
-    /// Parts a task from its picture.
-    pub(super) fn from_task(task: Task) -> (hunyuan3d::Picture, Self) {
-        let Task { picture, request, decode, company, cancelled, events, span } = task;
-        let listener = Listener { cancelled, events, span };
-        (picture, Self { request, decode, company, listener })
+    fn report_step(&self) {
+        let progress = Progress::steps(self.state.stage(), self.state.step(), self.state.steps());
+        self.job.listener.send(Event::Progress(progress));
     }
 
-    /// Tells the listener that a stage begins.
-    pub(super) fn enter(&self, stage: &str) {
-        self.listener.progress(Progress::stage(stage));
+    /// The field is decoded.
+    pub(super) fn decoded(mut self, field: Field, decode: Duration) {
+        self.timings.push(StageTiming::new("decode", decode.as_secs_f64()));
+        let decoded = Decoded { field, timings: self.timings, batch_size: self.batch_size };
+        self.job.listener.send(Event::Decoded(Box::new(decoded)));
     }
 }
