@@ -4,7 +4,9 @@
 //! With a BATCH, so many shapes at once, of this seed and those that follow.
 #![allow(clippy::print_stdout)]
 
-use hunyuan3d::{Device, Dtype, LoadOptions, Pipeline, Sample, SampleRequest, View, decode_image, volume::DecodeOptions};
+use hunyuan3d::{
+    Device, Dtype, LoadOptions, Pipeline, Sample, SampleRequest, View, decode_image, volume::DecodeOptions,
+};
 use std::error::Error;
 use std::io::BufRead;
 use std::path::Path;

@@ -48,11 +48,8 @@ pub(crate) fn estimate(config: &PipelineConfig, views: usize, octree_resolution:
     let passes = if embeds_guidance { 1.0 } else { 2.0 };
 
     let vae = &config.vae;
-    let decoder = Network {
-        parameters: parameters("vae"),
-        width: vae.width as f64,
-        layers: vae.num_decoder_layers as f64,
-    };
+    let decoder =
+        Network { parameters: parameters("vae"), width: vae.width as f64, layers: vae.num_decoder_layers as f64 };
     let points = f64::from(octree_resolution) + 1.0;
     let evaluated = (EVALUATED_LAYERS * points * points).min(points.powi(3));
     let point_width = vae.geo_decoder_width() as f64;

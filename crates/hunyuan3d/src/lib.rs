@@ -13,16 +13,16 @@
 //! Numbers in comments such as "section 7" refer to the implementation specification in `docs/`.
 
 pub mod conditioning;
+mod cost;
 pub mod device;
 pub mod dit;
 pub mod error;
+mod family;
 pub mod image;
 pub mod image_encoder;
 pub mod layers;
 mod licence;
 pub mod noise;
-mod cost;
-mod family;
 mod parallel;
 pub mod pipeline;
 pub mod probe;
@@ -32,10 +32,10 @@ pub mod vae;
 pub mod volume;
 pub mod weights;
 
-pub use device::{Device, Dtype};
-pub use error::Error;
 pub use conditioning::Conditioning;
+pub use device::{Device, Dtype};
 pub use domain::View;
+pub use error::Error;
 pub use family::FAMILY;
 pub use image::Processed;
 pub use model::{Field, LoadOptions, SampleRequest, VertexMapping, decode_image};

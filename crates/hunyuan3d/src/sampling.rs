@@ -2,9 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::conditioning::Conditioning;
 use crate::dit::{Denoiser, Input};
 use crate::error::Error;
-use crate::conditioning::Conditioning;
 use crate::parallel;
 use crate::probe::Probe;
 use crate::scheduler::{Schedule, euler_step, network_time};

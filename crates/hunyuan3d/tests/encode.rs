@@ -33,7 +33,9 @@ fn surface(n: i64) -> Tensor {
 fn a_surface_comes_back_from_the_shipped_encoder_and_decoder() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/orfeas-tiny");
     let config = PipelineConfig::read(&model).unwrap().vae;
-    let pipeline = Pipeline::load(&model, &LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() }).unwrap();
+    let pipeline =
+        Pipeline::load(&model, &LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() })
+            .unwrap();
     let vae = pipeline.vae();
     let sampling = SurfaceSampling::seeded(&config, 7);
     let posterior = vae.encoder().unwrap().encode(&surface(config.pc_size), &sampling, Probe::NONE).unwrap();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use hunyuan3d::dit::Input;
 use hunyuan3d::probe::Probe;
 use hunyuan3d::{
-    Conditioning, DecodeOptions, Decoder, Device, Dtype, Error, LoadOptions, Pipeline, Sample,
-    SampleRequest, View, decode_image,
+    Conditioning, DecodeOptions, Decoder, Device, Dtype, Error, LoadOptions, Pipeline, Sample, SampleRequest, View,
+    decode_image,
 };
 use image::RgbaImage;
 use tch::{Kind, Tensor};
@@ -153,7 +153,8 @@ fn weights_that_do_not_fit_are_named() {
     tensors.push(("model.more".to_owned(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu))));
     Tensor::write_safetensors(&tensors, dir.path().join("model.safetensors")).unwrap();
 
-    match Pipeline::load(dir.path(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() }) {
+    match Pipeline::load(dir.path(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() })
+    {
         Err(Error::Checkpoint(checkpoint::Error::Mismatch { mismatch, .. })) => {
             let text = format!("{mismatch:?}");
             assert!(text.contains("model.latent_in.bias") && text.contains("model.more"), "{text}");
@@ -174,7 +175,9 @@ fn a_cuda_device_agrees_with_the_cpu() {
         let expected = run(&load(name, Dtype::F32), name, &request);
         // In float32, the patch convolution of the image encoder may be computed in TF32.
         for (dtype, tolerance) in [(Dtype::F32, 5e-3), (Dtype::F16, 0.02), (Dtype::Bf16, 0.1), (Dtype::Auto, 0.02)] {
-            let model = Pipeline::load(&case(name), &LoadOptions { device: Device::Cuda(0), dtype, ..LoadOptions::default() }).unwrap();
+            let model =
+                Pipeline::load(&case(name), &LoadOptions { device: Device::Cuda(0), dtype, ..LoadOptions::default() })
+                    .unwrap();
             assert_eq!(model.device(), "cuda:0");
             let sample = run(&model, name, &request);
             assert!(sample.latents().device().is_cuda());

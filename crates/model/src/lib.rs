@@ -23,8 +23,8 @@ use domain::{ModelInfo, View};
 use image::RgbaImage;
 use std::sync::Arc;
 
-pub use decode::decode_image;
 pub use cost::{Cost, Work};
+pub use decode::decode_image;
 pub use error::Error;
 pub use family::{Device, Dtype, Family, LoadError, LoadOptions};
 pub use field::{Bounds, Field, Values, VertexMapping};

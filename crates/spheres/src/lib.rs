@@ -101,9 +101,8 @@ impl Preprocess for Preprocessor {
             return Err(Error::Invalid("steps must be at least 1, and guidance_scale a number".to_owned()));
         }
         let pixels = images.iter().flat_map(|(_, image)| image.pixels());
-        let (visible, all) = pixels.fold((0u64, 0u64), |(visible, all), pixel| {
-            (visible + u64::from(pixel.0[3] > 0), all + 1)
-        });
+        let (visible, all) =
+            pixels.fold((0u64, 0u64), |(visible, all), pixel| (visible + u64::from(pixel.0[3] > 0), all + 1));
         if visible == 0 {
             return Err(Error::Image("nothing is visible in the image".to_owned()));
         }
@@ -243,9 +242,8 @@ mod tests {
         );
         let inputs = [1, 2].map(|seed| prepared(&*model, View::Front, 2, seed).unwrap());
         let mut rows = model.encode(&inputs.each_ref()).unwrap();
-        let step = |rows: &mut [Box<dyn Row>]| {
-            model.step(&mut rows.iter_mut().map(|row| &mut **row).collect::<Vec<_>>())
-        };
+        let step =
+            |rows: &mut [Box<dyn Row>]| model.step(&mut rows.iter_mut().map(|row| &mut **row).collect::<Vec<_>>());
         step(&mut rows).unwrap();
         assert!(matches!(step(&mut rows), Err(Error::OutOfMemory(_))));
         assert_eq!(rows[0].step(), 1, "a failed step moves no row");

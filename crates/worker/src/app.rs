@@ -1,15 +1,15 @@
 //! The worker's life, from its options to its exit code.
 
-use crate::engine::{BatchOptions, Engine};
+use crate::engine::{BatchOptions, Engines};
 use crate::job::{Workshop, attend};
-use crate::options::{BatchSettings, DecoderName, MappingName, ModelOptions, Options, WorkOptions};
+use crate::options::{BatchSettings, MappingName, ModelOptions, Options, WorkOptions};
 use crate::probes::{self, Watched};
-use crate::{exit, failure, gpu, memory, readings};
+use crate::{exit, failure, families, finishing, gpu, memory, readings};
 use blobs::Blobs;
-use domain::{Capability, LEVEL, WorkerInfo};
-use hunyuan3d::{Decoder, FlashMode, ImageTo3d, LoadOptions, ModelInfo, Pipeline, VertexMapping};
+use domain::{Capability, LEVEL, ModelInfo, StageInfo, WorkerInfo};
+use model::{LoadError, Model, VertexMapping};
 use queue::{LeaseOptions, Queue};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,14 +21,14 @@ use tokio_util::task::TaskTracker;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The model cannot be loaded, or not on the device that was asked for.
+    /// A model cannot be loaded, or not on the device that was asked for.
     #[error("the model {dir} cannot be used", dir = dir.display())]
     Model {
         /// The model's directory.
         dir: PathBuf,
         /// Why not.
         #[source]
-        source: hunyuan3d::Error,
+        source: LoadError,
     },
     /// The queue cannot be reached.
     #[error("the queue cannot be reached")]
@@ -72,12 +72,11 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     let listener = work.listen.map(probes::bind).transpose().map_err(Error::Probes)?;
     let queue = Queue::connect(&redis).await?;
     let blobs = Blobs::open(&blobs)?;
-    let loaded = tokio::select! {
+    let models = tokio::select! {
         loaded = load(model.clone()) => loaded?,
         () = signals.next() => return Ok(exit::DRAINED),
     };
-    let info = loaded.info().clone();
-    let on_gpu = info.device.starts_with("cuda");
+    let on_gpu = models.iter().any(|model| model.device() != "cpu");
     if on_gpu {
         gpu::watch()?;
     }
@@ -90,14 +89,12 @@ pub async fn run(options: Options) -> Result<u8, Error> {
         )
         .await?;
     let finest = memory::finest_grid().min(work.max_octree_resolution.unwrap_or(u32::MAX));
-    let announcement = worker_info(&info, most, finest);
+    let engines = Engines::start(models, batch_options(&batch, &work, most))?;
+    let announcement = worker_info(&engines, most, finest);
     let workshop = Arc::new(Workshop {
-        engine: Engine::start(loaded, batch_options(&batch, most))?,
-        model: info,
+        engines,
         blobs,
         finishers: Arc::new(Semaphore::new(finishers(&work))),
-        decoder: decoder(model.decoder),
-        chunk: model.decode_chunk.map(|points| points as usize),
         mapping: mapping(model.vertex_mapping),
         finest,
         lease,
@@ -128,10 +125,9 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     tokio::select! {
         () = take_jobs(&workshop, &worker, most.into(), &jobs) => {}
         () = signals.next() => tracing::info!("draining: jobs that have begun are finished"),
-        () = workshop.engine.fault() => tracing::error!("leaving: the device is broken"),
-        () = workshop.engine.stall(Duration::from_secs(work.stall_seconds.into())), if on_gpu => {
-            // Nothing is handed back: a job that makes a device hang must use up its attempts.
-            tracing::error!("leaving: the device hangs");
+        fault = workshop.engines.faulted() => {
+            // Nothing is handed back: a job that breaks engines must use up its attempts.
+            tracing::error!(%fault, "leaving: an engine can do no more work");
             return Ok(exit::DEVICE_FAULT);
         }
     }
@@ -141,68 +137,65 @@ pub async fn run(options: Options) -> Result<u8, Error> {
     if let Some(probes) = probes {
         let _ = tokio::time::timeout(LAST_WORDS, probes).await;
     }
-    Ok(if workshop.engine.is_broken() { exit::DEVICE_FAULT } else { exit::DRAINED })
+    Ok(if workshop.engines.fault().is_some() { exit::DEVICE_FAULT } else { exit::DRAINED })
 }
 
-/// Loads the model on a thread of its own.
-async fn load(options: ModelOptions) -> Result<Box<dyn ImageTo3d>, Error> {
-    let ModelOptions { model: dir, device, dtype, torch_threads, .. } = options;
-    let load = move || {
-        if let Some(threads) = torch_threads {
-            tch::set_num_threads(threads.into());
-        }
-        let start = Instant::now();
-        let failed = |source| Error::Model { dir: dir.clone(), source };
-        let pipeline = Pipeline::load(&dir, &LoadOptions { device, dtype }).map_err(failed)?;
-        let took = start.elapsed();
-        let info = pipeline.info();
-        readings::loaded(info, took);
-        tracing::info!(
-            model = info.name,
-            denoiser = info.denoiser,
-            device = info.device,
-            dtype = %info.dtype,
-            digest = info.digest,
-            seconds = took.as_secs_f64(),
-            "model loaded"
-        );
-        Ok(Box::new(pipeline) as Box<dyn ImageTo3d>)
-    };
+/// Loads the models, one after the other, on a thread of its own.
+async fn load(options: ModelOptions) -> Result<Vec<Box<dyn Model>>, Error> {
+    let load = move || options.model.iter().map(|dir| load_one(dir, &options)).collect();
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    // Not the runtime's pool: that would make a SIGTERM wait for the model.
+    // Not on the runtime's pool: a SIGTERM would then wait for the model.
     std::thread::Builder::new().name("load".to_owned()).spawn(move || drop(sender.send(load())))?;
-    receiver.await.map_err(|_| std::io::Error::other("loading the model panicked"))?
+    receiver.await.map_err(|_| std::io::Error::other("loading a model panicked"))?
 }
 
-/// What others may know of this worker.
-fn worker_info(info: &ModelInfo, slots: u16, finest: u32) -> WorkerInfo {
-    let model = domain::ModelInfo {
-        name: info.name.clone(),
-        family: "hunyuan3d".to_owned(),
-        digest: info.digest.clone(),
-        licence: None,
-        multi_view: info.multi_view,
-        is_default: true,
-        steps: info.default_steps,
-        guidance_scale: info.default_guidance_scale,
-        octree_resolution: info.default_octree_resolution,
-        max_octree_resolution: finest,
-        stages: Vec::new(),
-    };
-    let capability = Capability {
+fn load_one(dir: &Path, options: &ModelOptions) -> Result<Box<dyn Model>, Error> {
+    let start = Instant::now();
+    let failed = |source| Error::Model { dir: dir.to_owned(), source };
+    let model = families::load(dir, &options.load_options()).map_err(failed)?;
+    let took = start.elapsed();
+    readings::loaded(&*model, took);
+    let info = model.info();
+    tracing::info!(
+        model = info.name,
+        family = info.family,
+        device = model.device(),
+        dtype = model.dtype(),
+        digest = info.digest,
+        seconds = took.as_secs_f64(),
+        "model loaded"
+    );
+    Ok(model)
+}
+
+/// What the worker announces.
+fn worker_info(engines: &Engines, slots: u16, finest: u32) -> WorkerInfo {
+    let default = engines.get(None).map(|engine| engine.info().name.clone());
+    let models = engines.iter().map(|engine| {
+        let info = engine.info();
+        let after = finishing::STAGES.map(|(name, weight)| StageInfo::new(name, weight));
+        ModelInfo {
+            is_default: Some(&info.name) == default.as_ref(),
+            max_octree_resolution: info.max_octree_resolution.min(finest),
+            stages: info.stages.iter().cloned().chain(after).collect(),
+            ..info.clone()
+        }
+    });
+    let models: Vec<ModelInfo> = models.collect();
+    let capability = |model: &ModelInfo| Capability {
         kind: "image_to_mesh".to_owned(),
         level: LEVEL,
-        model: info.name.clone(),
-        is_default_model: true,
-        multi_view: info.multi_view,
-        max_grid: finest,
+        model: model.name.clone(),
+        is_default_model: model.is_default,
+        multi_view: model.multi_view,
+        max_grid: model.max_octree_resolution,
     };
     WorkerInfo {
         name: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         slots: slots.into(),
-        models: vec![model],
-        capabilities: vec![capability],
+        capabilities: models.iter().map(capability).collect(),
+        models,
     }
 }
 
@@ -236,7 +229,7 @@ async fn seat(seats: &Arc<Semaphore>) -> OwnedSemaphorePermit {
 
 /// Finishes what has begun, hands back the rest, and hands back everything when time is over or at a second signal.
 async fn drain(workshop: &Workshop, jobs: &TaskTracker, signals: &mut Signals, longest: Duration, lease: Duration) {
-    workshop.engine.stop();
+    workshop.engines.stop();
     jobs.close();
     let finished = tokio::select! {
         () = jobs.wait() => true,
@@ -249,30 +242,22 @@ async fn drain(workshop: &Workshop, jobs: &TaskTracker, signals: &mut Signals, l
         // Ending a lease is tried for no longer than the lease.
         let _ = tokio::time::timeout(lease + LAST_WORDS, jobs.wait()).await;
     }
-    let _ = tokio::time::timeout(LAST_WORDS, workshop.engine.leave()).await;
+    let _ = tokio::time::timeout(LAST_WORDS, workshop.engines.leave()).await;
 }
 
-fn batch_options(settings: &BatchSettings, most: u16) -> BatchOptions {
+fn batch_options(settings: &BatchSettings, work: &WorkOptions, most: u16) -> BatchOptions {
     BatchOptions {
         least: settings.batch_size_min.into(),
         most: most.into(),
         dynamic: settings.dynamic_scaling,
         fill: Duration::from_secs_f64(settings.batch_timeout_seconds),
+        stall: Duration::from_secs(work.stall_seconds.into()),
     }
 }
 
 fn finishers(options: &WorkOptions) -> usize {
     let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2);
     options.finishers.map_or_else(half, usize::from).max(1)
-}
-
-fn decoder(name: DecoderName) -> Decoder {
-    match name {
-        DecoderName::Hierarchical => Decoder::Hierarchical,
-        DecoderName::Dense => Decoder::Dense,
-        DecoderName::FlashMean => Decoder::FlashVdm(FlashMode::Mean),
-        DecoderName::FlashMerge => Decoder::FlashVdm(FlashMode::Merge),
-    }
 }
 
 /// Users get the corrected mapping unless the operator says otherwise: the released one makes meshes smaller by one part

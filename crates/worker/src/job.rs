@@ -1,14 +1,17 @@
 //! One attempt at one job, from its lease to its end.
 
-use crate::engine::{Decoded, Engine, Event, Task};
-use crate::plan::Company;
+use crate::engine::{Decoded, EngineError, Engines, Event, Task, caught};
+use crate::plan::Exclusivity;
 use crate::progress::Throttle;
 use crate::readings::{self, Held, Outcome};
 use crate::{failure, finishing};
 use blobs::Blobs;
 use bytes::Bytes;
-use domain::{Artifact, BlobId, Failure, FailureCode, JobState, Progress, ResultRecord, StageInfo, StageTiming};
-use hunyuan3d::{DecodeOptions, Decoder, ModelInfo, Picture, SampleRequest, VertexMapping, View};
+use domain::{
+    Artifact, Failure, FailureCode, ImageToMesh, JobState, Progress, ResultRecord, StageInfo, StageTiming, View,
+};
+use image::RgbaImage;
+use model::{SampleRequest, VertexMapping};
 use queue::{Lease, Renewal};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,13 +21,10 @@ use tracing::{Instrument, Span};
 
 /// What every job of this worker shares.
 pub(crate) struct Workshop {
-    pub(crate) engine: Engine,
-    pub(crate) model: ModelInfo,
+    pub(crate) engines: Engines,
     pub(crate) blobs: Blobs,
     /// How many meshes are made at a time.
     pub(crate) finishers: Arc<Semaphore>,
-    pub(crate) decoder: Decoder,
-    pub(crate) chunk: Option<usize>,
     pub(crate) mapping: VertexMapping,
     /// The finest grid that there is memory for.
     pub(crate) finest: u32,
@@ -33,10 +33,6 @@ pub(crate) struct Workshop {
     /// Cancelled when there is no more time to finish anything: all leases are handed back.
     pub(crate) abort: CancellationToken,
 }
-
-/// The stages of a job, with their weights.
-const STAGES: [(&str, f64); 6] =
-    [("preprocess", 2.0), ("encode", 3.0), ("denoise", 55.0), ("decode", 30.0), ("surface", 7.0), ("export", 3.0)];
 
 /// How an attempt ended, as far as its lease is concerned.
 enum Ending {
@@ -121,50 +117,62 @@ async fn make(
     let job = lease.job();
     let begun_ms = now_ms();
     let spec = job.spec.image_to_mesh().ok_or_else(|| FailureCode::UnsupportedJob.failure())?;
-    let image = spec.images.first().ok_or_else(|| FailureCode::UnsupportedJob.failure())?;
     let parameters = &spec.parameters;
-    let picture = picture(&workshop.blobs, &image.image, workshop.model.multi_view).await?;
+    let Some(engine) = workshop.engines.get(spec.model.as_deref()) else {
+        return Err(FailureCode::UnsupportedJob.with_detail("This worker does not have the model.").into());
+    };
+    let info = engine.info();
+    let octree_resolution = parameters.octree_resolution.unwrap_or(info.octree_resolution);
+    let finest = workshop.finest.min(info.max_octree_resolution);
+    if octree_resolution > finest {
+        return Err(failure::grid_too_fine(octree_resolution, finest).into());
+    }
     let request = SampleRequest {
-        steps: parameters.steps.unwrap_or(workshop.model.default_steps),
-        guidance_scale: parameters.guidance_scale.unwrap_or(workshop.model.default_guidance_scale),
+        steps: parameters.steps.unwrap_or(info.steps),
+        guidance_scale: parameters.guidance_scale.unwrap_or(info.guidance_scale),
         seed: parameters.seed.unwrap_or_default(),
     };
-    let octree_resolution = parameters.octree_resolution.unwrap_or(workshop.model.default_octree_resolution);
-    if octree_resolution > workshop.finest {
-        return Err(failure::grid_too_fine(octree_resolution, workshop.finest).into());
-    }
+    let after = finishing::STAGES.map(|(name, weight)| StageInfo::new(name, weight));
+    let stages: Vec<StageInfo> = info.stages.iter().cloned().chain(after).collect();
+    tell(lease, &stages, Progress::stage("preprocess")).await?;
+    let start = Instant::now();
+    let images = images(&workshop.blobs, spec).await?;
+    let views = images.len();
+    let (preprocessor, asked) = (Arc::clone(engine.preprocessor()), request.clone());
+    let input = on_cpu(tracing::info_span!("preprocess"), move || caught(|| preprocessor.preprocess(&images, &asked)));
+    let input = input.await?.map_err(|error: EngineError| error.failure())?;
+    let preprocess = start.elapsed().as_secs_f64();
     let (events, told) = mpsc::unbounded_channel();
     let task = Task {
-        picture,
-        request: request.clone(),
-        decode: DecodeOptions {
-            octree_resolution,
-            decoder: workshop.decoder,
-            chunk: workshop.chunk,
-            ..DecodeOptions::default()
+        input,
+        octree_resolution,
+        cost: engine.preprocessor().cost(views, octree_resolution),
+        exclusivity: if is_last_attempt(lease.attempt(), workshop.max_attempts) {
+            Exclusivity::Exclusive
+        } else {
+            Exclusivity::Shared
         },
-        company: if is_last_attempt(lease.attempt(), workshop.max_attempts) { Company::Alone } else { Company::Any },
         cancelled: row,
         events,
         span: Span::current(),
     };
-    if !workshop.engine.submit(task).await {
+    if !engine.submit(task).await {
         return Err(Ending::HandBack);
     }
-    let Decoded { field, seconds, batch_size } = *follow(lease, told).await?;
+    let Decoded { field, timings, batch_size } = *follow(lease, &stages, told).await?;
 
     // Here the field waits for a free pair of hands, and keeps its seat meanwhile: the engine cannot run ahead of the
     // CPU and fill the memory with fields.
     let _hands = workshop.finishers.acquire().await.expect("nobody closes this semaphore. This is a bug.");
     drop(seat);
-    tell(lease, Progress::stage("surface")).await?;
+    tell(lease, &stages, Progress::stage("surface")).await?;
     let start = Instant::now();
     let (mapping, face_budget) = (workshop.mapping, parameters.face_budget);
     let mesh =
         on_cpu(tracing::info_span!("surface"), move || finishing::surface(field, mapping, face_budget)).await??;
     let surface = start.elapsed().as_secs_f64();
 
-    tell(lease, Progress::stage("export")).await?;
+    tell(lease, &stages, Progress::stage("export")).await?;
     let start = Instant::now();
     let format = parameters.format.unwrap_or_default();
     let files = on_cpu(tracing::info_span!("export"), move || finishing::export(&mesh, format)).await??;
@@ -176,17 +184,14 @@ async fn make(
         artifacts: vec![Artifact::mesh(mesh, format, bytes), Artifact::thumbnail(thumbnail, thumbnail_bytes)],
         format,
         quality: files.quality,
-        timings: vec![
-            StageTiming::new("queue", begun_ms.saturating_sub(job.submitted_ms) as f64 / 1000.0),
-            StageTiming::new("preprocess", seconds.preprocess),
-            StageTiming::new("encode", seconds.encode),
-            StageTiming::new("denoise", seconds.denoise),
-            StageTiming::new("decode", seconds.decode),
-            StageTiming::new("surface", surface),
-            StageTiming::new("export", start.elapsed().as_secs_f64()),
-        ],
-        model: workshop.model.name.clone(),
-        model_digest: workshop.model.digest.clone(),
+        timings: [("queue", begun_ms.saturating_sub(job.submitted_ms) as f64 / 1000.0), ("preprocess", preprocess)]
+            .map(|(stage, seconds)| StageTiming::new(stage, seconds))
+            .into_iter()
+            .chain(timings)
+            .chain([StageTiming::new("surface", surface), StageTiming::new("export", start.elapsed().as_secs_f64())])
+            .collect(),
+        model: info.name.clone(),
+        model_digest: info.digest.clone(),
         seed: request.seed,
         steps: request.steps,
         guidance_scale: request.guidance_scale,
@@ -240,29 +245,35 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The job's picture, decoded.
-async fn picture(blobs: &Blobs, image: &BlobId, multi_view: bool) -> Result<Picture, Ending> {
-    let stored = match blobs.get(image).await {
-        Ok(bytes) => bytes,
-        Err(blobs::Error::NotFound(_)) => return Err(failure::image_gone().into()),
-        Err(error) => return Err(failure::internal("the picture could not be fetched", &error).into()),
-    };
-    match on_cpu(tracing::info_span!("read_picture"), move || Picture::decode(&stored)).await? {
-        // A model that takes views can do with one.
-        Ok(Picture::Single(front)) if multi_view => Ok(Picture::Views(vec![(View::Front, front)])),
-        Ok(picture) => Ok(picture),
-        Err(error) => Err(failure::image_undecodable(&error).into()),
+/// The images of a job, decoded.
+async fn images(blobs: &Blobs, spec: &ImageToMesh) -> Result<Vec<(View, RgbaImage)>, Ending> {
+    let mut images = Vec::with_capacity(spec.images.len());
+    for image in &spec.images {
+        let stored = match blobs.get(&image.image).await {
+            Ok(bytes) => bytes,
+            Err(blobs::Error::NotFound(_)) => return Err(failure::image_gone().into()),
+            Err(error) => return Err(failure::internal("the image could not be fetched", &error).into()),
+        };
+        match on_cpu(tracing::info_span!("decode_image"), move || model::decode_image(&stored)).await? {
+            Ok(decoded) => images.push((image.view, decoded)),
+            Err(error) => return Err(failure::image_undecodable(&error).into()),
+        }
     }
+    Ok(images)
 }
 
 /// Passes the engine's events on to the queue until the engine is done with the job.
-async fn follow(lease: &Lease, mut told: mpsc::UnboundedReceiver<Event>) -> Result<Box<Decoded>, Ending> {
+async fn follow(
+    lease: &Lease,
+    stages: &[StageInfo],
+    mut told: mpsc::UnboundedReceiver<Event>,
+) -> Result<Box<Decoded>, Ending> {
     let mut throttle = Throttle::default();
     loop {
         match told.recv().await {
             Some(Event::Progress(progress)) => {
                 if throttle.passes(&progress, Instant::now()) {
-                    tell(lease, progress).await?;
+                    tell(lease, stages, progress).await?;
                 }
             }
             Some(Event::Decoded(decoded)) => return Ok(decoded),
@@ -275,11 +286,10 @@ async fn follow(lease: &Lease, mut told: mpsc::UnboundedReceiver<Event>) -> Resu
 
 /// Writes progress, and learns whether the job is still wanted. That it cannot be written is no reason to stop: progress
 /// is for people, and the result does not need it.
-async fn tell(lease: &Lease, progress: Progress) -> Result<(), Ending> {
+async fn tell(lease: &Lease, stages: &[StageInfo], progress: Progress) -> Result<(), Ending> {
     let share =
         progress.step.zip(progress.steps).map_or(0.0, |(step, steps)| f64::from(step) / f64::from(steps.max(1)));
-    let fraction =
-        StageInfo::fraction(&STAGES.map(|(name, weight)| StageInfo::new(name, weight)), &progress.stage, share);
+    let fraction = StageInfo::fraction(stages, &progress.stage, share);
     let progress = progress.with_fraction(fraction);
     match lease.progress(&progress).await {
         Ok(Renewal::Held) => Ok(()),
@@ -299,7 +309,7 @@ async fn on_cpu<T: Send + 'static>(span: Span, work: impl FnOnce() -> T + Send +
         .map_err(|panic| failure::internal("work on a CPU thread panicked", &panic).into())
 }
 
-async fn store(blobs: &Blobs, bytes: Vec<u8>) -> Result<BlobId, Failure> {
+async fn store(blobs: &Blobs, bytes: Vec<u8>) -> Result<domain::BlobId, Failure> {
     blobs.put(Bytes::from(bytes)).await.map_err(|error| match error {
         blobs::Error::TooLarge { .. } => failure::too_large(),
         error => failure::internal("the result could not be stored", &error),

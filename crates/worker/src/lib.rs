@@ -16,7 +16,7 @@ pub mod app;
 pub mod engine;
 pub mod exit;
 mod failure;
-mod families;
+pub mod families;
 pub mod finishing;
 mod gpu;
 mod job;

@@ -107,10 +107,13 @@ mod tests {
         for waiting in 0..256_u32 {
             for running in ["", ".", "...", "!"] {
                 for budget in 0..6 {
-                    let waiting: Vec<Exclusivity> =
-                        (0..8).map(|bit| if waiting >> bit & 1 == 1 { Exclusivity::Exclusive } else { Exclusivity::Shared }).collect();
-                    let running: Vec<Exclusivity> =
-                        running.chars().map(|c| if c == '!' { Exclusivity::Exclusive } else { Exclusivity::Shared }).collect();
+                    let waiting: Vec<Exclusivity> = (0..8)
+                        .map(|bit| if waiting >> bit & 1 == 1 { Exclusivity::Exclusive } else { Exclusivity::Shared })
+                        .collect();
+                    let running: Vec<Exclusivity> = running
+                        .chars()
+                        .map(|c| if c == '!' { Exclusivity::Exclusive } else { Exclusivity::Shared })
+                        .collect();
                     let (admitted, reason) = plan(&waiting, &running, budget);
                     let mut batch = running.clone();
                     batch.extend(&waiting[..admitted]);

@@ -1,63 +1,34 @@
-//! The engine with the model that the repository ships, and with planned failures of it.
+//! The engine with spheres and planned faults, and once with the shipped Hunyuan3D model.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{PATIENCE, model, picture};
-use hunyuan3d::{
-    Conditioning, DecodeOptions, Device, Dtype, Error, Field, ImageTo3d, LoadOptions, ModelInfo, Picture, Pipeline,
-    Processed, Sample, SampleRequest,
-};
+use common::{PATIENCE, hunyuan, picture};
+use domain::View;
+use model::{Field, LoadOptions, Model, SampleRequest, Values, VertexMapping};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
-use worker::engine::{BatchOptions, Decoded, Engine, Event, Task};
-use worker::plan::Company;
+use worker::engine::{BatchOptions, Decoded, Engine, EngineFault, Event, Task};
+use worker::families;
+use worker::plan::Exclusivity::{self, Exclusive, Shared};
 
-fn pipeline() -> Pipeline {
-    Pipeline::load(&model(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32 }).unwrap()
+const OPTIONS: BatchOptions =
+    BatchOptions { least: 1, most: 4, dynamic: true, fill: Duration::ZERO, stall: Duration::from_secs(60) };
+
+/// Starts together what is submitted together.
+const FILL: Duration = Duration::from_millis(300);
+
+/// A spheres model with faults, as its configuration has them.
+fn spheres(faults: &str) -> Box<dyn Model> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("spheres.json"), format!(r#"{{"faults":[{faults}]}}"#)).unwrap();
+    families::load(dir.path(), &LoadOptions::default()).unwrap()
 }
 
-/// The shipped model, which fails when `plan` says so: it is asked before each step with the number of the step call,
-/// from 1, and the number of rows, and may answer with a panic's message.
-struct Failing<F> {
-    inner: Pipeline,
-    steps: AtomicUsize,
-    plan: F,
-}
-
-impl<F: Fn(usize, usize) -> Option<&'static str> + Send> ImageTo3d for Failing<F> {
-    fn info(&self) -> &ModelInfo {
-        self.inner.info()
-    }
-    fn preprocess(&self, picture: &Picture) -> Result<Processed, Error> {
-        self.inner.preprocess(picture)
-    }
-    fn encode(&self, pictures: &[Processed]) -> Result<Vec<Conditioning>, Error> {
-        self.inner.encode(pictures)
-    }
-    fn start(&self, conditioning: Conditioning, request: &SampleRequest) -> Result<Sample, Error> {
-        self.inner.start(conditioning, request)
-    }
-    fn step(&self, rows: &mut [&mut Sample]) -> Result<(), Error> {
-        if let Some(message) = (self.plan)(self.steps.fetch_add(1, Ordering::Relaxed) + 1, rows.len()) {
-            panic!("{message}");
-        }
-        self.inner.step(rows)
-    }
-    fn decode(&self, rows: &[&Sample], options: &DecodeOptions) -> Result<Vec<Field>, Error> {
-        self.inner.decode(rows, options)
-    }
-}
-
-fn failing(plan: impl Fn(usize, usize) -> Option<&'static str> + Send + 'static) -> Box<dyn ImageTo3d> {
-    Box::new(Failing { inner: pipeline(), steps: AtomicUsize::new(0), plan })
-}
-
-fn engine(model: Box<dyn ImageTo3d>, most: usize, fill: Duration) -> Arc<Engine> {
-    Arc::new(Engine::start(model, BatchOptions { least: 1, most, dynamic: true, fill }).unwrap())
+fn engine(model: Box<dyn Model>, options: BatchOptions) -> Arc<Engine> {
+    Arc::new(Engine::start(model, options).unwrap())
 }
 
 struct Job {
@@ -65,14 +36,17 @@ struct Job {
     cancelled: CancellationToken,
 }
 
-async fn submit(engine: &Engine, number: u32, steps: u32, company: Company) -> Job {
+/// Submits a job; its number is also its seed.
+async fn submit(engine: &Engine, number: u32, steps: u32, exclusivity: Exclusivity) -> Job {
     let (sender, events) = unbounded_channel();
     let cancelled = CancellationToken::new();
+    let request = SampleRequest { steps, guidance_scale: 2.0 + f64::from(number), seed: number.into() };
+    let preprocessor = engine.preprocessor();
     let task = Task {
-        picture: Picture::Single(picture(number)),
-        request: SampleRequest { steps, guidance_scale: 2.0 + f64::from(number), seed: number.into() },
-        decode: DecodeOptions { octree_resolution: 24, ..DecodeOptions::default() },
-        company,
+        input: preprocessor.preprocess(&[(View::Front, picture(number))], &request).unwrap(),
+        octree_resolution: 24,
+        cost: preprocessor.cost(1, 24),
+        exclusivity,
         cancelled: cancelled.clone(),
         events: sender,
         span: tracing::Span::none(),
@@ -81,8 +55,16 @@ async fn submit(engine: &Engine, number: u32, steps: u32, company: Company) -> J
     Job { events, cancelled }
 }
 
+async fn submit_all(engine: &Engine, numbers: impl IntoIterator<Item = u32>, steps: u32) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for number in numbers {
+        jobs.push(submit(engine, number, steps, Shared).await);
+    }
+    jobs
+}
+
 impl Job {
-    /// The last event, and how many steps were told before it.
+    /// The last event, and the steps that were reported before it.
     async fn end(mut self) -> (Option<Event>, u32) {
         let mut steps = 0;
         let last = async {
@@ -105,15 +87,22 @@ impl Job {
 
     async fn failure_code(self) -> String {
         match self.end().await.0 {
-            Some(Event::Failed(failure)) => failure.code,
+            Some(Event::Failed(failure)) => {
+                assert!(failure.retryable, "{failure:?}");
+                failure.code
+            }
             other => panic!("{other:?}"),
         }
     }
 
-    async fn after_step(&mut self, wanted: u32) {
+    async fn reaches(&mut self, stage: &str, step: u32) {
         loop {
-            match self.events.recv().await {
-                Some(Event::Progress(progress)) if progress.step.is_some_and(|step| step >= wanted) => return,
+            match tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("the engine answers") {
+                Some(Event::Progress(progress))
+                    if progress.stage == stage && progress.step.is_none_or(|taken| taken >= step) =>
+                {
+                    return;
+                }
                 Some(Event::Progress(_)) => {}
                 other => panic!("{other:?}"),
             }
@@ -121,147 +110,191 @@ impl Job {
     }
 }
 
-/// Rounding that differs with the batch's size grows a little with each step; other inputs differ a thousand times more.
-const ROUNDING: f32 = 1e-3;
-
-/// The largest difference of two logits; infinite where only one field has a value.
-fn largest_difference(a: &Field, b: &Field) -> f32 {
-    assert_eq!((a.shape, a.values.len()), (b.shape, b.values.len()));
-    let difference = |(a, b): (&f32, &f32)| match (a.is_nan(), b.is_nan()) {
-        (true, true) => 0.0,
-        (false, false) => (a - b).abs(),
-        _ => f32::INFINITY,
-    };
-    a.values.iter().zip(&b.values).map(difference).fold(0.0, f32::max)
+/// The values of a field, bit by bit.
+fn bits(field: &Field) -> Vec<u32> {
+    field.dense().iter().map(|value| value.to_bits()).collect()
 }
 
 #[tokio::test]
-async fn a_row_of_a_batch_is_what_it_would_be_alone() {
+async fn on_the_cpu_a_row_of_a_batch_equals_the_row_alone_to_the_bit() {
     const JOBS: [(u32, u32); 4] = [(0, 12), (1, 5), (2, 9), (3, 12)];
-    let alone = engine(Box::new(pipeline()), 1, Duration::ZERO);
+    let model = || families::load(&hunyuan(), &LoadOptions { device: model::Device::Cpu, ..LoadOptions::default() });
+    let alone = engine(model().unwrap(), BatchOptions { most: 1, ..OPTIONS });
     let mut expected = Vec::new();
     for (number, steps) in JOBS {
-        let decoded = submit(&alone, number, steps, Company::Any).await.decoded().await;
+        let decoded = submit(&alone, number, steps, Shared).await.decoded().await;
         assert_eq!(decoded.batch_size, 1);
-        expected.push(decoded.field);
+        expected.push(bits(&decoded.field));
     }
-    let apart = largest_difference(&expected[0], &expected[3]);
-    assert!(apart > 0.01, "different jobs make different shapes: {apart}");
+    assert_ne!(expected[0], expected[3], "different jobs make different shapes");
 
-    // Together from the beginning, and one that joins in the middle.
-    let shared = engine(Box::new(pipeline()), 4, Duration::from_secs(1));
-    let late = engine(Box::new(pipeline()), 4, Duration::ZERO);
+    // Together from the beginning.
+    let shared = engine(model().unwrap(), BatchOptions { fill: Duration::from_secs(1), ..OPTIONS });
     let mut together = Vec::new();
     for (number, steps) in JOBS {
-        together.push(submit(&shared, number, steps, Company::Any).await);
+        together.push(submit(&shared, number, steps, Shared).await);
     }
-    let mut first = submit(&late, JOBS[0].0, JOBS[0].1, Company::Any).await;
-    first.after_step(2).await;
-    let joined = submit(&late, JOBS[1].0, JOBS[1].1, Company::Any).await;
     for (job, expected) in together.into_iter().zip(&expected) {
         let decoded = job.decoded().await;
         assert!(decoded.batch_size >= 2);
-        let difference = largest_difference(&decoded.field, expected);
-        assert!(difference <= ROUNDING, "{difference}");
+        assert!(bits(&decoded.field) == *expected);
     }
-    for (job, expected) in [first, joined].into_iter().zip(&expected) {
-        let difference = largest_difference(&job.decoded().await.field, expected);
-        assert!(difference <= ROUNDING, "{difference}");
+    // Joining at different steps.
+    let mut running = vec![submit(&shared, JOBS[0].0, JOBS[0].1, Shared).await];
+    for (number, steps) in &JOBS[1..] {
+        running.last_mut().unwrap().reaches("denoise", 2).await;
+        running.push(submit(&shared, *number, *steps, Shared).await);
+    }
+    for (job, expected) in running.into_iter().zip(&expected) {
+        assert!(bits(&job.decoded().await.field) == *expected);
     }
 }
 
 #[tokio::test]
-async fn a_cancelled_row_leaves_at_the_next_step() {
-    let engine = engine(
-        failing(|_, _| {
-            std::thread::sleep(Duration::from_millis(20));
-            None
-        }),
-        2,
-        Duration::ZERO,
-    );
-    let mut first = submit(&engine, 0, 200, Company::Any).await;
-    first.after_step(3).await;
+async fn a_cancelled_row_leaves_before_the_next_step() {
+    let engine = engine(spheres(r#"{"call":"step","kind":{"slow_ms":20}}"#), OPTIONS);
+    let mut first = submit(&engine, 0, 200, Shared).await;
+    first.reaches("denoise", 3).await;
     first.cancelled.cancel();
     let (last, steps) = first.end().await;
     assert!(last.is_none() && steps <= 6, "{last:?} after {steps} steps");
-    assert_eq!(submit(&engine, 1, 3, Company::Any).await.decoded().await.batch_size, 1);
+    assert_eq!(submit(&engine, 1, 3, Shared).await.decoded().await.batch_size, 1);
 }
 
 #[tokio::test]
-async fn a_panic_costs_the_rows_of_its_batch_and_nobody_else() {
-    let engine = engine(failing(|call, _| (call == 2).then_some("a bug in an operator")), 4, Duration::from_secs(1));
-    let (first, second) = (submit(&engine, 0, 5, Company::Any).await, submit(&engine, 1, 5, Company::Any).await);
-    assert_eq!(
-        (first.failure_code().await, second.failure_code().await),
-        ("device_error".into(), "device_error".into())
-    );
-    assert!(engine.is_alive() && !engine.is_broken());
-    submit(&engine, 2, 5, Company::Any).await.decoded().await;
+async fn a_decoding_that_is_no_longer_wanted_is_abandoned() {
+    let engine = engine(spheres(r#"{"call":"decode","kind":{"slow_ms":600000},"seed":0}"#), OPTIONS);
+    let mut first = submit(&engine, 0, 2, Shared).await;
+    first.reaches("decode", 0).await;
+    first.cancelled.cancel();
+    assert!(first.end().await.0.is_none());
+    submit(&engine, 1, 2, Shared).await.decoded().await;
+    // The receiver is dropped, as a job does whose lease is lost.
+    let mut lost = submit(&engine, 0, 2, Shared).await;
+    lost.reaches("decode", 0).await;
+    drop(lost);
+    submit(&engine, 2, 2, Shared).await.decoded().await;
 }
 
 #[tokio::test]
-async fn without_memory_the_batch_shrinks() {
-    let no_room = |_, rows| (rows > 2).then_some("CUDA out of memory. Tried to allocate 2.00 GiB");
-    let engine = engine(failing(no_room), 4, Duration::from_millis(300));
-    let batch = async || {
-        let mut jobs = Vec::new();
-        for number in 0..4 {
-            jobs.push(submit(&engine, number, 3, Company::Any).await);
+async fn a_row_that_breaks_its_batch_fails_alone() {
+    for (call, kind) in [("step", "panic"), ("step", "fail"), ("encode", "panic"), ("encode", "fail")] {
+        let fault = format!(r#"{{"call":"{call}","kind":"{kind}","seed":2}}"#);
+        let engine = engine(spheres(&fault), BatchOptions { fill: FILL, ..OPTIONS });
+        let mut jobs = submit_all(&engine, 0..4, 5).await;
+        assert_eq!(jobs.remove(2).failure_code().await, "device_error", "{fault}");
+        for job in jobs {
+            job.decoded().await;
         }
-        jobs
-    };
-    for job in batch().await {
-        assert_eq!(job.failure_code().await, "device_error");
+        assert_eq!(engine.fault(), None);
     }
-    for job in batch().await {
-        assert!(job.decoded().await.batch_size <= 2);
-    }
-    assert!(!engine.is_broken());
 }
 
 #[tokio::test]
-async fn a_broken_device_ends_the_engine_and_everybody_hears_of_it() {
-    let fault = |call, _| (call == 3).then_some("CUDA error: an illegal memory access was encountered");
-    let engine = engine(failing(fault), 2, Duration::from_millis(300));
-    let mut jobs = Vec::new();
-    for number in 0..3 {
-        jobs.push(submit(&engine, number, 9, Company::Any).await);
+async fn without_memory_for_all_rows_they_step_in_smaller_groups_and_none_fails() {
+    let engine = engine(
+        spheres(r#"{"call":"step","kind":"out_of_memory","rows_above":2}"#),
+        BatchOptions { fill: FILL, ..OPTIONS },
+    );
+    for _ in 0..2 {
+        for job in submit_all(&engine, 0..4, 3).await {
+            assert!(job.decoded().await.batch_size <= 2);
+        }
     }
-    tokio::time::timeout(PATIENCE, engine.fault()).await.unwrap();
+    assert_eq!(engine.fault(), None);
+}
+
+#[tokio::test]
+async fn without_memory_in_the_encoder_inputs_are_encoded_in_smaller_groups() {
+    let engine = engine(
+        spheres(r#"{"call":"encode","kind":"out_of_memory","rows_above":1}"#),
+        BatchOptions { fill: FILL, ..OPTIONS },
+    );
+    for job in submit_all(&engine, 0..4, 3).await {
+        // The limit on rows belongs to the step.
+        assert_eq!(job.decoded().await.batch_size, 4);
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_fit_alone_fails_as_out_of_memory() {
+    for call in ["encode", "step", "decode"] {
+        let fault = format!(r#"{{"call":"{call}","kind":"out_of_memory","seed":1}}"#);
+        let engine = engine(spheres(&fault), BatchOptions { fill: FILL, ..OPTIONS });
+        let mut jobs = submit_all(&engine, 0..3, 4).await;
+        assert_eq!(jobs.remove(1).failure_code().await, "out_of_memory", "{call}");
+        for job in jobs {
+            job.decoded().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_decoding_that_runs_out_of_memory_is_repeated_alone_and_leaves_the_limit_as_it_is() {
+    let faults = r#"{"call":"decode","kind":"out_of_memory","times":1},{"call":"step","kind":{"slow_ms":10}}"#;
+    let engine = engine(spheres(faults), BatchOptions { fill: FILL, ..OPTIONS });
+    let long = submit(&engine, 0, 30, Shared).await;
+    let mut short = submit(&engine, 1, 2, Shared).await;
+    short.reaches("decode", 0).await;
+    assert_eq!(short.decoded().await.batch_size, 2);
+    long.decoded().await;
+    for job in submit_all(&engine, 0..4, 3).await {
+        assert_eq!(job.decoded().await.batch_size, 4);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_device_ends_the_engine_and_every_job_learns_of_it() {
+    let engine = engine(
+        spheres(r#"{"call":"step","kind":"device_fault","nth":9},{"call":"step","kind":{"slow_ms":30}}"#),
+        BatchOptions { most: 2, fill: FILL, ..OPTIONS },
+    );
+    let mut jobs = submit_all(&engine, 0..3, 20).await;
+    assert_eq!(tokio::time::timeout(PATIENCE, engine.faulted()).await.unwrap(), EngineFault::Device);
     let waiting = jobs.pop().unwrap();
     for job in jobs {
         assert_eq!(job.failure_code().await, "device_error");
     }
     assert!(matches!(waiting.end().await.0, Some(Event::HandedBack)));
-    assert!(engine.is_broken() && !engine.is_alive());
+    assert_eq!(engine.fault(), Some(EngineFault::Device));
     tokio::time::timeout(PATIENCE, engine.leave()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_is_noticed_and_a_busy_engine_is_not_mistaken_for_one() {
-    let hang = |call, _| {
-        std::thread::sleep(Duration::from_millis(if call == 20 { 1500 } else { 30 }));
-        None
-    };
-    let engine = engine(failing(hang), 1, Duration::ZERO);
-    let mut job = submit(&engine, 0, 25, Company::Any).await;
-    let stall = engine.stall(Duration::from_millis(400));
-    tokio::pin!(stall);
-    tokio::select! {
-        () = &mut stall => panic!("it was busy, not hanging"),
-        () = job.after_step(19) => {}
-    }
-    tokio::time::timeout(Duration::from_millis(1200), stall).await.unwrap();
-    job.decoded().await;
+async fn the_end_of_the_thread_is_a_fault() {
+    // A panic outside the calls of the model, here in the destructor of a row.
+    let engine = engine(spheres(r#"{"call":"drop","kind":"panic"}"#), OPTIONS);
+    let job = submit(&engine, 0, 2, Shared).await;
+    assert_eq!(tokio::time::timeout(PATIENCE, engine.faulted()).await.unwrap(), EngineFault::Ended);
+    let (last, _) = job.end().await;
+    assert!(matches!(last, None | Some(Event::Decoded(_))), "{last:?}");
+    tokio::time::timeout(PATIENCE, engine.leave()).await.unwrap();
 }
 
 #[tokio::test]
-async fn who_must_be_alone_is() {
-    let engine = engine(Box::new(pipeline()), 4, Duration::ZERO);
-    let mut first = submit(&engine, 0, 30, Company::Any).await;
-    first.after_step(1).await;
-    let (alone, behind) = (submit(&engine, 1, 3, Company::Alone).await, submit(&engine, 2, 3, Company::Any).await);
+async fn a_call_that_hangs_is_a_fault_and_a_busy_engine_is_not() {
+    let hang = r#"{"call":"step","kind":"hang","nth":25},{"call":"step","kind":{"slow_ms":30}},
+                  {"call":"decode","kind":{"slow_ms":900},"seed":1}"#;
+    let engine = engine(spheres(hang), BatchOptions { stall: Duration::from_millis(400), ..OPTIONS });
+    // A long decoding that makes progress.
+    submit(&engine, 1, 4, Shared).await.decoded().await;
+    assert_eq!(engine.fault(), None);
+    let mut job = submit(&engine, 0, 30, Shared).await;
+    tokio::select! {
+        fault = engine.faulted() => panic!("{fault:?}, but it was busy"),
+        () = job.reaches("denoise", 20) => {}
+    }
+    let fault = tokio::time::timeout(Duration::from_secs(30), engine.faulted()).await.unwrap();
+    assert!(matches!(fault, EngineFault::Stalled { stage: "step", .. }), "{fault:?}");
+    assert_eq!(engine.fault().map(|fault| fault.to_string().contains("no progress")), Some(true));
+}
+
+#[tokio::test]
+async fn an_exclusive_job_runs_alone() {
+    let engine = engine(spheres(r#"{"call":"step","kind":{"slow_ms":5}}"#), OPTIONS);
+    let mut first = submit(&engine, 0, 30, Shared).await;
+    first.reaches("denoise", 1).await;
+    let (alone, behind) = (submit(&engine, 1, 3, Exclusive).await, submit(&engine, 2, 3, Shared).await);
     assert_eq!(first.decoded().await.batch_size, 1);
     assert_eq!(alone.decoded().await.batch_size, 1);
     assert_eq!(behind.decoded().await.batch_size, 1);
@@ -269,12 +302,23 @@ async fn who_must_be_alone_is() {
 
 #[tokio::test]
 async fn a_stopped_engine_finishes_what_runs_and_hands_back_what_waits() {
-    let engine = engine(Box::new(pipeline()), 1, Duration::ZERO);
-    let mut running = submit(&engine, 0, 40, Company::Any).await;
-    running.after_step(1).await;
-    let waiting = submit(&engine, 1, 3, Company::Any).await;
+    let engine = engine(spheres(r#"{"call":"step","kind":{"slow_ms":5}}"#), BatchOptions { most: 1, ..OPTIONS });
+    let mut running = submit(&engine, 0, 40, Shared).await;
+    running.reaches("denoise", 1).await;
+    let waiting = submit(&engine, 1, 3, Shared).await;
     engine.stop();
     assert!(matches!(waiting.end().await.0, Some(Event::HandedBack)));
     running.decoded().await;
     tokio::time::timeout(PATIENCE, engine.leave()).await.unwrap();
+    assert_eq!(engine.fault(), None);
+}
+
+#[tokio::test]
+async fn a_sphere_comes_out_as_it_went_in() {
+    let engine = engine(spheres(""), OPTIONS);
+    let decoded = submit(&engine, 3, 5, Shared).await.decoded().await;
+    assert!(matches!(decoded.field.values, Values::Dense(_)));
+    let stages: Vec<&str> = decoded.timings.iter().map(|timing| timing.stage.as_str()).collect();
+    assert_eq!(stages, ["encode", "denoise", "decode"]);
+    assert!(!decoded.field.to_mesh(0.0, VertexMapping::Corrected).is_empty());
 }

@@ -3,15 +3,14 @@
 
 mod common;
 
-use common::{PATIENCE, World, looks_like, model, picture, png, quick, slow};
+use common::{PATIENCE, World, hunyuan, looks_like, picture, png, quick, slow};
 use domain::{JobState, MeshFormat, Parameters};
-use hunyuan3d::{Device, Dtype, ImageTo3d, LoadOptions, Pipeline};
 use std::time::Instant;
 use test_support::wait_until;
 
 #[tokio::test]
 async fn a_picture_becomes_a_mesh_in_every_format() {
-    let world = World::new().await;
+    let world = World::with_models(vec![hunyuan()]).await;
     let worker = world.worker("one", &[]).await;
     let loaded = worker.wait_for_line("model loaded", PATIENCE).await;
     assert!(loaded.contains("\"device\":\"cpu\"") && loaded.contains("\"dtype\":\"f32\""), "{loaded}");
@@ -46,10 +45,12 @@ async fn what_is_not_asked_for_is_the_models_own_choice() {
     let id = world.submit(png(&picture(1)), Parameters::default()).await;
     let record = world.end(id).await;
     let result = record.result.unwrap_or_else(|| panic!("{:?}", record.failure));
-    let model = Pipeline::load(&model(), &LoadOptions { device: Device::Cpu, dtype: Dtype::F32 }).unwrap();
-    let info = model.info();
-    let own = (info.default_steps, info.default_octree_resolution, info.default_guidance_scale);
+    let worker = world.queue.workers().await.unwrap().remove(0);
+    let info = &worker.models[0];
+    assert_eq!((info.name.as_str(), info.family.as_str(), info.is_default), ("spheres", "spheres", true));
+    let own = (info.steps, info.octree_resolution, info.guidance_scale);
     assert_eq!((result.steps, result.octree_resolution, result.guidance_scale), own);
+    assert_eq!((result.model, result.model_digest), (info.name.clone(), info.digest.clone()));
 }
 
 #[tokio::test]
@@ -174,7 +175,7 @@ async fn probes_say_what_they_should() {
     let (status, metrics) = get("/metrics").await;
     assert_eq!(status, 200);
     for line in [
-        "orfeas_model_load_seconds{model=\"orfeas-tiny\",device=\"cpu\",dtype=\"f32\"}",
+        "orfeas_model_load_seconds{model=\"spheres\",device=\"cpu\",dtype=\"f32\"}",
         "orfeas_jobs_finished_total{outcome=\"succeeded\"} 1",
         "orfeas_step_seconds_count 4",
         "orfeas_stage_seconds_count{stage=\"decode\"} 1",

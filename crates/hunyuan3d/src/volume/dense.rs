@@ -24,10 +24,7 @@ pub(super) fn evaluate(run: &Run<'_>, shapes: &LatentKeyValues, resolution: u32)
     let shapes: Vec<_> = (0..shapes.len()).map(|row| shapes.shape(row)).collect();
     if run.geo_decoder.is_fused() {
         let all = Tensor::arange(n * n * n, (Kind::Int64, run.device));
-        return shapes
-            .iter()
-            .map(|shape| Ok(points::evaluate(run, &lattice, shape, &all)?.view([n, n, n])))
-            .collect();
+        return shapes.iter().map(|shape| Ok(points::evaluate(run, &lattice, shape, &all)?.view([n, n, n]))).collect();
     }
     let grids: Vec<Tensor> = shapes.iter().map(|_| Tensor::empty([n * n * n], (Kind::Float, run.device))).collect();
     let lines_per_call = (run.chunk / n).max(1);

@@ -139,8 +139,7 @@ impl Batch {
         let waiting: Vec<Exclusivity> = self.waiting.iter().map(|task| task.exclusivity).collect();
         // A row that must be decoded alone keeps others out as one that must run alone does.
         let exclusive = self.finished.iter().filter(|row| row.job.exclusivity == Exclusivity::Exclusive);
-        let running: Vec<Exclusivity> =
-            self.running.iter().chain(exclusive).map(|row| row.job.exclusivity).collect();
+        let running: Vec<Exclusivity> = self.running.iter().chain(exclusive).map(|row| row.job.exclusivity).collect();
         let (admitted, reason) = plan(&waiting, &running, self.limit.rows());
         readings::planned(admitted, reason);
         if admitted == 0 {
@@ -162,9 +161,8 @@ impl Batch {
             let flops = group.iter().map(|(_, job)| job.cost.encode.flops).sum();
             let allowed = self.paces.encode.allowed(flops, self.options.stall);
             let inputs: Vec<&Prepared> = group.iter().map(|(input, _)| input).collect();
-            let outcome = span.in_scope(|| {
-                self.health.watched("encode", allowed, || caught(|| self.model.encode(&inputs)))
-            });
+            let outcome =
+                span.in_scope(|| self.health.watched("encode", allowed, || caught(|| self.model.encode(&inputs))));
             match outcome {
                 Ok(states) => {
                     let took = start.elapsed();
@@ -246,7 +244,8 @@ impl Batch {
 
     /// Decodes the row that has been done for longest, unless its result is no longer wanted.
     fn decode_one(&mut self) -> Result<(), End> {
-        if self.finished.front().is_some_and(|row| row.job.exclusivity == Exclusivity::Exclusive) && self.has_company() {
+        if self.finished.front().is_some_and(|row| row.job.exclusivity == Exclusivity::Exclusive) && self.has_company()
+        {
             return Ok(());
         }
         let Some(mut row) = self.finished.pop_front() else { return Ok(()) };

@@ -15,8 +15,8 @@ use test_support::{RedisServer, ServiceProcess, wait_until};
 /// Longest that a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// The checkpoint that the repository ships.
-pub fn model() -> PathBuf {
+/// The Hunyuan3D checkpoint that the repository ships.
+pub fn hunyuan() -> PathBuf {
     let model = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/orfeas-tiny"));
     assert!(model.is_dir(), "{} is missing", model.display());
     model
@@ -54,15 +54,33 @@ pub struct World {
     pub queue: Queue,
     pub blobs: Blobs,
     pub folder: tempfile::TempDir,
+    /// The model directories of its workers.
+    pub models: Vec<PathBuf>,
 }
 
 impl World {
+    /// With a spheres model whose steps take 5 ms, so that a job can be interrupted.
     pub async fn new() -> Self {
+        let mut world = Self::with_models(Vec::new()).await;
+        world.models.push(world.spheres("spheres", r#"{"faults":[{"call":"step","kind":{"slow_ms":5}}]}"#));
+        world
+    }
+
+    /// A model directory of the spheres family, with this configuration.
+    pub fn spheres(&self, name: &str, config: &str) -> PathBuf {
+        let dir = self.folder.path().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("spheres.json"), config).unwrap();
+        dir
+    }
+
+    /// With models of the test's choice.
+    pub async fn with_models(models: Vec<PathBuf>) -> Self {
         let redis = RedisServer::start_durable();
         let folder = tempfile::tempdir().unwrap();
         let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
         let blobs = Blobs::open(&BlobOptions::at(folder.path().join("blobs").to_str().unwrap())).unwrap();
-        Self { redis, queue, blobs, folder }
+        Self { redis, queue, blobs, folder, models }
     }
 
     /// A worker's command line, on the CPU unless `more` says otherwise.
@@ -80,7 +98,10 @@ impl World {
             "--torch-threads",
             "1",
         ]);
-        command.arg("--model").arg(model()).arg("--blobs").arg(self.folder.path().join("blobs")).args(more);
+        for model in &self.models {
+            command.arg("--model").arg(model);
+        }
+        command.arg("--blobs").arg(self.folder.path().join("blobs")).args(more);
         command
     }
 
@@ -101,8 +122,13 @@ impl World {
         self.submit_stored(self.blobs.put(image).await.unwrap(), parameters).await
     }
 
-    /// Submits a job whose picture is a blob.
+    /// Submits a job whose image is a blob.
     pub async fn submit_stored(&self, image: BlobId, parameters: Parameters) -> JobId {
+        self.submit_spec(ImageToMesh::of_front(image, parameters)).await
+    }
+
+    /// Submits a job.
+    pub async fn submit_spec(&self, spec: ImageToMesh) -> JobId {
         let id = JobId::new();
         let job = Job {
             v: Job::VERSION,
@@ -111,7 +137,7 @@ impl World {
             class: Class::User,
             batch: None,
             scenario: None,
-            spec: ImageToMesh::of_front(image, parameters).into(),
+            spec: spec.into(),
             next: Vec::new(),
             submitted_ms: 0,
             traceparent: None,
