@@ -1,4 +1,4 @@
-//! What can go wrong, by what a caller can do about it.
+//! Errors, grouped by what the caller can do.
 
 use crate::{KeyId, TenantId};
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
+    /// The system's random number generator failed.
+    #[error("the system's random number generator failed")]
     Random,
-    /// There is no master key: neither option was given.
+    /// No master key is configured.
     #[error("no master key: give --master-key-file (ORFEAS_MASTER_KEY_FILE) or ORFEAS_MASTER_KEY")]
     NoMasterKey,
     /// The file of the master key cannot be read or written.
@@ -18,66 +18,76 @@ pub enum Error {
     MasterKeyFile {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The file of the master key can be read by everybody on the machine.
-    #[error("the master key file {path} can be read by others: chmod 600 it", path = path.display())]
+    /// Other users of the machine can read the master key file.
+    #[error("the master key file {path} is readable by other users: run chmod 600 on it", path = path.display())]
     MasterKeyExposed {
         /// The file.
         path: PathBuf,
     },
-    /// The text is no master key.
+    /// The text is not a master key.
     #[error(
         "a master key is 64 hexadecimal digits (32 random bytes, as `openssl rand -hex 32` makes them), or up to 8 times that"
     )]
     MasterKeyForm,
-    /// The registry was made with another master key: every key and secret in it would be unreadable.
-    #[error("the tenants in Redis were registered with another master key: none that is given opens them")]
+    /// The registry was created with another master key, so its keys and secrets cannot be read.
+    #[error("the tenants in Redis were registered with another master key than the configured ones")]
     OtherMasterKey,
-    /// A tenant cannot be as asked for; the text says what is wrong with it.
+    /// Invalid properties of a tenant; the text names the problem.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The limits of a tenant cannot be as asked for.
+    /// Invalid limits of a tenant.
     #[error("limits: {0}")]
     Limits(serde_json::Error),
-    /// Another tenant has the name already.
-    #[error("another tenant has the name {0:?} already")]
+    /// The name is taken.
+    #[error("the name {0:?} is taken by another tenant")]
     NameTaken(String),
     /// There is no such tenant.
     #[error("there is no tenant {0:?}")]
     UnknownTenant(String),
-    /// There is no such key, or not of this tenant.
+    /// The tenant has no such key.
     #[error("there is no key {0}")]
     UnknownKey(KeyId),
-    /// The tenant is revoked, so it gets no new keys.
+    /// The tenant is revoked and gets no new keys.
     #[error("the tenant {0} is revoked")]
     Disabled(TenantId),
-    /// The tenant has as many working keys as a tenant may have.
-    #[error("the tenant has {most} working keys already: revoke one first")]
+    /// The tenant has the maximum number of active keys.
+    #[error("the tenant already has {max} active keys: revoke one first")]
     TooManyKeys {
-        /// The bound.
-        most: u32,
+        /// The limit.
+        max: u32,
     },
-    /// A tenant, or all of the registry, was changed by several at once, again and again.
-    #[error("{0} is being changed by somebody else: try again")]
+    /// Concurrent changes kept interfering.
+    #[error("{0} is being changed concurrently: try again")]
     Contended(String),
-    /// Redis cannot be reached, is loading, or is out of memory: try again later.
+    /// Redis cannot be reached, is loading, or is a replica: try again later.
     #[error("Redis is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Redis refused a command: a wrong password, missing rights, or a defect of this crate.
+    /// Redis refuses writes because its disk or memory is full, or too few replicas are connected: try again later.
+    /// Reads work.
+    #[error("Redis refuses writes")]
+    ReadOnly(#[source] redis::RedisError),
+    /// The server is older than Redis 7.0, which the scripts need.
+    #[error("Redis {found} is too old: 7.0 is needed")]
+    Unsupported {
+        /// The server's version.
+        found: String,
+    },
+    /// Redis refused a command: wrong password, missing permissions, or a bug in this crate.
     #[error("Redis refused a command")]
     Redis(#[source] redis::RedisError),
-    /// Something stored under this crate's keys is not what it writes.
-    #[error("{0} in Redis is not readable")]
+    /// A stored record of this crate is invalid.
+    #[error("{0} in Redis is unreadable")]
     Corrupt(&'static str),
 }
 
 impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Contended(_))
+        matches!(self, Self::Unavailable(_) | Self::ReadOnly(_) | Self::Contended(_))
     }
 }
 
@@ -85,8 +95,11 @@ impl From<redis_client::Error> for Error {
     fn from(error: redis_client::Error) -> Self {
         match error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
-            redis_client::Error::Memory(error) => Self::Unavailable(Box::new(error)),
-            redis_client::Error::Refused(error) => Self::Redis(error),
+            redis_client::Error::Memory(error) => Self::ReadOnly(error),
+            redis_client::Error::Refused(error) => match error.code() {
+                Some("MISCONF" | "NOREPLICAS") => Self::ReadOnly(error),
+                _ => Self::Redis(error),
+            },
         }
     }
 }

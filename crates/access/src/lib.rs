@@ -1,12 +1,13 @@
-//! Who may do what.
+//! Authentication, permissions, rate limits and audit.
 //!
-//! A *tenant* is whoever owns jobs: a program (an *agent*) or a person (a *user*). The [`Registry`] keeps tenants and
-//! their keys in Redis. Somebody who shows a key is a [`Candidate`]; who proves that it is theirs, by the key itself or by
-//! a signature, is a [`Caller`].
+//! A *tenant* owns jobs: a program (an *agent*) or a person (a *user*). The [`Registry`] stores tenants and their keys in
+//! Redis. A lookup returns a [`Candidate`], and verifying a bearer key or a signature turns it into a [`Caller`].
 //!
-//! * Key texts: [`check_format`] tells a mistyped key offline.
-//! * At rest: [`MasterKey`]. A dump of Redis opens nothing; [`Registry::reseal`] changes the master key.
-//! * Rights: [`Permissions`] and [`Operation`]; how much: [`Tier`] and [`Limits`]; from where: [`Tenant::may_ask_from`].
+//! * Key format: [`check_format`] detects mistyped keys offline.
+//! * Encryption at rest: keys are hashed and secrets sealed under the [`MasterKey`], which [`Registry::reseal`] changes.
+//! * Authorization: [`Permissions`] and [`Operation`], allowed networks ([`Tenant::may_ask_from`]).
+//! * Limits: [`Tier`], [`Limits`] and [`limits::Limiter`].
+//! * Audit: [`audit`].
 
 pub mod audit;
 mod error;

@@ -1,11 +1,11 @@
-//! What a caller asks to do, and what a tenant may do.
+//! Operations of callers and permissions of tenants.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of request: permissions and rates are counted by it.
+/// A kind of request, with its own permission and rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
@@ -13,9 +13,9 @@ pub enum Operation {
     Generate,
     /// Submit several jobs at once.
     Batch,
-    /// Ask after jobs, fetch results.
+    /// Query jobs and download results.
     Query,
-    /// Withdraw a job.
+    /// Cancel a job.
     Cancel,
     /// Manage tenants and their keys.
     Admin,
@@ -36,7 +36,7 @@ impl Operation {
         }
     }
 
-    /// The permission that it needs.
+    /// The required permission.
     pub fn needs(self) -> Permission {
         match self {
             Self::Generate => Permission::Generate3d,
@@ -48,7 +48,7 @@ impl Operation {
     }
 }
 
-/// One thing that a tenant may be allowed to do.
+/// A permission of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Permission {
     /// Submit single jobs.
@@ -57,10 +57,10 @@ pub enum Permission {
     /// Submit batches.
     #[serde(rename = "batch_generate")]
     BatchGenerate,
-    /// Ask after jobs and fetch results.
+    /// Query jobs and download results.
     #[serde(rename = "query_status")]
     QueryStatus,
-    /// Withdraw jobs.
+    /// Cancel jobs.
     #[serde(rename = "cancel")]
     Cancel,
     /// Manage tenants and their keys.
@@ -68,9 +68,9 @@ pub enum Permission {
     Admin,
 }
 
-/// A text that names no permission.
+/// Error: the text is not the name of a permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no permission; the permissions are generate_3d, batch_generate, query_status, cancel, admin")]
+#[error("unknown permission; the permissions are generate_3d, batch_generate, query_status, cancel, admin")]
 pub struct InvalidPermission;
 
 impl Permission {
@@ -103,20 +103,28 @@ impl fmt::Display for Permission {
     }
 }
 
-/// All that a tenant may do. By default everything but to manage tenants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The permissions of a tenant. By default all except [`Permission::Admin`]. Unknown names, of a newer version, are
+/// ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Permissions(BTreeSet<Permission>);
 
 impl Permissions {
-    /// Whether this is among them.
+    /// Whether the permission is granted.
     pub fn allow(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
     }
 
-    /// One after the other.
+    /// The granted permissions, in order.
     pub fn iter(&self) -> impl Iterator<Item = Permission> {
         self.0.iter().copied()
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 }
 
@@ -150,7 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_manages_tenants_by_default() {
+    fn permissions_of_a_newer_version_are_ignored() {
+        let stored: Permissions = serde_json::from_str(r#"["cancel", "texture", "admin"]"#).unwrap();
+        assert_eq!(stored.iter().collect::<Vec<_>>(), [Permission::Cancel, Permission::Admin]);
+    }
+
+    #[test]
+    fn administration_is_not_permitted_by_default() {
         let allowed = |operation: &Operation| Permissions::default().allow(operation.needs());
         assert!(Operation::ALL.iter().all(|operation| allowed(operation) == (*operation != Operation::Admin)));
     }

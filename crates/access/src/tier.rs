@@ -138,16 +138,16 @@ impl Limits {
     }
 }
 
-/// What the operator gives to everybody of a class.
+/// The operator's defaults for all tenants of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Defaults {
-    /// Requests a minute of an agent's key, of each operation.
+    /// Requests per minute of an agent's key, per operation.
     pub agent_max_requests_per_minute: u32,
-    /// Requests a minute of a user's key, of each operation that does not only read.
+    /// Requests per minute of a user's key, per operation other than queries.
     pub user_max_requests_per_minute: u32,
-    /// Requests a minute of a user's key that only read.
+    /// Queries per minute of a user's key.
     pub user_max_queries_per_minute: u32,
-    /// Pictures in one batch.
+    /// Maximum number of pictures in one batch.
     pub max_batch_size: u32,
 }
 
@@ -164,9 +164,8 @@ impl Default for Defaults {
 
 macro_rules! overrides {
     ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
-        /// What is set for one tenant in place of what its tier gives.
+        /// Limits of one tenant that replace those of its tier. Unknown fields, of a newer version, are ignored.
         #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
         pub struct Overrides {
             $(
                 $(#[$doc])*
@@ -176,8 +175,10 @@ macro_rules! overrides {
         }
 
         impl Overrides {
+            const NAMES: &[&str] = &[$(stringify!($field)),*];
+
             fn apply(&self, limits: &mut Limits) {
-                // Who sets one number for all operations means all.
+                // One limit for all operations includes queries.
                 if let Some(requests) = self.requests_per_minute {
                     limits.queries_per_minute = requests;
                 }
@@ -211,21 +212,26 @@ overrides! {
 }
 
 impl Overrides {
-    /// These, changed by a JSON merge patch (RFC 7396): what is `null` is set no more.
+    /// The overrides after a JSON merge patch (RFC 7396); `null` removes an override.
     ///
     /// # Errors
-    /// [`Error::Limits`] when the patch has another name, or another value than a number that fits.
+    /// [`Error::Limits`] for an unknown name or an invalid value.
     pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, Error> {
+        if let Some(unknown) = patch.keys().find(|name| !Self::NAMES.contains(&name.as_str())) {
+            let unknown: String = unknown.chars().take(40).collect();
+            let known = Self::NAMES.join(", ");
+            return Err(Error::Limits(serde::de::Error::custom(format!(
+                "unknown limit `{unknown}`, expected one of {known}"
+            ))));
+        }
         let mut fields = serde_json::to_value(self).map_err(Error::Limits)?;
         if let Value::Object(fields) = &mut fields {
-            // A `null` is left in: it reads as nothing, and its name is checked like all others.
             fields.extend(patch.clone());
         }
         serde_json::from_value(fields).map_err(Error::Limits)
     }
 
-    /// That those which are set can be counted with: limits are exact in Redis's scripts and in JSON, and a weight leaves
-    /// everybody a share.
+    /// Checks ranges: limits must be exact in Lua and JSON numbers, and a weight must leave other tenants a share.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let limits = [
             self.max_active_jobs,
@@ -248,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tier_gives_and_an_override_takes_its_place() {
+    fn an_override_replaces_the_limit_of_the_tier() {
         let defaults = Defaults::default();
         let of = |class, tier, overrides: &Overrides| Limits::of(class, tier, overrides, &defaults);
         let none = Overrides::default();
@@ -265,13 +271,13 @@ mod tests {
         assert_eq!(rates(of(Class::User, Tier::Standard, &apart)), [7, 7, 9, 7, 7]);
         let sizes = [0, 1, 256, 257].map(|size| Overrides { max_batch_size: Some(size), ..none });
         let sizes = sizes.map(|overrides| of(Class::Agent, Tier::Pro, &overrides).max_batch_size);
-        assert_eq!(sizes, [256, 1, 256, 256], "more can be no batch");
+        assert_eq!(sizes, [256, 1, 256, 256], "no batch is larger");
         let own = Overrides { jobs_per_day: Some(7), weight: Some(0.5), ..none };
         let limits = of(Class::Agent, Tier::Pro, &own);
         assert_eq!((limits.jobs_per_day, limits.weight, limits.max_active_jobs), (7, 0.5, 2_000));
         assert!(own.check().is_ok() && Overrides { weight: Some(f64::NAN), ..none }.check().is_err());
         assert!(Overrides { weight: Some(0.0), ..none }.check().is_err());
-        let jobs = |most| Overrides { jobs_per_day: Some(most), ..none };
+        let jobs = |max| Overrides { jobs_per_day: Some(max), ..none };
         assert!(jobs((1 << 53) - 1).check().is_ok() && jobs(1 << 53).check().is_err());
     }
 
@@ -281,7 +287,12 @@ mod tests {
             assert_eq!(serde_json::to_value(tier).unwrap(), tier.as_str());
             assert_eq!(tier.as_str().parse(), Ok(tier));
         }
-        assert!(serde_json::from_str::<Overrides>("{\"jobs_per_dya\": 7}").is_err());
+    }
+
+    #[test]
+    fn stored_overrides_of_a_newer_version_can_be_read() {
+        let stored = r#"{"jobs_per_day": 7, "polygons_per_day": 9}"#;
+        assert_eq!(serde_json::from_str::<Overrides>(stored).unwrap().jobs_per_day, Some(7));
     }
 
     #[test]

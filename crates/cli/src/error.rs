@@ -62,7 +62,9 @@ impl From<access::Error> for Error {
             | Access::Disabled(_)
             | Access::TooManyKeys { .. }
             | Access::OtherMasterKey => Self::Refused(error.to_string()),
-            Access::Unavailable(_) => Self::Unavailable(format!("{:#}", anyhow::Error::from(error))),
+            Access::Unavailable(_) | Access::ReadOnly(_) | Access::Unsupported { .. } => {
+                Self::Unavailable(format!("{:#}", anyhow::Error::from(error)))
+            }
             error => Self::Other(error.into()),
         }
     }

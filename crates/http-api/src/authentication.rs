@@ -244,15 +244,15 @@ impl From<Refused> for Problem {
                 Self::new(&codes::STALE_TIMESTAMP, "The signature's time is too far from the server's clock.")
             }
             Refused::Store(error) => error.into(),
-            Refused::TooFast { retry_after, standing } => {
+            Refused::TooFast { retry_after, status } => {
                 Self::new(&codes::TOO_FAST, "The requests of this kind came too fast.")
                     .retry_after(retry_after)
-                    .with_rate_limit(&standing)
+                    .with_rate_limit(&status)
             }
-            Refused::DailyQuota { quota, retry_after, standing } => {
+            Refused::DailyQuota { quota, retry_after, status } => {
                 Self::new(&codes::DAILY_QUOTA, format!("The quota of {quota} is used up, or too little is left."))
                     .retry_after(retry_after)
-                    .with_rate_limit(&standing)
+                    .with_rate_limit(&status)
             }
             refused @ Refused::NeverFits { .. } => Self::new(&codes::BEYOND_QUOTA, format!("Asked for {refused}.")),
         }

@@ -1,14 +1,15 @@
-//! What tests stand on: a redis-server of their own, a line that can be cut, and services as real processes.
+//! Test infrastructure: private redis-servers, a TCP proxy that injects faults, and services as real processes.
 //!
-//! * [`RedisServer`]: a private redis-server on a free loopback port, stopped when it goes out of scope.
-//! * [`ChaosProxy`]: a TCP line between two parties that a test can cut, stall or slow down.
+//! * [`RedisServer`]: a private redis-server on a free loopback port, which can be killed, paused, rewound and made to
+//!   refuse writes.
+//! * [`ChaosProxy`]: a TCP proxy that a test can cut, stall or slow down.
 //! * [`ServiceProcess`]: a binary under test, its log lines, and the signals that end it.
-//! * [`sign`] and [`fresh`]: requests that prove whose they are. [`problem()`]: answers that say what is wrong.
-//! * [`options_are_explained`], [`routes_are_as_described`]: what holds for every service.
-//! * [`free_port`], [`wait_until`], [`away_from_midnight`]: the small things that such tests need.
+//! * [`sign`] and [`fresh`]: signed requests. [`problem()`]: expected error responses.
+//! * [`options_are_explained`], [`routes_are_as_described`]: checks that apply to every service.
+//! * [`free_port`], [`wait_until`], [`away_from_midnight`]: ports and waiting.
 //!
-//! Only tests use this crate. Everything here panics with a telling message instead of returning an error: a test
-//! that cannot set up its world has failed.
+//! Only tests use this crate. Its functions panic with a clear message instead of returning errors: a test that cannot
+//! set up its environment has failed.
 
 mod problem;
 mod proxy;
@@ -21,7 +22,7 @@ mod wait;
 
 pub use problem::problem;
 pub use proxy::ChaosProxy;
-pub use redis_server::RedisServer;
+pub use redis_server::{RedisFiles, RedisServer};
 pub use service::ServiceProcess;
 pub use service_rules::{options_are_explained, routes_are_as_described};
 pub use signed::{fresh, sign};

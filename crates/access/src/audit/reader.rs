@@ -32,7 +32,7 @@ impl Filter {
 
 /// Reads both streams as one, in the order of time.
 pub struct AuditReader {
-    line: Connections,
+    connections: Connections,
     /// For waiting, which takes as long as it takes.
     waiting: MultiplexedConnection,
     streams: [String; 2],
@@ -53,17 +53,17 @@ impl AuditReader {
     /// # Errors
     /// When Redis does not answer.
     pub async fn open(redis_url: &str, prefix: &str, since: Option<Duration>, filter: Filter) -> Result<Self, Error> {
-        let line = Connections::new(redis_url, 1)?;
+        let connections = Connections::new(redis_url, 1)?;
         let from = match since {
             Some(since) => {
-                let (seconds, micros): (u64, u64) = line.command(&redis::cmd("TIME")).await?;
+                let (seconds, micros): (u64, u64) = connections.command(&redis::cmd("TIME")).await?;
                 let now = seconds * 1_000 + micros / 1_000;
                 now.saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
             }
             None => 0,
         };
-        let waiting = line.blocking().await?;
-        Ok(Self { line, waiting, streams: streams(prefix), last: [EntryId(from, 0); 2], filter })
+        let waiting = connections.blocking().await?;
+        Ok(Self { connections, waiting, streams: streams(prefix), last: [EntryId(from, 0); 2], filter })
     }
 
     /// The next records, oldest first. `None` when there are no more; with `wait`, it waits for more instead.
@@ -106,7 +106,7 @@ impl AuditReader {
         for (stream, EntryId(ms, number)) in self.streams.iter().zip(self.last) {
             pipeline.xrange_count(stream, format!("({ms}-{number}"), "+", PAGE);
         }
-        let replies: [StreamRangeReply; 2] = self.line.pipeline(&pipeline).await?;
+        let replies: [StreamRangeReply; 2] = self.connections.pipeline(&pipeline).await?;
         let page = |reply: &StreamRangeReply, proven| -> Result<Page, Error> {
             reply.ids.iter().map(|entry| parse(entry, proven)).collect()
         };

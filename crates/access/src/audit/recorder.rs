@@ -66,7 +66,7 @@ scripts! {
 }
 
 struct Appender {
-    line: Connections,
+    connections: Connections,
     scripts: Scripts,
     streams: [String; 2],
     options: AuditOptions,
@@ -90,7 +90,7 @@ impl Audit {
         let (sender, receiver) = mpsc::channel(BUFFER);
         let dropped = Arc::new(AtomicU64::new(0));
         let appender = Appender {
-            line: Connections::new(redis_url, 1)?,
+            connections: Connections::new(redis_url, 1)?,
             scripts: Scripts::new(),
             streams: streams(prefix),
             options,
@@ -168,7 +168,7 @@ impl Appender {
             if records == 0 {
                 return;
             }
-            match self.line.script::<u64>(&call).await {
+            match self.connections.script::<u64>(&call).await {
                 Ok(_) => {
                     self.told = dropped;
                     return;

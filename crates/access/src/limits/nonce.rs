@@ -1,28 +1,27 @@
-//! What makes a signed request a request of its own.
+//! Nonces of signed requests.
 
 use ring::digest::{SHA256, digest};
 use std::time::Duration;
 
-/// How far a signature may lie from the server's clock, either way.
+/// Permitted difference between a signature's time and the server's clock, in seconds.
 const FRESHNESS: u64 = 300;
 
-/// How far the clocks of a gateway and of Redis may lie apart.
+/// Permitted difference between the clocks of a gateway and of Redis.
 pub const SLACK: Duration = Duration::from_secs(60);
 
-/// Seconds of signing time that share a set of nonces.
+/// Nonces of requests signed within this many seconds share a set.
 const BUCKET: i64 = 60;
 
-/// The nonce of a signed request, and when the request says that it was signed. Both are covered by the signature, or
-/// this is worth nothing.
+/// The nonce of a signed request and its time of signing. The signature must cover both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nonce {
-    /// 64 bits of the text's SHA-256.
+    /// First 64 bits of the text's SHA-256.
     fingerprint: i64,
     signed: i64,
 }
 
 impl Nonce {
-    /// A nonce, as it stood in the request, and the signature's time in seconds since the Unix epoch.
+    /// The nonce as sent, and the signature's time in seconds since the Unix epoch.
     pub fn new(text: &[u8], signed: i64) -> Self {
         let hash = digest(&SHA256, text);
         let mut first = [0; 8];
@@ -38,17 +37,17 @@ impl Nonce {
         self.signed
     }
 
-    /// Which set it belongs to.
+    /// Number of the set that stores it.
     pub(super) fn bucket(self) -> i64 {
         self.signed.div_euclid(BUCKET)
     }
 
-    /// When no request of its set can be fresh any more, in seconds since the Unix epoch.
+    /// Expiry of the set, when no request in it can be fresh, in seconds since the Unix epoch.
     pub(super) fn forgotten(self) -> i64 {
         self.bucket().saturating_add(1).saturating_mul(BUCKET).saturating_add(Self::tolerance()).saturating_add(1)
     }
 
-    /// Seconds that the signing time may lie from Redis's clock.
+    /// Permitted difference between the signing time and Redis's clock, in seconds.
     pub(super) const fn tolerance() -> i64 {
         (FRESHNESS + SLACK.as_secs()).cast_signed()
     }

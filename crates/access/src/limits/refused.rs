@@ -1,75 +1,75 @@
-//! Why a request is not let through.
+//! Why a request is refused.
 
-use super::Standing;
+use super::RateLimitStatus;
 use crate::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What a day is counted in.
+/// A quota of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Quota {
     /// Jobs.
     Jobs,
     /// Millions of pixels of pictures.
     Megapixels,
-    /// Submissions a minute, for what is submitted at once.
+    /// Submissions per minute, for the jobs of a batch.
     Submissions,
 }
 
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Jobs => "jobs a day",
-            Self::Megapixels => "megapixels a day",
-            Self::Submissions => "jobs a minute",
+            Self::Jobs => "jobs per day",
+            Self::Megapixels => "megapixels per day",
+            Self::Submissions => "jobs per minute",
         })
     }
 }
 
-/// Why a request is not let through. Nothing was counted, and nothing is left of it in Redis.
+/// Why a request is refused. A refused request is not counted and leaves nothing in Redis.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// A request with this nonce was admitted before.
-    #[error("the nonce was used before")]
+    /// A request with this nonce has been admitted before.
+    #[error("the nonce has been used before")]
     Replayed,
-    /// The signature's time lies too far from Redis's clock: the gateway's clock is wrong, if it let it through.
+    /// The signature's time differs too much from Redis's clock. If the gateway found it fresh, its clock is wrong.
     #[error("the signature's time is too far from the clock of Redis")]
     Stale,
     /// The window is full.
-    #[error("too many requests; there is room in {retry_after:?}")]
+    #[error("too many requests; retry in {retry_after:?}")]
     TooFast {
-        /// Until when the same request would be admitted, if nothing else came.
+        /// Time until the same request would be admitted, without further requests.
         retry_after: Duration,
-        /// How full the window is.
-        standing: Standing,
+        /// Usage of the window.
+        status: RateLimitStatus,
     },
-    /// The day's quota is used up, or what is left is too little for this.
-    #[error("the quota of {quota} is used up until {retry_after:?} from now")]
+    /// What is left of the day's quota does not cover the work.
+    #[error("the quota of {quota} is exhausted; it is renewed in {retry_after:?}")]
     DailyQuota {
-        /// Which one.
+        /// The quota.
         quota: Quota,
-        /// Until the next day begins.
+        /// Time until the next day (UTC).
         retry_after: Duration,
-        /// How full it is.
-        standing: Standing,
+        /// Usage of the quotas.
+        status: RateLimitStatus,
     },
-    /// It is more than the whole quota: it can never be let through in one piece.
-    #[error("{asked}, more than the whole quota of {most} {quota}")]
+    /// The request exceeds the entire quota, so it can never be admitted as a whole.
+    #[error("{asked} exceeds the quota of {max} {quota}")]
     NeverFits {
-        /// Which one.
+        /// The quota.
         quota: Quota,
-        /// What was asked for.
+        /// The requested amount.
         asked: u64,
-        /// The whole quota.
-        most: u64,
+        /// The limit.
+        max: u64,
     },
-    /// Redis cannot tell.
+    /// Redis is not available or refused the command.
     #[error(transparent)]
     Store(#[from] Error),
 }
 
 impl Refused {
-    /// When to try again, where that can help and is known.
+    /// When to retry, if that can help and is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooFast { retry_after, .. } | Self::DailyQuota { retry_after, .. } => Some(*retry_after),
@@ -77,10 +77,10 @@ impl Refused {
         }
     }
 
-    /// How full things are, where that is why.
-    pub fn standing(&self) -> Option<&Standing> {
+    /// The limits that caused the refusal.
+    pub fn status(&self) -> Option<&RateLimitStatus> {
         match self {
-            Self::TooFast { standing, .. } | Self::DailyQuota { standing, .. } => Some(standing),
+            Self::TooFast { status, .. } | Self::DailyQuota { status, .. } => Some(status),
             Self::Replayed | Self::Stale | Self::NeverFits { .. } | Self::Store(_) => None,
         }
     }

@@ -1,34 +1,34 @@
-//! What a client may ask about its limits before it hits them.
+//! The limits of a caller and their usage, for `GET .../limits`.
 
 use super::{Limiter, Policy};
 use crate::{Caller, Error, Operation};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// All limits of a caller, and how full they are.
+/// All limits of a caller and their usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LimitsView {
-    /// What is given to the tenant: `free`, `standard`, `pro` or `unlimited`.
+    /// The tenant's tier: `free`, `standard`, `pro` or `unlimited`.
     #[schema(example = "standard")]
     pub tier: &'static str,
-    /// Requests of this key in any 60 seconds, for each kind of request.
+    /// Requests of this key within any 60 seconds, by kind of request.
     pub requests: Requests,
-    /// Jobs of the tenant that wait or run.
+    /// Waiting and running jobs of the tenant.
     pub active_jobs: Allowance,
-    /// Jobs of the tenant that wait.
+    /// Waiting jobs of the tenant.
     pub queued_jobs: Allowance,
-    /// Jobs of the tenant that run; more wait.
+    /// Running jobs of the tenant; further jobs wait.
     pub running_jobs: Allowance,
-    /// Jobs of the tenant in this UTC day.
+    /// Jobs of the tenant on this UTC day.
     pub jobs_per_day: Allowance,
-    /// Megapixels (1,000,000 pixels) of pictures of the tenant in this UTC day.
+    /// Megapixels (1,000,000 pixels) of the tenant's pictures on this UTC day.
     pub megapixels_per_day: Allowance,
-    /// Most pictures in one batch.
+    /// Maximum number of pictures in one batch.
     #[schema(example = 16)]
     pub max_batch_size: u32,
 }
 
-/// Requests of one key in any 60 seconds.
+/// Requests of one key within any 60 seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Requests {
     /// Requests that submit one job, and jobs of batches.
@@ -37,35 +37,35 @@ pub struct Requests {
     pub batch: Allowance,
     /// Requests that only read.
     pub query: Allowance,
-    /// Requests that withdraw a job.
+    /// Requests that cancel a job.
     pub cancel: Allowance,
     /// Requests that administer tenants.
     pub admin: Allowance,
 }
 
-/// How much of something is allowed.
+/// A limit and its usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Allowance {
-    /// How many; `null` when there is no limit.
+    /// The maximum; `null` without a limit.
     #[schema(example = 100)]
     pub limit: Option<u64>,
-    /// How many are used.
+    /// Used so far.
     #[schema(example = 3)]
     pub used: u64,
-    /// How many are left; `null` when there is no limit.
+    /// What is left; `null` without a limit.
     #[schema(example = 97)]
     pub remaining: Option<u64>,
-    /// Over how many seconds they are counted; `null` for what is counted at one moment.
+    /// Length of the window in seconds; `null` for limits on the current state.
     #[schema(example = 60)]
     pub window_seconds: Option<u64>,
-    /// In how many seconds there will be more than now, rounded up; `null` when time changes nothing.
+    /// Seconds until more is available, rounded up; `null` if time alone does not change it.
     #[schema(example = 12)]
     pub reset_seconds: Option<u64>,
 }
 
 impl Allowance {
-    /// Of something that is counted at one moment. 0 is no limit.
-    fn at_once(limit: u64, used: u64) -> Self {
+    /// A limit on the current state. 0 means unlimited.
+    fn current(limit: u64, used: u64) -> Self {
         let limit = (limit > 0).then_some(limit);
         Self {
             limit,
@@ -78,7 +78,7 @@ impl Allowance {
 
     fn of(policy: &Policy) -> Self {
         Self {
-            limit: Some(policy.most),
+            limit: Some(policy.max),
             used: policy.used,
             remaining: Some(policy.remaining()),
             window_seconds: Some(policy.window.as_secs()),
@@ -88,22 +88,22 @@ impl Allowance {
 }
 
 impl Limiter {
-    /// The caller's limits and how full they are. How many jobs wait and run, the queue knows.
+    /// The caller's limits and their usage. `queued` and `running` are the tenant's jobs, as counted by the queue.
     ///
     /// # Errors
-    /// When Redis does not answer.
+    /// [`Error::Unavailable`].
     pub async fn view(&self, caller: &Caller, queued: u64, running: u64) -> Result<LimitsView, Error> {
         let usage = self.usage(caller).await?;
         let window = |operation: Operation| {
-            let place = Operation::ALL.iter().position(|&other| other == operation);
-            let (used, reset_ms) = place.and_then(|place| usage.windows.get(place)).copied().unwrap_or_default();
+            let index = Operation::ALL.iter().position(|&other| other == operation);
+            let (used, reset_ms) = index.and_then(|index| usage.windows.get(index)).copied().unwrap_or_default();
             let policy = self.window_policy(caller, operation, used, reset_ms);
-            policy.map_or(Allowance::at_once(0, used), |policy| Allowance::of(&policy))
+            policy.map_or(Allowance::current(0, used), |policy| Allowance::of(&policy))
         };
         let days = self.day_policies(caller, usage.now_ms, usage.jobs, usage.pixels);
         let day = |name: &str, used| {
             let policy = days.iter().find(|policy| policy.name == name);
-            policy.map_or(Allowance::at_once(0, used), Allowance::of)
+            policy.map_or(Allowance::current(0, used), Allowance::of)
         };
         let limits = &caller.tenant.limits;
         Ok(LimitsView {
@@ -115,9 +115,9 @@ impl Limiter {
                 cancel: window(Operation::Cancel),
                 admin: window(Operation::Admin),
             },
-            active_jobs: Allowance::at_once(limits.max_active_jobs, queued + running),
-            queued_jobs: Allowance::at_once(limits.max_queued_jobs, queued),
-            running_jobs: Allowance::at_once(limits.max_running_jobs, running),
+            active_jobs: Allowance::current(limits.max_active_jobs, queued + running),
+            queued_jobs: Allowance::current(limits.max_queued_jobs, queued),
+            running_jobs: Allowance::current(limits.max_running_jobs, running),
             jobs_per_day: day("jobs-per-day", usage.jobs),
             megapixels_per_day: day("megapixels-per-day", usage.pixels.div_ceil(1_000_000)),
             max_batch_size: limits.max_batch_size,

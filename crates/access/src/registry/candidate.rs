@@ -1,8 +1,7 @@
-//! From a key that somebody shows to a proven identity.
+//! From a presented key to an authenticated caller.
 //!
-//! There is always a candidate: somebody who shows an unknown key is taken for a *decoy*, whose secret is random and
-//! known to nobody. A decoy is verified like anybody else, so that neither the answer nor the time it takes tells
-//! whether the key was unknown, ended, or only wrongly used.
+//! A lookup always returns a candidate. An unknown key yields a *decoy* with a random secret, which is verified like any
+//! other, so that neither the answer nor its timing reveals whether a key is unknown, expired or wrongly used.
 
 use super::record::KeyRecord;
 use super::root::Opened;
@@ -12,20 +11,20 @@ use std::fmt;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// Why somebody is not let in. For logs and audit only: clients are told nothing of it.
+/// Why authentication failed. For logs and audit only; clients are not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Nobody has this key.
+    /// The key is unknown.
     UnknownKey,
-    /// The key's time is over.
+    /// The key has expired.
     Expired,
     /// The key was revoked.
     Revoked,
     /// The tenant was revoked.
     Disabled,
-    /// The key has no signing secret: it is a user's.
+    /// The key has no signing secret, as it belongs to a user.
     NoSecret,
-    /// The key is known and the signature is not made with its secret.
+    /// The signature was not made with the key's secret.
     WrongSignature,
 }
 
@@ -43,32 +42,32 @@ impl Reason {
     }
 }
 
-/// Somebody who is not let in.
+/// Failed authentication.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not let in: {}", reason.as_str())]
+#[error("authentication failed: {}", reason.as_str())]
 pub struct Denied {
-    /// Why not. Not for clients.
+    /// The reason. Not for clients.
     pub reason: Reason,
-    /// Whose key it was, if it is anybody's.
+    /// The key's tenant, if the key is known.
     pub tenant: Option<TenantId>,
-    /// Which key it was, if it is one.
+    /// The key, if it is known.
     pub key_id: Option<KeyId>,
 }
 
-/// Somebody who shows a key and has proven nothing yet. It may be a decoy.
+/// The claimed identity of a request, not yet verified. May be a decoy.
 pub struct Candidate {
     pub(super) opened: Arc<Opened>,
     pub(super) key: KeyRecord,
     pub(super) tenant: Tenant,
-    /// The presented key's hash; empty when only a key's id was presented.
+    /// Hash of the presented key; empty if a key id was presented.
     pub(super) presented: String,
-    /// Why this candidate cannot prove anything, whatever it shows.
+    /// A reason to refuse the candidate even with a valid proof.
     pub(super) flaw: Option<Reason>,
-    /// The note of the key's last use is old.
+    /// The recorded last use is out of date.
     pub(super) stale: bool,
 }
 
-/// Nobody: what stands in for what is not there.
+/// Stands in for unknown keys.
 pub(super) struct Decoy {
     pub(super) key: KeyRecord,
     pub(super) tenant: String,
@@ -81,46 +80,48 @@ impl fmt::Debug for Candidate {
 }
 
 impl Candidate {
-    /// Whether it is time to note that the key was used, should this be its owner: see [`Registry::note_use`].
+    /// Whether to call [`Registry::note_use`] after successful verification.
     ///
     /// [`Registry::note_use`]: crate::Registry::note_use
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// Proven by the key itself.
+    /// Authenticates a bearer key.
     ///
     /// # Errors
-    /// [`Denied`] when the key is not known or not valid any more.
+    /// [`Denied`] if the key is unknown or no longer valid.
     pub fn verify_bearer(self) -> Result<Caller, Denied> {
         let same: bool = self.key.hash.as_bytes().ct_eq(self.presented.as_bytes()).into();
-        self.end(same, Reason::UnknownKey)
+        self.finish(same, Reason::UnknownKey)
     }
 
-    /// Proven by a signature. `verifies` is called once, whoever this is, with the text of the signing secret; it says
-    /// whether the signature is made with it, in constant time.
+    /// Authenticates a signature. `verifies` is called exactly once, for decoys too, with the text of the signing secret,
+    /// and must verify the signature in constant time.
     ///
     /// # Errors
-    /// [`Denied`] when the key is not known or not valid any more, or when the signature is wrong.
+    /// [`Denied`] if the key is unknown or no longer valid, or if the signature is wrong.
     pub fn verify_signed(self, verifies: impl FnOnce(&[u8]) -> bool) -> Result<Caller, Denied> {
         let verified = verifies(self.secret().expose_secret());
-        self.end(verified, Reason::WrongSignature)
+        self.finish(verified, Reason::WrongSignature)
     }
 
-    /// The key's signing secret; a random one where there is none.
+    /// The key's signing secret, or a random one if it has none.
     fn secret(&self) -> SecretSlice<u8> {
         let Opened { vault, decoy: Decoy { key: own, .. } } = &*self.opened;
         let key = if self.key.sealed.is_empty() { own } else { &self.key };
         vault.open(&key.sealed, &key.tenant, &key.id).unwrap_or_else(|| {
-            // Somebody has tampered with Redis. An empty secret would verify what anybody can sign.
-            tracing::error!(key = %key.id, "a signing secret in Redis does not open");
-            vault.open(&own.sealed, &own.tenant, &own.id).expect("we sealed it ourselves. This is a bug.")
+            // The record has been tampered with. An empty secret would verify signatures that anyone can make.
+            tracing::error!(key = %key.id, "a signing secret in Redis cannot be opened");
+            vault
+                .open(&own.sealed, &own.tenant, &own.id)
+                .expect("the decoy's secret was sealed with this vault. This is a bug.")
         })
     }
 
-    fn end(self, proven: bool, otherwise: Reason) -> Result<Caller, Denied> {
+    fn finish(self, verified: bool, otherwise: Reason) -> Result<Caller, Denied> {
         match self.flaw {
-            None if proven => Ok(Caller { tenant: self.tenant, key_id: self.key.id, mode: self.key.mode }),
+            None if verified => Ok(Caller { tenant: self.tenant, key_id: self.key.id, mode: self.key.mode }),
             flaw => {
                 let known = flaw != Some(Reason::UnknownKey);
                 Err(Denied {

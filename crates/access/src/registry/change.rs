@@ -1,14 +1,14 @@
-//! Changing a tenant that is there.
+//! Changes to existing tenants.
 
 use super::Registry;
 use super::manage::{check_name, json};
 use crate::{Error, Tenant, TenantId};
 
-/// Attempts to change a tenant that others change too.
+/// Attempts while other processes change the same tenant.
 const ATTEMPTS: u32 = 8;
 
 impl Registry {
-    /// Revokes a tenant, at once: none of its keys is let in any more.
+    /// Revokes a tenant with immediate effect: none of its keys is accepted.
     ///
     /// # Errors
     /// [`Error::UnknownTenant`].
@@ -20,12 +20,12 @@ impl Registry {
         self.change(tenant, disable).await
     }
 
-    /// Changes a tenant, from its next request on; `change` may be called several times, each time with what is there.
-    /// Id and class stay.
+    /// Changes a tenant, effective from its next request. `change` may be called several times, each time with the
+    /// current value. Id and class cannot be changed.
     ///
     /// # Errors
-    /// What `change` fails of, [`Error::UnknownTenant`], [`Error::NameTaken`], [`Error::Invalid`] when it cannot be as
-    /// asked for, and [`Error::Contended`] when others change it all the time.
+    /// The error of `change`, [`Error::UnknownTenant`], [`Error::NameTaken`], [`Error::Invalid`] for invalid properties, and
+    /// [`Error::Contended`] if other processes keep changing the tenant.
     pub async fn change(
         &self,
         tenant: &TenantId,
@@ -44,7 +44,7 @@ impl Registry {
             after.overrides.check()?;
             let mut call = self.keys.call(&self.scripts.replace);
             call.arg(tenant.as_str()).arg(&before).arg(json(&after)?).arg(&found.name).arg(&after.name);
-            match self.line.script::<i8>(&call).await? {
+            match self.connections.script::<i8>(&call).await? {
                 1 => return Ok(after.resolve(self.defaults())),
                 -1 => return Err(Error::NameTaken(after.name)),
                 _ => {}

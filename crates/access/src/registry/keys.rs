@@ -1,21 +1,26 @@
-//! The registry's keys in Redis.
+//! Names of the registry's keys in Redis.
 
 use redis::{Script, ScriptInvocation};
 use redis_client::scripts;
 
-/// The keys under one prefix. All carry the hash tag `{access}`, so that a cluster keeps them on one node and a script
-/// may touch them all.
+/// The keys under one prefix. All have the hash tag `{access}`, as one script may access several of them.
 #[derive(Debug)]
 pub(super) struct Keys([String; 7]);
 
 impl Keys {
     pub(super) fn new(prefix: &str) -> Self {
-        // In the order in which `prelude.lua` names them.
+        // In the order of `prelude.lua`.
         let names = ["tenant:", "key:", "keys-of:", "tenants", "names", "hashes", "master"];
         Self(names.map(|name| format!("{prefix}:{{access}}:{name}")))
     }
 
-    /// A call of `script` with all keys; the arguments are the caller's.
+    /// The key that stores the root key.
+    pub(super) fn master(&self) -> &str {
+        let [.., master] = &self.0;
+        master
+    }
+
+    /// A call of `script` with all keys; the caller adds the arguments.
     pub(super) fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
         let mut invocation = script.prepare_invoke();
         for key in &self.0 {
@@ -26,7 +31,7 @@ impl Keys {
 }
 
 scripts! {
-    /// All scripts. What takes rights away, and what only reads, also runs when Redis is out of memory.
+    /// All scripts. Those that only read or revoke also run when Redis is out of memory.
     pub(super) struct Scripts of ["prelude.lua"] {
         enrol: writes,
         reseal: frees,

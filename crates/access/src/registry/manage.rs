@@ -1,4 +1,4 @@
-//! Tenants come and go, keys are made, rotated and revoked.
+//! Management of tenants and keys.
 
 use super::Registry;
 use super::record::{Fields, KeyRecord};
@@ -9,31 +9,31 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 64;
+/// Longest name, in characters.
+const MAX_NAME: usize = 64;
 
-/// Working keys that a tenant may have; `MOST` in `prelude.lua`.
-const MOST_KEYS: u32 = 16;
+/// Maximum number of active keys of a tenant; `MAX_KEYS` in `prelude.lua`.
+const MAX_KEYS: u32 = 16;
 
-/// A tenant that is to be added.
+/// A tenant to add.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
-    /// What people call it; no two have the same.
+    /// Display name, unique.
     pub name: String,
-    /// A program or a person.
+    /// Program or person.
     pub class: Class,
-    /// What it is given.
+    /// Its tier.
     pub tier: Tier,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Permissions,
-    /// What is set for it alone.
+    /// Limits that replace those of its tier.
     pub overrides: Overrides,
-    /// Networks that it may ask from; none: from anywhere.
+    /// Networks it may connect from; empty: any.
     pub allow: Vec<IpNet>,
 }
 
 impl NewTenant {
-    /// A tenant of the standard tier, who may do everything but manage tenants, from anywhere.
+    /// A tenant of the standard tier with the default permissions and without network restrictions.
     pub fn new(name: &str, class: Class) -> Self {
         Self {
             name: name.to_owned(),
@@ -46,52 +46,52 @@ impl NewTenant {
     }
 }
 
-/// A key that was just made. This is the only time that its secrets can be seen.
+/// A new key. Its secrets are only available here.
 #[derive(Debug)]
 pub struct Issued {
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: Tenant,
-    /// What it is called.
+    /// Its id.
     pub key_id: KeyId,
-    /// Whether its jobs are made or played.
+    /// Live or test.
     pub mode: Mode,
-    /// The key.
+    /// The API key.
     pub api_key: SecretString,
-    /// What requests are signed with; a user's key has none.
+    /// The secret that signs requests; users have none.
     pub signing_secret: Option<SecretString>,
-    /// When it ends, milliseconds since the Unix epoch.
+    /// Expiry, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
-    /// The keys that it replaces, which work until their grace is over.
+    /// The replaced keys, valid until their grace period ends.
     pub replaces: Vec<KeyId>,
 }
 
-/// Which keys make way for a new one.
+/// Keys that a new key replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Retire {
-    /// None: the new key stands beside the others.
+    /// None.
     None,
-    /// All keys of the same mode, after a grace.
+    /// All keys of the same mode, after a grace period.
     All(Duration),
-    /// One key, after a grace.
+    /// One key, after a grace period.
     One(KeyId, Duration),
 }
 
-/// What can be told of a key.
+/// Public properties of a key. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyInfo {
-    /// What it is called.
+    /// Its id.
     pub id: KeyId,
-    /// Whether its jobs are made or played.
+    /// Live or test.
     pub mode: Mode,
-    /// Whether it works now.
+    /// Whether it is valid now.
     pub works: bool,
-    /// When it was made; this and all other times are milliseconds since the Unix epoch.
+    /// Time of creation.
     pub created_ms: u64,
-    /// When it ends or ended.
+    /// Expiry.
     pub expires_ms: Option<u64>,
-    /// When it was last used, give or take a minute.
+    /// Last use, to about a minute.
     pub used_ms: Option<u64>,
-    /// When it was revoked.
+    /// Time of revocation.
     pub revoked_ms: Option<u64>,
 }
 
@@ -100,15 +100,15 @@ pub struct KeyInfo {
 pub struct Shown {
     /// The tenant.
     pub tenant: Tenant,
-    /// Its keys, in the order of their making; those that ended long ago are forgotten.
+    /// Its keys, oldest first; keys that ended long ago are omitted.
     pub keys: Vec<KeyInfo>,
 }
 
 impl Registry {
-    /// Adds a tenant with its first key, which ends after `lifetime` if one is given.
+    /// Adds a tenant with its first key, which expires after `lifetime` if given.
     ///
     /// # Errors
-    /// [`Error::NameTaken`], and [`Error::Invalid`] when it cannot be as asked for.
+    /// [`Error::NameTaken`], and [`Error::Invalid`] for invalid properties.
     pub async fn add(&self, new: NewTenant, mode: Mode, lifetime: Option<Duration>) -> Result<Issued, Error> {
         let name = check_name(&new.name)?;
         if new.class == Class::Test {
@@ -132,14 +132,14 @@ impl Registry {
         let mut call = self.keys.call(&self.scripts.add);
         call.arg(made.tenant.id.as_str()).arg(json(&made.tenant)?).arg(&made.tenant.name);
         call.arg(made.key_id.as_str()).arg(&made.hash).arg(mode.as_str()).arg(&made.sealed).arg(millis(lifetime));
-        match self.line.script(&call).await? {
+        match self.connections.script(&call).await? {
             0 => Err(Error::NameTaken(made.tenant.name)),
             at => Ok(made.issued(at, lifetime, Vec::new())),
         }
     }
 
-    /// Makes a further key for a tenant, which ends after `lifetime` if one is given. The keys that make way for it work
-    /// on until their grace is over, so whoever changes over in time never meets a closed door.
+    /// Issues another key for a tenant, which expires after `lifetime` if given. Replaced keys remain valid for the grace
+    /// period, so a client that switches keys within it sees no downtime.
     ///
     /// # Errors
     /// [`Error::UnknownTenant`], [`Error::UnknownKey`], [`Error::Disabled`] and [`Error::TooManyKeys`].
@@ -163,10 +163,10 @@ impl Registry {
         let mut call = self.keys.call(&self.scripts.issue);
         call.arg(made.tenant.id.as_str()).arg(made.key_id.as_str()).arg(&made.hash).arg(mode.as_str());
         call.arg(&made.sealed).arg(millis(lifetime)).arg(which).arg(millis(grace));
-        let (at, leaving): (i64, Vec<String>) = self.line.script(&call).await?;
+        let (at, leaving): (i64, Vec<String>) = self.connections.script(&call).await?;
         match (at, retire) {
             (-2, Retire::One(key, _)) => Err(Error::UnknownKey(key)),
-            (-1, _) => Err(Error::TooManyKeys { most: MOST_KEYS }),
+            (-1, _) => Err(Error::TooManyKeys { max: MAX_KEYS }),
             (at, _) => {
                 let at = u64::try_from(at).ok().filter(|&at| at > 0);
                 let at = at.ok_or_else(|| Error::UnknownTenant(made.tenant.id.to_string()))?;
@@ -176,13 +176,13 @@ impl Registry {
         }
     }
 
-    /// Revokes one key, at once.
+    /// Revokes one key with immediate effect.
     ///
     /// # Errors
     /// [`Error::UnknownKey`] when the tenant has no such key.
     pub async fn revoke_key(&self, tenant: &TenantId, key: &KeyId) -> Result<(), Error> {
         let mut call = self.keys.call(&self.scripts.revoke);
-        match self.line.script(call.arg(tenant.as_str()).arg(key.as_str())).await? {
+        match self.connections.script(call.arg(tenant.as_str()).arg(key.as_str())).await? {
             0 => Err(Error::UnknownKey(key.clone())),
             _ => Ok(()),
         }
@@ -212,32 +212,33 @@ impl Registry {
         Ok(Shown { tenant: self.tenant(&tenant)?, keys: keys.into_iter().map(info).collect::<Result<_, _>>()? })
     }
 
-    /// Tenants in the order of their coming, at most `limit`, from the one after `after` on.
+    /// Up to `limit` tenants, oldest first, starting after `after`.
     ///
     /// # Errors
-    /// When Redis does not answer.
+    /// [`Error::Unavailable`].
     pub async fn list(&self, after: Option<&TenantId>, limit: u32) -> Result<Vec<Tenant>, Error> {
         let mut call = self.keys.call(&self.scripts.list);
         call.arg(after.map_or("", TenantId::as_str)).arg(limit);
-        let tenants: Vec<String> = self.line.script(&call).await?;
+        let tenants: Vec<String> = self.connections.script(&call).await?;
         tenants.iter().map(|json| self.tenant(json)).collect()
     }
 
-    /// Notes that a key was used. It is enough to do so for [stale](crate::Candidate::is_stale) ones.
+    /// Records the use of a key. Needed only if the candidate [asks for it](crate::Candidate::is_stale); a failure may be
+    /// ignored.
     ///
     /// # Errors
-    /// When Redis does not answer.
+    /// [`Error::Unavailable`], [`Error::ReadOnly`].
     pub async fn note_use(&self, key: &KeyId) -> Result<(), Error> {
         let mut call = self.keys.call(&self.scripts.used);
-        Ok(self.line.script::<u8>(call.arg(key.as_str())).await.map(drop)?)
+        Ok(self.connections.script::<u8>(call.arg(key.as_str())).await.map(drop)?)
     }
 
     pub(super) async fn read(&self, id_or_name: &str) -> Result<(u64, Option<String>, Vec<(String, Fields)>), Error> {
         let mut call = self.keys.call(&self.scripts.show);
-        Ok(self.line.script(call.arg(id_or_name)).await?)
+        Ok(self.connections.script(call.arg(id_or_name)).await?)
     }
 
-    fn make(&self, tenant: Tenant, mode: Mode) -> Result<Made, Error> {
+    fn make(&self, tenant: Tenant, mode: Mode) -> Result<NewKey, Error> {
         let (key_id, api_key) = (KeyId::new()?, token::new_key(mode)?);
         let opened = self.current.get();
         let signing_secret = if tenant.class == Class::Agent { Some(token::new_secret()?) } else { None };
@@ -246,12 +247,12 @@ impl Registry {
             None => Vec::new(),
         };
         let hash = opened.vault.hash(api_key.expose_secret());
-        Ok(Made { tenant, key_id, mode, api_key, signing_secret, hash, sealed })
+        Ok(NewKey { tenant, key_id, mode, api_key, signing_secret, hash, sealed })
     }
 }
 
-/// A key that Redis does not know of yet.
-struct Made {
+/// A key that is not stored yet.
+struct NewKey {
     tenant: Tenant,
     key_id: KeyId,
     mode: Mode,
@@ -261,7 +262,7 @@ struct Made {
     sealed: Vec<u8>,
 }
 
-impl Made {
+impl NewKey {
     fn issued(self, at: u64, lifetime: Option<Duration>, replaces: Vec<KeyId>) -> Issued {
         let Self { tenant, key_id, mode, api_key, signing_secret, .. } = self;
         let expires_ms = lifetime.map(|_| at.saturating_add(millis(lifetime)));
@@ -271,7 +272,7 @@ impl Made {
 
 pub(super) fn check_name(name: &str) -> Result<&str, Error> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(Error::Invalid("a name has 1 to 64 characters, none of them a control character"));
     }
     if name.parse::<TenantId>().is_ok() {
@@ -284,11 +285,11 @@ pub(super) fn json(tenant: &Tenant) -> Result<String, Error> {
     serde_json::to_string(tenant).map_err(|_| Error::Corrupt("a tenant"))
 }
 
-/// A time in milliseconds for a script; 0 stands for none, so none that was given becomes 0.
+/// A duration in milliseconds for a script: 0 stands for `None`, so `Some` is at least 1.
 fn millis(time: Option<Duration>) -> u64 {
-    // A hundred years are enough, and a sum with them stays a whole number in Lua.
-    const MOST: u64 = 100 * 365 * 86_400_000;
-    time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(MOST).clamp(1, MOST))
+    // A hundred years; sums stay exact in Lua numbers.
+    const MAX: u64 = 100 * 365 * 86_400_000;
+    time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(MAX).clamp(1, MAX))
 }
 
 fn now_ms() -> u64 {

@@ -1,17 +1,18 @@
-//! All tenants and their keys, in Redis.
+//! The registry of tenants and their keys, in Redis.
 //!
-//! | key | type | what it is |
+//! | key | type | content |
 //! | --- | --- | --- |
 //! | `tenant:<id>` | string | a [`Tenant`] as JSON |
-//! | `key:<id>` | hash | a key: `tenant`, `hash` (its HMAC), `mode`, `sealed` (its signing secret, sealed), `created`, and where it applies `expires`, `revoked`, `used` |
-//! | `keys-of:<tenant>` | sorted set | the tenant's keys by the time of their making |
-//! | `tenants` | sorted set | all tenants by the time of their coming |
+//! | `key:<id>` | hash | a key: `tenant`, `hash` (its HMAC), `mode`, `sealed` (its sealed signing secret), `created`, and optionally `expires`, `revoked`, `used` |
+//! | `keys-of:<tenant>` | sorted set | the tenant's keys by time of creation |
+//! | `tenants` | sorted set | all tenants by time of creation |
 //! | `names` | hash | name to tenant |
-//! | `hashes` | hash | a key's HMAC to the key's id |
-//! | `master` | string | id of the root key that all this was made with, a colon, and that key sealed under the master key |
+//! | `hashes` | hash | a key's HMAC to the key's id; `root`: id of the root key |
+//! | `master` | string | id of the root key of the registry, a colon, and that key sealed under the master key |
 //!
-//! All begin with a prefix and the hash tag `{access}`. Every change is one script (`scripts/`); each may arrive twice.
-//! Nothing is cached: what is revoked is refused from the next look-up on. All times are those of the clock of Redis.
+//! All keys start with a prefix and the hash tag `{access}`. Every change is one idempotent script (`scripts/`). Nothing
+//! is cached: a revoked key is refused from the next lookup on. A lookup takes four Redis commands in one round trip.
+//! Times are those of Redis's clock.
 
 mod candidate;
 mod change;
@@ -38,10 +39,10 @@ use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
 
-/// All tenants and their keys. Clones share one connection.
+/// The registry of tenants and keys. Clones share one connection.
 #[derive(Clone)]
 pub struct Registry {
-    line: Arc<Connections>,
+    connections: Arc<Connections>,
     prefix: Arc<str>,
     keys: Arc<Keys>,
     scripts: Arc<Scripts>,
@@ -60,27 +61,42 @@ impl Registry {
     /// Opens the registry in the Redis at `redis_url`, under keys that begin with `prefix`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Redis does not answer, and [`Error::OtherMasterKey`] when what is there was made with
+    /// [`Error::Unavailable`], [`Error::Unsupported`], and [`Error::OtherMasterKey`] if the registry was created with
     /// another master key.
     pub async fn connect(redis_url: &str, prefix: &str, master: &MasterKey, defaults: Defaults) -> Result<Self, Error> {
-        let line = Arc::new(Connections::new(redis_url, 1)?);
+        let connections = Arc::new(Connections::new(redis_url, 1)?);
+        check_version(&connections).await?;
         let (keys, scripts) = (Arc::new(Keys::new(prefix)), Arc::new(Scripts::new()));
-        let current = Self::begin(&line, &keys, &scripts, master).await?;
-        Ok(Self { line, prefix: prefix.into(), keys, scripts, master: master.clone(), current, defaults })
+        let current = Self::begin(&connections, &keys, &scripts, master).await?;
+        Ok(Self { connections, prefix: prefix.into(), keys, scripts, master: master.clone(), current, defaults })
     }
 
-    /// What counts requests and jobs of the same tenants, over the same connection.
+    /// The limiter of the same tenants, on the same connection.
     pub fn limiter(&self) -> Limiter {
-        Limiter::over(Arc::clone(&self.line), &self.prefix)
+        Limiter::over(Arc::clone(&self.connections), &self.prefix)
     }
 
-    /// What everybody of a class is given.
+    /// Default limits of each class.
     pub fn defaults(&self) -> &Defaults {
         &self.defaults
     }
 }
 
-/// A tenant and a key that nobody has.
+/// Refuses a Redis that cannot run the scripts. A server that does not permit `INFO` is not checked.
+async fn check_version(connections: &Connections) -> Result<(), Error> {
+    let info: redis::InfoDict = match connections.command(redis::cmd("INFO").arg("server")).await {
+        Ok(info) => info,
+        Err(redis_client::Error::Refused(error)) if error.code() == Some("NOPERM") => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(found) = info.get::<String>("redis_version") else { return Ok(()) };
+    match found.split('.').next().and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major < 7 => Err(Error::Unsupported { found }),
+        _ => Ok(()),
+    }
+}
+
+/// A tenant and a key that no client has.
 fn decoy(vault: &Vault) -> Result<Decoy, Error> {
     let (tenant, id) = (TenantId::new(Class::Agent)?, KeyId::new()?);
     let sealed = vault.seal(token::new_secret()?.expose_secret(), &tenant, &id)?;
@@ -88,7 +104,7 @@ fn decoy(vault: &Vault) -> Result<Decoy, Error> {
     let record = Tenant {
         v: tenant::VERSION,
         id: tenant.clone(),
-        name: "nobody".to_owned(),
+        name: "decoy".to_owned(),
         class: Class::Agent,
         tier: Tier::Standard,
         permissions: Permissions::default(),

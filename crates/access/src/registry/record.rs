@@ -1,11 +1,11 @@
-//! A key as Redis keeps it.
+//! The stored form of a key.
 
 use crate::{Error, KeyId, Mode, TenantId};
 
 /// The fields of a key's hash, in the order of `FIELDS` in `prelude.lua`.
 pub(super) type Fields = [Option<Vec<u8>>; 8];
 
-/// Everything about a key but the key.
+/// A key's record; the key itself is not stored.
 #[derive(Debug, Clone)]
 pub(super) struct KeyRecord {
     pub(super) id: KeyId,
@@ -13,9 +13,9 @@ pub(super) struct KeyRecord {
     /// The key's HMAC, 64 hexadecimal digits.
     pub(super) hash: String,
     pub(super) mode: Mode,
-    /// The signing secret, sealed; empty when the key has none.
+    /// The sealed signing secret; empty if the key has none.
     pub(super) sealed: Vec<u8>,
-    /// All times are milliseconds since the Unix epoch, by the clock of Redis.
+    /// This and the following times are in milliseconds since the Unix epoch, by Redis's clock.
     pub(super) created: u64,
     pub(super) expires: Option<u64>,
     pub(super) revoked: Option<u64>,

@@ -1,4 +1,4 @@
-//! The root key of a registry: agreeing on it, and sealing it under another master key.
+//! The root key of a registry: creation, agreement between processes, and resealing under another master key.
 
 use super::candidate::Decoy;
 use super::decoy;
@@ -9,10 +9,10 @@ use redis_client::Connections;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Attempts to seal a root key that others seal too.
+/// Attempts to reseal while other processes reseal too.
 const ATTEMPTS: u32 = 8;
 
-/// What a root key opens, and somebody who stands for nobody under it.
+/// An opened root key and the decoy tenant used for unknown keys.
 pub(crate) struct Opened {
     pub(crate) vault: Vault,
     pub(super) decoy: Decoy,
@@ -25,8 +25,8 @@ impl Opened {
     }
 }
 
-/// The root key that the registry in Redis has at present. It only becomes another when Redis has lost everything and
-/// somebody else has begun anew.
+/// The current root key of the registry. It changes only if Redis loses its data and another process creates a new
+/// registry.
 #[derive(Clone)]
 pub(crate) struct Current(Arc<RwLock<Arc<Opened>>>);
 
@@ -36,8 +36,8 @@ impl Current {
     }
 }
 
-/// How Redis keeps a root key: its id, and itself under the master key. The id alone stands for a registry that was made
-/// before there were root keys: its master key is its root key.
+/// The stored form of a root key: its id, and the key sealed under the master key. A record without the sealed key
+/// belongs to a registry from before root keys existed: its master key is its root key.
 fn record(root: &RootKey, id: &str, master: &MasterKey) -> Result<String, Error> {
     Ok(format!("{id}:{}", master::hex(&master.seal(root, id)?)))
 }
@@ -54,50 +54,51 @@ fn copy(root: &RootKey) -> RootKey {
     RootKey::new(Box::new(*root.expose_secret()))
 }
 
-/// Whether resealing was enough.
+/// Result of [`Registry::reseal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resealed {
-    /// Nothing but the first master key opens the registry.
+    /// Only the first master key opens the registry.
     Done,
-    /// The registry is older than root keys: its first master key is its root key, and goes on opening what it has.
+    /// The registry predates root keys: its first master key is its root key and still opens it.
     OldKeyStillOpens,
 }
 
 impl Registry {
-    /// The root key of the registry in Redis; the first to come determines it.
+    /// The root key of the registry in Redis. The first process to connect creates it.
     pub(super) async fn begin(
-        line: &Connections,
+        connections: &Connections,
         keys: &Keys,
         scripts: &Scripts,
         master: &MasterKey,
     ) -> Result<Current, Error> {
-        let (_, vault) = agree(line, keys, scripts, master, &Vault::new(master::random()?)).await?;
+        let (_, vault) = agree(connections, keys, scripts, master, &Vault::new(master::random()?)).await?;
         Ok(Current(Arc::new(RwLock::new(Arc::new(Opened::new(vault)?)))))
     }
 
-    /// Takes over the root key that somebody else has begun with after Redis lost everything, or begins with ours.
+    /// Adopts the root key of a registry that another process created after Redis lost its data, or restores ours.
     pub(super) async fn agree_again(&self) -> Result<(), Error> {
         let ours = self.current.get();
-        let (_, vault) = agree(&self.line, &self.keys, &self.scripts, &self.master, &ours.vault).await?;
+        let (_, vault) = agree(&self.connections, &self.keys, &self.scripts, &self.master, &ours.vault).await?;
         if vault.id != ours.vault.id {
-            tracing::warn!("the registry in Redis was begun anew");
+            tracing::warn!("another process has created a new registry in Redis");
             *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Opened::new(vault)?);
         }
         Ok(())
     }
 
-    /// Seals the root key under the first of the master keys, so that the others open nothing any more. Keys and secrets
-    /// stay as they are, and so does every registry that is open.
+    /// Seals the root key under the first of the master keys, so that the others no longer open it. Keys and secrets
+    /// stay valid, and open registries keep working.
     ///
     /// # Errors
-    /// [`Error::OtherMasterKey`], and [`Error::Contended`] when others do the same all the time.
+    /// [`Error::OtherMasterKey`], and [`Error::Contended`] if other processes keep resealing.
     pub async fn reseal(&self) -> Result<Resealed, Error> {
         for _ in 0..ATTEMPTS {
             let ours = self.current.get();
-            let (before, vault) = agree(&self.line, &self.keys, &self.scripts, &self.master, &ours.vault).await?;
+            let (before, vault) =
+                agree(&self.connections, &self.keys, &self.scripts, &self.master, &ours.vault).await?;
             let after = record(&vault.root, &vault.id, &self.master)?;
             let mut call = self.keys.call(&self.scripts.reseal);
-            if self.line.script::<bool>(call.arg(before).arg(after)).await? {
+            if self.connections.script::<bool>(call.arg(before).arg(after)).await? {
                 let is_master = self.master.as_roots().any(|key| key.expose_secret() == vault.root.expose_secret());
                 return Ok(if is_master { Resealed::OldKeyStillOpens } else { Resealed::Done });
             }
@@ -105,22 +106,30 @@ impl Registry {
         Err(Error::Contended("the registry".to_owned()))
     }
 
-    /// A sealer of this purpose; what it seals opens for no other.
+    /// A sealer for one purpose. Data sealed for one purpose cannot be opened for another.
     pub fn sealer(&self, purpose: &'static str) -> Sealer {
         Sealer { current: self.current.clone(), purpose }
     }
 }
 
-/// What Redis keeps of the root key, and the key itself; ours, if it keeps none yet.
+/// The stored root key, opened; `ours` is stored first if there is none. While Redis refuses writes, an existing root
+/// key is read.
 async fn agree(
-    line: &Connections,
+    connections: &Connections,
     keys: &Keys,
     scripts: &Scripts,
     master: &MasterKey,
     ours: &Vault,
 ) -> Result<(String, Vault), Error> {
     let mut call = keys.call(&scripts.enrol);
-    let found: String = line.script(call.arg(record(&ours.root, &ours.id, master)?)).await?;
+    let enrolled = connections.script(call.arg(record(&ours.root, &ours.id, master)?)).await.map_err(Error::from);
+    let found: String = match enrolled {
+        Err(error @ Error::ReadOnly(_)) => {
+            let existing: Option<String> = connections.command(redis::cmd("GET").arg(keys.master())).await?;
+            existing.ok_or(error)?
+        }
+        enrolled => enrolled?,
+    };
     let vault = read(&found, master)?;
     Ok((found, vault))
 }

@@ -177,7 +177,7 @@ async fn keys_of_a_tenant_are_bounded() {
         last = Some(world.registry.issue(&tenant, Mode::Live, Retire::None, None).await.unwrap());
     }
     let refused = world.registry.issue(&tenant, Mode::Live, Retire::None, None).await;
-    assert!(matches!(refused, Err(Error::TooManyKeys { most: 16 })));
+    assert!(matches!(refused, Err(Error::TooManyKeys { max: 16 })));
     world.registry.revoke_key(&tenant, &last.unwrap().key_id).await.unwrap();
     world.registry.issue(&tenant, Mode::Live, Retire::None, None).await.unwrap();
 }

@@ -25,11 +25,11 @@ async fn twenty_hammer_four_gateways_for_ten_seconds() {
                 let (mut admitted, mut refused) = (Vec::new(), Vec::new());
                 while Instant::now() < end {
                     match gateway.admit(&caller, Operation::Generate, None).await {
-                        Ok(standing) => admitted.push(standing.at_ms),
-                        Err(Refused::TooFast { retry_after, standing }) => {
-                            refused.push(standing.at_ms);
+                        Ok(status) => admitted.push(status.at_ms),
+                        Err(Refused::TooFast { retry_after, status }) => {
+                            refused.push(status.at_ms);
                             assert!(retry_after <= WINDOW + Duration::from_millis(1));
-                            assert_eq!(standing.policies[0].remaining(), 0, "nobody is refused while there is room");
+                            assert_eq!(status.policies[0].remaining(), 0, "nobody is refused while there is room");
                         }
                         Err(other) => panic!("{other}"),
                     }

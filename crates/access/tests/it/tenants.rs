@@ -134,7 +134,7 @@ async fn a_full_redis_still_knows_and_revokes_but_adds_nobody() {
     let _: () = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1mb").query_async(&mut connection).await.unwrap();
     world.bearer(&ada).await.unwrap();
     let refused = world.registry.add(NewTenant::new("bob", Class::Agent), Mode::Live, None).await.unwrap_err();
-    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    assert!(matches!(refused, Error::ReadOnly(_)), "{refused:?}");
     world.registry.revoke_key(&ada.tenant.id, &ada.key_id).await.unwrap();
     world.registry.revoke(&ada.tenant.id).await.unwrap();
     world.bearer(&ada).await.unwrap_err();

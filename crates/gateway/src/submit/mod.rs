@@ -183,10 +183,14 @@ impl Desk {
         submitted: Result<Vec<Submitted>, Problem>,
     ) -> Result<Vec<Submitted>, Problem> {
         let is_new = submitted.as_ref().is_ok_and(|all| all.iter().any(|one| one.outcome == SubmitOutcome::New));
-        if let Some(receipt) = receipt.filter(|_| !is_new)
-            && let Err(error) = self.limiter.refund(receipt).await
-        {
-            tracing::warn!(%error, "a charge could not be given back");
+        match receipt {
+            Some(receipt) if is_new => receipt.keep(),
+            Some(receipt) => {
+                if let Err(error) = receipt.refund().await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a charge could not be refunded");
+                }
+            }
+            None => {}
         }
         submitted
     }

@@ -1,35 +1,37 @@
--- Charges a day's quotas, and the window of submissions, with a number of jobs: all of it or nothing.
+-- Charges a number of jobs to the quotas of the day and, for a batch, to the window of submissions: all or nothing.
 --
 -- KEYS: day, window
--- ARGV: jobs, pixels, most jobs, most pixels (0: any number), submissions, most submissions, span in ms
--- Answer: verdict, now in ms, jobs of the day, pixels of the day, submissions in the window, ms until room there
+-- ARGV: jobs, pixels, maximum of jobs, maximum of pixels (0: unlimited), submissions, maximum of submissions, span in ms
+-- Returns: verdict, now in ms, jobs of the day, pixels of the day, submissions in the window, ms until there is room there
 
 local day, window = KEYS[1], KEYS[2]
 local jobs, pixels = tonumber(ARGV[1]), tonumber(ARGV[2])
-local most_jobs, most_pixels = tonumber(ARGV[3]), tonumber(ARGV[4])
-local submissions, most, span = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local max_jobs, max_pixels = tonumber(ARGV[3]), tonumber(ARGV[4])
+local submissions, max, span = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 local today = math.floor(seconds / 86400)
-local kept = redis.call('HMGET', day, 'day', 'jobs', 'pixels')
+local stored = redis.call('HMGET', day, 'day', 'jobs', 'pixels')
+local is_new = tonumber(stored[1]) ~= today
 local used_jobs, used_pixels = 0, 0
-if tonumber(kept[1]) == today then used_jobs, used_pixels = tonumber(kept[2]), tonumber(kept[3]) end
+if not is_new then used_jobs, used_pixels = tonumber(stored[2]), tonumber(stored[3]) end
 
-local used = 0
-if most > 0 then used = slide(window, span) end
+local counts = submissions > 0 and max > 0
+local used, reset, renew = 0, 0, false
+if counts then used, reset, renew = slide(window, span) end
 local function answer(verdict, room)
   return {verdict, now, used_jobs, used_pixels, used, room}
 end
 
-if most_jobs > 0 and used_jobs + jobs > most_jobs then return answer('jobs', 0) end
-if most_pixels > 0 and used_pixels + pixels > most_pixels then return answer('pixels', 0) end
-if submissions > 0 and most > 0 then
-  if used + submissions > most then
-    return answer('too_fast', until_gone(window, span, used + submissions - most))
+if max_jobs > 0 and used_jobs + jobs > max_jobs then return answer('jobs', 0) end
+if max_pixels > 0 and used_pixels + pixels > max_pixels then return answer('pixels', 0) end
+if counts then
+  if used + submissions > max then
+    return answer('too_fast', until_gone(window, span, used + submissions - max))
   end
-  push(window, span, submissions)
+  push(window, span, submissions, renew)
   used = used + submissions
 end
 used_jobs, used_pixels = used_jobs + jobs, used_pixels + pixels
 redis.call('HSET', day, 'day', today, 'jobs', used_jobs, 'pixels', used_pixels)
-redis.call('EXPIREAT', day, (today + 1) * 86400)
-return answer('admitted', until_gone(window, span, 1))
+if is_new then redis.call('EXPIREAT', day, (today + 1) * 86400) end
+return answer('admitted', reset)

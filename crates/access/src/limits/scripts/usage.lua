@@ -1,17 +1,22 @@
--- How much of everything is used. It changes nothing that counts.
+-- Current usage of all limits. Writes nothing.
 --
 -- KEYS: day, then the windows
 -- ARGV: span in ms
--- Answer: now in ms, jobs of the day, pixels of the day, then for each window: used, ms until more room
+-- Returns: now in ms, jobs of the day, pixels of the day, then for each window: used, ms until there is more room
 
 local span = tonumber(ARGV[1])
-local kept = redis.call('HMGET', KEYS[1], 'day', 'jobs', 'pixels')
+local stored = redis.call('HMGET', KEYS[1], 'day', 'jobs', 'pixels')
 local answer = {now, 0, 0}
-if tonumber(kept[1]) == math.floor(seconds / 86400) then
-  answer[2], answer[3] = tonumber(kept[2]), tonumber(kept[3])
+if tonumber(stored[1]) == math.floor(seconds / 86400) then
+  answer[2], answer[3] = tonumber(stored[2]), tonumber(stored[3])
 end
 for n = 2, #KEYS do
-  answer[#answer + 1] = slide(KEYS[n], span)
-  answer[#answer + 1] = until_gone(KEYS[n], span, 1)
+  local used, reset = 0, 0
+  for _, entry in ipairs(redis.call('LRANGE', KEYS[n], 0, -1)) do
+    if age(entry) > span then break end
+    used, reset = used + 1, span - age(entry) + 1
+  end
+  answer[#answer + 1] = used
+  answer[#answer + 1] = reset
 end
 return answer

@@ -1,8 +1,8 @@
--- ARGV: tenant, its JSON, its name, then of its first key: id, hash, mode, sealed secret, lifetime.
--- Returns the time, or 0 when the name is taken.
+-- ARGV: tenant, its JSON, its name, then id, hash, mode, sealed secret and lifetime of its first key.
+-- Returns the time, or 0 if the name is taken.
 local tenant, at = ARGV[1], now()
 local owner = redis.call('HGET', NAMES, ARGV[3])
--- A call whose answer was lost is sent again: the same id is the same tenant.
+-- Idempotent: a call whose answer was lost is repeated with the same id.
 if owner and owner ~= tenant then return 0 end
 if not owner then
   redis.call('HSET', NAMES, ARGV[3], tenant)

@@ -1,11 +1,10 @@
--- ARGV: tenant, then of its new key: id, hash, mode, sealed secret, lifetime; then which keys make way for it ('': none,
--- '*': all of its mode, or one id) and the grace that they have, in milliseconds.
--- Returns the time, and the ids that make way; in place of the time: 0: no such tenant, -1: too many keys, -2: no such
--- key.
+-- ARGV: tenant, then id, hash, mode, sealed secret and lifetime of the new key; then the keys to replace ('': none,
+-- '*': all of the same mode, or one id) and their grace period in milliseconds.
+-- Returns the time and the replaced keys. Instead of the time: 0: unknown tenant, -1: too many keys, -2: unknown key.
 local tenant, id, mode, which, grace = ARGV[1], ARGV[2], ARGV[4], ARGV[7], tonumber(ARGV[8])
 local at, leaving = now(), {}
 if redis.call('EXISTS', TENANT .. tenant) == 0 then return { 0, leaving } end
--- A call whose answer was lost is sent again: the same id is the same key.
+-- Idempotent: a call whose answer was lost is repeated with the same id.
 local again = redis.call('EXISTS', KEY .. id) == 1
 local working = tidy(tenant, at)
 for _, old in ipairs(redis.call('ZRANGE', KEYS_OF .. tenant, 0, -1)) do
@@ -17,7 +16,7 @@ for _, old in ipairs(redis.call('ZRANGE', KEYS_OF .. tenant, 0, -1)) do
 end
 if which ~= '' and which ~= '*' and #leaving == 0 then return { -2, leaving } end
 if not again then
-  if working >= MOST then return { -1, leaving } end
+  if working >= MAX_KEYS then return { -1, leaving } end
   write(tenant, id, ARGV[3], mode, ARGV[5], tonumber(ARGV[6]), at)
 end
 for _, old in ipairs(leaving) do

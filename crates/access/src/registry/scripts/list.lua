@@ -1,4 +1,4 @@
--- ARGV: id of the tenant to begin after, or '', and how many. Returns the JSON of tenants in the order of their coming.
+-- ARGV: id of the tenant to start after, or '', and the page size. Returns the JSON of tenants, oldest first.
 local first = 0
 local rank = redis.call('ZRANK', TENANTS, ARGV[1])
 if rank then first = rank + 1 end

@@ -1,5 +1,5 @@
--- ARGV: tenant, its JSON as it was read and as it is to be, its name as it was and as it is to be.
--- Returns 0 when it has changed in between, -1 when another has the name.
+-- ARGV: tenant, its JSON as read and its new JSON, its name as read and its new name.
+-- Returns 0 if it has changed since, -1 if the new name is taken.
 local tenant, old, new = ARGV[1], ARGV[4], ARGV[5]
 if redis.call('GET', TENANT .. tenant) ~= ARGV[2] then return 0 end
 if old ~= new then

@@ -1,4 +1,4 @@
--- ARGV: the sealed root key as it was read, and as it is to be. Returns 0 when it has changed in between.
+-- ARGV: the sealed root key as read, and its replacement. Returns 0 if it has changed since.
 if redis.call('GET', MASTER) ~= ARGV[1] then return 0 end
 redis.call('SET', MASTER, ARGV[2])
 return 1

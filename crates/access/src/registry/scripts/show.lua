@@ -1,4 +1,4 @@
--- ARGV: id or name of a tenant. Returns the time, its JSON, and its keys in the order of their making.
+-- ARGV: id or name of a tenant. Returns the time, its JSON, and its keys, oldest first.
 local id = redis.call('HGET', NAMES, ARGV[1]) or ARGV[1]
 local keys = {}
 for _, key in ipairs(redis.call('ZRANGE', KEYS_OF .. id, 0, -1)) do

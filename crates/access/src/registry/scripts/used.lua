@@ -1,3 +1,3 @@
--- ARGV: key. Notes that it was used, now.
+-- ARGV: key. Records its use.
 if redis.call('EXISTS', KEY .. ARGV[1]) == 1 then redis.call('HSET', KEY .. ARGV[1], 'used', now()) end
 return 1
