@@ -1,4 +1,4 @@
-//! Writes the page of errors to standard output: `cargo run -p web --example errors_page > docs/api/errors.md`.
+//! Writes the page of errors to standard output: `cargo run -p http-api --example errors_page > docs/api/errors.md`.
 
 use std::io::Write;
 

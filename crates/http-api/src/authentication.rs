@@ -187,7 +187,7 @@ impl Authenticator {
         if !tenant.permissions.allow(needed) {
             return Err(Problem::new(&codes::PERMISSION_DENIED, format!("You need the permission {needed} for this.")));
         }
-        crate::scenario::play(request, caller)
+        crate::scenario::simulate_problem(request, caller)
     }
 
     /// Records that a key was used, in the background: the time is coarse and no request waits for it.

@@ -143,6 +143,10 @@ kinds! {
         "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";
     JOB_NOT_FOUND = 404 "job_not_found", "There is no such job",
         "Check the id and the API key. Jobs are forgotten some time after they end.";
+    JOB_UNREADABLE = 503 "job_unreadable", "The record of the job cannot be read by this server",
+        "Ask again: while a new version is rolled out, not every server can read every job.", retry after 10 s;
+    ARTIFACT_NOT_FOUND = 404 "artifact_not_found", "The job has no such file",
+        "Use one of the roles that `artifacts` of the job lists.";
     INVALID_BATCH_ID = 400 "invalid_batch_id", "This is not a batch id",
         "Use the `batch_id` that the gateway answered with, as it was written.";
     BATCH_NOT_FOUND = 404 "batch_not_found", "There is no such batch",
@@ -194,6 +198,10 @@ kinds! {
         "Wait, then try again.", retry after 2 s;
     QUEUE_UNAVAILABLE = 503 "queue_unavailable", "The queue cannot be reached",
         "Try again soon. Nothing was stored.", retry after 2 s;
+    QUEUE_MEMORY_FULL = 503 "queue_memory_full", "The queue cannot store anything: its memory is full",
+        "Try again later. Nothing was stored; jobs can still be read.", retry after 10 s;
+    STORAGE_FULL = 503 "storage_full", "The storage cannot keep anything: its disk is full",
+        "Try again later. Nothing was stored; files can still be fetched.", retry after 30 s;
     STORAGE_UNAVAILABLE = 503 "storage_unavailable", "The storage cannot be reached",
         "Try again soon.", retry after 2 s;
     INTERNAL = 500 "internal", "Something went wrong here",

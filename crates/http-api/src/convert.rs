@@ -1,4 +1,4 @@
-//! Where errors of the queue and of the blob store meet a status.
+//! The problems that stand for errors of the queue, the registry and the blob store.
 
 use crate::{Problem, codes, own_job};
 
@@ -18,12 +18,18 @@ impl From<queue::Error> for Problem {
             }
             queue::Error::Conflict => Self::new(
                 &codes::IDEMPOTENCY_CONFLICT,
-                "You have used this name or key for another picture, or with other parameters.",
+                "You have used this name or key for another image, or with other parameters.",
             ),
             queue::Error::InvalidBatch(why) => {
                 Self::new(&codes::BATCH_TOO_LARGE, format!("This cannot be a batch: {why}."))
             }
             queue::Error::UnknownJob(_) => own_job::not_found(),
+            queue::Error::UnreadableJob(_) => {
+                Self::new(&codes::JOB_UNREADABLE, "Only the state of the job is known here.").because(error)
+            }
+            queue::Error::Memory(_) => {
+                Self::new(&codes::QUEUE_MEMORY_FULL, "The queue has no memory left to store anything.").because(error)
+            }
             error if error.is_retryable() => {
                 Self::new(&codes::QUEUE_UNAVAILABLE, "The queue does not answer.").because(error)
             }
@@ -45,7 +51,7 @@ impl From<access::Error> for Problem {
             Error::Disabled(_) => Self::new(&codes::TENANT_REVOKED, detail),
             Error::TooManyKeys { .. } => Self::new(&codes::TOO_MANY_KEYS, detail),
             error if error.is_retryable() => {
-                // It is the Redis of the queue, and clients need not know that there are two uses of it.
+                // The registry shares the Redis of the queue; clients need not know that these are two uses.
                 Self::new(&codes::QUEUE_UNAVAILABLE, "Keys cannot be checked at present.").because(error)
             }
             error => Self::new(&codes::INTERNAL, "The registry of keys cannot do this.").because(error),
@@ -57,6 +63,9 @@ impl From<blobs::Error> for Problem {
     fn from(error: blobs::Error) -> Self {
         match error {
             blobs::Error::NotFound(_) => Self::new(&codes::RESULT_GONE, "The file is no longer kept.").because(error),
+            blobs::Error::Full(_) => {
+                Self::new(&codes::STORAGE_FULL, "The storage has no room left for another file.").because(error)
+            }
             _ => Self::new(&codes::STORAGE_UNAVAILABLE, "The storage does not answer.").because(error),
         }
     }

@@ -1,4 +1,4 @@
-//! A problem as the client sees it (RFC 9457).
+//! A problem: what an error response says (RFC 9457).
 
 use crate::RequestId;
 use crate::codes::Kind;
@@ -13,12 +13,18 @@ use std::fmt;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// What went wrong with one request: a kind from the table, a sentence for the client, and, for the log only, the
-/// cause.
+/// The longest detail, in characters. Details may quote what a client sent, which has no bound of its own.
+const MAX_DETAIL: usize = 600;
+/// The longest name of a parameter.
+const MAX_PARAMETER: usize = 128;
+/// The longest chain of causes in the log.
+const MAX_CAUSES: usize = 2000;
+
+/// What went wrong with one request: a kind from the table, a sentence for the client, and the cause for the log only.
 #[derive(Debug)]
 pub struct Problem(Box<Parts>);
 
-/// Boxed, as a handler's success must not be as large as its worst failure.
+/// Boxed, so that a handler's `Result` stays small.
 #[derive(Debug)]
 struct Parts {
     kind: &'static Kind,
@@ -26,24 +32,24 @@ struct Parts {
     parameter: Option<String>,
     failure: Option<Failure>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// Seconds to wait, where more is known of them than stands in the table.
+    /// Seconds to wait, if not those of the table.
     retry_after: Option<u64>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     request: Option<RequestId>,
 }
 
-/// The body of an `application/problem+json` answer.
+/// The body of an `application/problem+json` response.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
     /// A URI that names the kind of problem; it ends in the code.
     #[schema(example = "urn:orfeas:problem:image_empty")]
     pub r#type: String,
-    /// What kind of problem it is, for people. The same for every occurrence.
+    /// The kind of problem, for people. The same for every occurrence.
     pub title: &'a str,
     /// The HTTP status.
     pub status: u16,
-    /// What kind of problem it is, for programs. Stable.
+    /// The kind of problem, for programs. Stable.
     #[schema(example = "image_empty")]
     pub code: &'a str,
     /// What went wrong this time.
@@ -67,11 +73,12 @@ pub struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// A problem of this kind; `detail` is one sentence for the client and names nothing internal.
+    /// A problem of this kind; `detail` is one sentence for the client and names nothing internal. It is cut short if it is
+    /// long, so that no value of a client is echoed whole.
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             kind,
-            detail: detail.into(),
+            detail: clip(detail.into(), MAX_DETAIL),
             parameter: None,
             failure: None,
             headers: Vec::new(),
@@ -95,39 +102,39 @@ impl Problem {
         self
     }
 
-    /// Says in which part of the request it was, such as `images[3]`.
+    /// Names the part of the request that is at fault, such as `images[3]`.
     #[must_use]
     pub fn within(mut self, part: &str) -> Self {
-        self.0.detail = format!("{part}: {}", self.0.detail);
-        self.0.parameter = Some(match self.0.parameter {
+        self.0.detail = clip(format!("{part}: {}", self.0.detail), MAX_DETAIL);
+        let name = match &self.0.parameter {
             Some(name) => format!("{part}.{name}"),
             None => part.to_owned(),
-        });
-        self
+        };
+        self.with_parameter(name)
     }
 
     /// Names the parameter or field at fault.
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>) -> Self {
-        self.0.parameter = Some(name.into());
+        self.0.parameter = Some(clip(name.into(), MAX_PARAMETER));
         self
     }
 
-    /// Tells why the job failed.
+    /// Adds why the job failed.
     #[must_use]
     pub fn with_failure(mut self, failure: Failure) -> Self {
         self.0.failure = Some(failure);
         self
     }
 
-    /// Adds a header to the answer.
+    /// Adds a header to the response.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
     }
 
-    /// Binds it to a request, for an answer that is made outside the rim.
+    /// Binds it to a request, for a response that is made outside the middleware.
     pub(crate) fn of_request(mut self, id: Option<RequestId>) -> Self {
         if let Some(id) = &id {
             self.0.headers.push((X_REQUEST_ID, id.header()));
@@ -150,10 +157,10 @@ impl Problem {
     pub(crate) fn causes(&self) -> Option<String> {
         let first: &dyn std::error::Error = self.0.cause.as_deref()?;
         let chain = std::iter::successors(Some(first), |error| error.source());
-        Some(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        Some(clip(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "), MAX_CAUSES))
     }
 
-    /// Writes it to the log: what is no fault of the client as an error.
+    /// Logs it: at level error if the server is at fault.
     pub fn log(&self, message: &'static str) {
         let (code, detail, causes) = (self.0.kind.code, &self.0.detail, self.causes());
         if self.0.kind.status >= 500 {
@@ -163,7 +170,7 @@ impl Problem {
         }
     }
 
-    /// What a client gets to read.
+    /// The body of the response.
     pub fn body<'a>(&'a self, request_id: Option<&'a str>) -> ProblemBody<'a> {
         let Kind { code, status, title, suggestion, retryable, .. } = self.0.kind;
         ProblemBody {
@@ -181,7 +188,7 @@ impl Problem {
         }
     }
 
-    /// The answer that a client gets.
+    /// The response.
     pub(crate) fn response(&self, request: Option<&RequestId>) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         for (name, value) in &self.0.headers {
@@ -196,6 +203,16 @@ impl Problem {
     }
 }
 
+/// A text of at most `max` characters and a mark that something is left out.
+pub(crate) fn clip(mut text: String, max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(max) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.kind.code, self.0.detail)
@@ -207,8 +224,33 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.0.kind.status).expect("the table holds HTTP statuses. This is a bug.")
     }
 
-    /// The rim writes this answer anew, with the request's id, unless the problem has it.
+    /// The middleware replaces this response by one with the request's id.
     fn error_response(&self) -> HttpResponse {
         self.response(self.0.request.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn no_value_of_a_client_is_echoed_whole() {
+        let long = "ä".repeat(1 << 20);
+        let cause = std::io::Error::other(long.clone());
+        let problem = Problem::new(&codes::INVALID_JSON, format!("invalid type: string {long:?}"));
+        let problem = problem.with_parameter(long.clone()).within(&long).because(cause);
+        let body = serde_json::to_string(&problem.body(None)).unwrap_or_default();
+        assert!(body.len() < 3000, "{}", body.len());
+        assert!(problem.detail().ends_with('…') && problem.causes().is_some_and(|causes| causes.len() < 5000));
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (text, max, clipped) in [("", 0, ""), ("ab", 2, "ab"), ("abc", 2, "ab…"), ("äöü", 1, "ä…"), ("a", 0, "…")]
+        {
+            assert_eq!(clip(text.to_owned(), max), clipped);
+        }
     }
 }

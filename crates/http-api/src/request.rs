@@ -1,5 +1,6 @@
 //! A request's id and its span.
 
+use crate::problem::clip;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -12,8 +13,12 @@ use uuid::Uuid;
 /// The header that carries a request's id, both ways.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id taken over from a client.
-const LONGEST: usize = 64;
+/// The longest id that is accepted from a client.
+const MAX_ID: usize = 64;
+/// The longest path that is logged.
+const MAX_PATH: usize = 256;
+/// The longest method that is logged.
+const MAX_METHOD: usize = 16;
 
 /// A request's id: the client's own (from `x-request-id`) if it is short and plain, or else a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +27,10 @@ pub struct RequestId(String);
 impl RequestId {
     fn of(request: &ServiceRequest) -> Self {
         let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
-        // What a client sends ends up in log lines, so only letters, digits and a few marks are taken.
+        // The id appears in log lines, so only letters, digits and a few marks are accepted.
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         match given {
-            Some(id) if (1..=LONGEST).contains(&id.len()) && id.bytes().all(plain) => Self(id.to_owned()),
+            Some(id) if (1..=MAX_ID).contains(&id.len()) && id.bytes().all(plain) => Self(id.to_owned()),
             _ => Self(Uuid::now_v7().to_string()),
         }
     }
@@ -40,21 +45,21 @@ impl RequestId {
     }
 }
 
-/// Makes the one span of each request.
+/// Makes the span of each request.
 pub(crate) struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = RequestId::of(request);
         let route = request.match_pattern();
-        let method = request.method();
+        let method = clip(request.method().to_string(), MAX_METHOD);
         let span = tracing::info_span!(
             "request",
             otel.name = format!("{method} {}", route.as_deref().unwrap_or("unmatched")),
             otel.kind = "server",
             otel.status_code = Empty,
-            http.request.method = %method,
-            url.path = request.path(),
+            http.request.method = method,
+            url.path = clip(request.path().to_owned(), MAX_PATH),
             http.route = route,
             http.response.status_code = Empty,
             request.id = id.as_str(),

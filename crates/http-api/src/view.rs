@@ -1,104 +1,193 @@
-//! A job and its events, as clients see them.
+//! Jobs and their events as clients see them.
 
 use crate::{ApiSurface, Links};
-use domain::{BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord};
-use queue::QueuePosition;
+use domain::{Artifact, BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord};
+use queue::{JobEntry, QueuePosition, UnreadableJob};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 use utoipa::ToSchema;
 
-/// Where a job stands. Times are milliseconds since the Unix epoch.
+/// A job. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobView {
     /// The job's id.
     #[schema(value_type = String, format = Uuid)]
     job_id: JobId,
-    /// Where it stands.
+    /// Its state.
     status: JobState,
     /// Share of it that is done, 0 to 1.
     progress: f64,
-    /// What a running job is at.
+    /// The stage of a running job. The names depend on the model; `GET models` lists them.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
-    /// Denoising steps done, in stage `denoise`.
+    /// Steps done, in a stage that has steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u32>,
-    /// Denoising steps in all, in stage `denoise`.
+    /// Steps in all, in a stage that has steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<u32>,
-    /// A queued job's place in line; 1 is next.
+    /// Position of a queued job; 1 is next.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
-    /// Seconds until it will have ended, as far as can be told from the jobs of late.
+    /// Estimated seconds until it ends, from the run times of recent jobs. Absent while nothing is known, and while no live
+    /// worker can run the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     eta_seconds: Option<u64>,
-    /// The batch that it came with.
+    /// The batch that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     batch_id: Option<BatchId>,
     /// Attempts begun so far.
     attempt: u32,
-    /// What was asked for.
+    /// The kind of the job, such as `image_to_mesh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    /// The model that was asked for; absent: the default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// The parameters that were asked for.
     parameters: Parameters,
     /// When it was submitted.
-    submitted_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submitted_ms: Option<u64>,
     /// When its first attempt began.
     #[serde(skip_serializing_if = "Option::is_none")]
     started_ms: Option<u64>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_ms: Option<u64>,
-    /// What came of it, when it succeeded.
+    /// The files of a job that succeeded, with their addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    artifacts: Vec<ArtifactView>,
+    /// The result of a job that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ResultRecord>,
     /// Why it failed, or, while it waits for another attempt, why the last one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
-    /// Where to follow it and fetch its result.
+    /// What keeps the job from going on, or from being shown whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<JobWarning>,
+    /// Addresses of the job.
     links: Links,
 }
 
+/// A file of a job and its address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ArtifactView {
+    /// The file.
+    #[serde(flatten)]
+    artifact: Artifact,
+    /// Its address, relative to the server.
+    url: String,
+}
+
+/// Something that a job's owner should know.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobWarning {
+    /// The kind, for programs: `no_worker` or `job_unreadable`.
+    #[schema(example = "no_worker")]
+    code: &'static str,
+    /// The same for people.
+    detail: &'static str,
+}
+
+const NO_WORKER: JobWarning =
+    JobWarning { code: "no_worker", detail: "No live worker can run this job; it waits until one starts." };
+
+const UNREADABLE: JobWarning = JobWarning {
+    code: "job_unreadable",
+    detail: "This server cannot read the record of the job, which may be of a newer version; only its state is shown.",
+};
+
 impl JobView {
-    /// What is known of a job, with its place in line if it waits, for a client of this API.
-    pub fn of(api: ApiSurface, record: JobRecord, position: QueuePosition) -> Self {
-        // What an earlier attempt reached is over.
+    /// A job with its position in the queue, for a client of this surface.
+    pub fn of(api: ApiSurface, entry: JobEntry) -> Self {
+        match entry.record {
+            Ok(record) => Self::readable(api, record, entry.position),
+            Err(unreadable) => Self::unreadable(api, &unreadable, entry.position),
+        }
+    }
+
+    fn readable(api: ApiSurface, record: JobRecord, position: QueuePosition) -> Self {
+        // The progress of an earlier attempt is void.
         let running = record.progress.as_ref().filter(|_| record.state == JobState::Running);
+        let (id, spec) = (record.job.id, &record.job.spec);
+        let artifacts = record.result.as_ref().map(|result| result.artifacts.as_slice()).unwrap_or_default();
+        let links = Links::of(api, id);
         Self {
-            job_id: record.job.id,
-            status: record.state,
             progress: fraction(record.state, record.progress.as_ref()),
             stage: running.map(|progress| progress.stage.clone()),
             step: running.and_then(|progress| progress.step),
             steps: running.and_then(|progress| progress.steps),
-            position: Some(position.position).filter(|position| *position > 0),
-            eta_seconds: position.eta.map(seconds),
             batch_id: record.job.batch,
             attempt: record.attempt,
+            kind: Some(spec.kind().to_owned()),
+            model: spec.image_to_mesh().and_then(|spec| spec.model.clone()),
             parameters: record.job.parameters().cloned().unwrap_or_default(),
-            submitted_ms: record.job.submitted_ms,
+            submitted_ms: Some(record.job.submitted_ms),
             started_ms: record.started_ms,
             finished_ms: record.finished_ms,
+            artifacts: artifacts.iter().map(|artifact| links.artifact(artifact)).collect(),
             result: record.result,
             failure: record.failure,
-            links: Links::of(api, record.job.id),
+            ..Self::bare(api, id, record.state, position)
         }
     }
-}
 
-impl JobView {
-    /// Share of it that is done, 0 to 1; a job that has ended is done, whatever came of it.
+    fn unreadable(api: ApiSurface, job: &UnreadableJob, position: QueuePosition) -> Self {
+        tracing::warn!(job.id = %job.id, reason = job.reason, "the record of a job cannot be read");
+        let mut view = Self::bare(api, job.id, job.state, position);
+        view.warnings.push(UNREADABLE);
+        view
+    }
+
+    /// What is known of every job.
+    fn bare(api: ApiSurface, id: JobId, state: JobState, position: QueuePosition) -> Self {
+        Self {
+            job_id: id,
+            status: state,
+            progress: fraction(state, None),
+            stage: None,
+            step: None,
+            steps: None,
+            position: Some(position.position).filter(|position| *position > 0),
+            eta_seconds: position.eta.filter(|_| !position.no_worker).map(seconds),
+            batch_id: None,
+            attempt: 0,
+            kind: None,
+            model: None,
+            parameters: Parameters::default(),
+            submitted_ms: None,
+            started_ms: None,
+            finished_ms: None,
+            artifacts: Vec::new(),
+            result: None,
+            failure: None,
+            warnings: if position.no_worker { vec![NO_WORKER] } else { Vec::new() },
+            links: Links::of(api, id),
+        }
+    }
+
+    /// Share of it that is done, 0 to 1; a job that has ended counts as done, whatever its result.
     pub fn done(&self) -> f64 {
         if self.status.is_terminal() { 1.0 } else { self.progress }
     }
 }
 
-/// Whole seconds, rounded up: who is told a time should not come too early.
+impl Links {
+    fn artifact(&self, artifact: &Artifact) -> ArtifactView {
+        ArtifactView { url: format!("{}/artifacts/{}", self.this, artifact.role), artifact: artifact.clone() }
+    }
+}
+
+/// Whole seconds, rounded up: a client that waits this long is not too early.
 pub fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// When jobs that have not ended will all have (RFC 3339), from the time that each has left; `None` when that is not
-/// known of all of them.
+/// The time at which all of some open jobs will have ended (RFC 3339), from the time that each has left; `None` if that of
+/// one is unknown.
 pub fn estimated_completion(mut left: impl Iterator<Item = Option<Duration>>) -> Option<String> {
     let longest = left.try_fold(Duration::ZERO, |most, left| Some(most.max(left?)))?;
     Some(humantime::format_rfc3339_seconds(SystemTime::now() + longest).to_string())
@@ -107,7 +196,7 @@ pub fn estimated_completion(mut left: impl Iterator<Item = Option<Duration>>) ->
 /// Something that happened to a job.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventView {
-    /// Where it stands after it.
+    /// The state after the event.
     status: JobState,
     /// The attempt it belongs to, from 1; 0 before the first.
     attempt: u32,
@@ -115,19 +204,19 @@ pub struct EventView {
     at_ms: u64,
     /// Share of the job that is done, 0 to 1.
     progress: f64,
-    /// What a running job is at.
+    /// The stage of a running job.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
-    /// Denoising steps done, in stage `denoise`.
+    /// Steps done, in a stage that has steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u32>,
-    /// Denoising steps in all, in stage `denoise`.
+    /// Steps in all, in a stage that has steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<u32>,
-    /// What came of a job that succeeded.
+    /// The result of a job that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ResultRecord>,
-    /// Why it failed, or why this attempt did.
+    /// Why the job or this attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
 }
@@ -159,7 +248,7 @@ impl From<JobEvent> for EventView {
 fn fraction(state: JobState, progress: Option<&Progress>) -> f64 {
     match state {
         JobState::Succeeded => 1.0,
-        // A job that is queued again begins anew.
+        // A job that is queued again starts from the beginning.
         JobState::Queued => 0.0,
         JobState::Running | JobState::Failed | JobState::Cancelled => {
             progress.map_or(0.0, |progress| progress.fraction)

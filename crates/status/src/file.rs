@@ -1,4 +1,4 @@
-//! Serving one stored file: whole, in part, or not at all when the client has it already (RFC 9110).
+//! Serves a stored file: whole, in part, or not at all if the client has it already (RFC 9110).
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
@@ -14,23 +14,25 @@ use futures_util::{Stream, stream};
 use http_api::{Problem, codes, is_head};
 use telemetry::names;
 
-/// Bytes read from the store at once: what a slow client costs in memory.
+/// Bytes that are read from the store at once: the memory that a slow client costs.
 const CHUNK: u64 = 1 << 20;
+/// The media type of a file whose stored type is not a header value.
+const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// A stored file and how it is to be presented.
+/// A stored file and its presentation.
 pub(crate) struct File {
     pub(crate) id: BlobId,
-    pub(crate) media_type: &'static str,
+    pub(crate) media_type: String,
     /// The value of `Content-Disposition`.
     pub(crate) disposition: String,
-    /// The label it is counted under.
+    /// The label of its metrics.
     pub(crate) kind: &'static str,
 }
 
 impl File {
-    /// Answers a GET or HEAD request for the file.
+    /// The response to a GET or HEAD request for the file.
     pub(crate) async fn serve(self, request: &HttpRequest, blobs: &Blobs) -> Result<HttpResponse, Problem> {
-        // The name of a blob is the hash of its bytes, so it is a strong validator.
+        // A blob is named by the hash of its bytes, so the name is a strong validator.
         let tag = EntityTag::new_strong(self.id.to_string());
         if is_known(request, &tag) {
             let mut response = HttpResponse::NotModified();
@@ -53,7 +55,7 @@ impl File {
         };
         response
             .insert_header((ETAG, tag))
-            .insert_header((CONTENT_TYPE, self.media_type))
+            .insert_header((CONTENT_TYPE, HeaderValue::from_str(&self.media_type).unwrap_or(OCTET_STREAM)))
             .insert_header((CONTENT_DISPOSITION, self.disposition))
             .insert_header((ACCEPT_RANGES, "bytes"))
             .insert_header((CACHE_CONTROL, "private, no-cache"))
@@ -70,8 +72,8 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
-/// The first and the last byte that are wanted, if it is not the whole file. A range that cannot be read, several
-/// ranges at once, and a range of an older file all mean the whole.
+/// The first and the last byte of the requested range. `None`, for the whole file: no range, one that cannot be read, several
+/// at once, or a range of an older file.
 fn wanted_range(request: &HttpRequest, tag: &EntityTag, size: u64) -> Result<Option<(u64, u64)>, Problem> {
     if is_head(request) || !request.headers().contains_key(RANGE) {
         return Ok(None);

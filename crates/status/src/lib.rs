@@ -1,15 +1,13 @@
-//! The status service: the way out.
+//! The status service: jobs, their events and their files.
 //!
-//! It tells where a job stands, once or as a stream of events, and serves what came of it. It reads and never writes:
-//! any number of them can run beside each other.
+//! It only reads, so any number of instances can run side by side.
 //!
-//! [`start`] runs the whole service inside the calling process; `main.rs` adds only a command line, signals and logs. A
-//! server that does more takes its [`routes()`].
+//! [`start`] runs the whole service inside the calling process; `main.rs` adds the command line, signals and logs. Another
+//! server can include its [`routes()`].
 
 mod app;
 mod file;
 mod options;
-mod outcome;
 mod routes;
 mod sse;
 

@@ -1,4 +1,4 @@
-//! Server-sent events (the HTML standard, section 9.2): how an event is written, and a stream that never falls silent.
+//! Server-sent events (the HTML standard, section 9.2): their encoding, and a stream with heartbeats.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -9,23 +9,23 @@ use telemetry::names;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How long a client should wait before it comes back, in milliseconds.
+/// The time after which a client should reconnect, in milliseconds.
 const RETRY_MS: u32 = 1000;
 
-/// Writes one event. JSON has no line breaks, so its data is one line.
+/// Encodes one event. JSON has no line breaks, so its data is one line.
 pub(crate) fn event(kind: &str, id: Option<&dyn Display>, data: &impl Serialize) -> Bytes {
     let data = serde_json::to_string(data).expect("a view can be written as JSON. This is a bug.");
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     Bytes::from(format!("event: {kind}\n{id}data: {data}\n\n"))
 }
 
-/// The beginning of a stream.
+/// The start of a stream.
 pub(crate) fn opening() -> Bytes {
     Bytes::from(format!("retry: {RETRY_MS}\n\n"))
 }
 
-/// Passes `events` on until they end or `shutdown` comes, with a comment after each silence of `heartbeat`.
-pub(crate) fn lively(
+/// `events` until they end or `shutdown` is cancelled, with a comment after each silence of `heartbeat`.
+pub(crate) fn with_heartbeat(
     events: impl Stream<Item = Bytes> + 'static,
     heartbeat: Duration,
     shutdown: CancellationToken,
@@ -34,7 +34,7 @@ pub(crate) fn lively(
     let stream = stream::unfold(state, move |(mut events, open)| async move {
         match timeout(heartbeat, events.next()).await {
             Ok(event) => event.map(|event| (event, (events, open))),
-            Err(_) => Some((Bytes::from_static(b": still here\n\n"), (events, open))),
+            Err(_) => Some((Bytes::from_static(b": heartbeat\n\n"), (events, open))),
         }
     });
     stream.take_until(shutdown.cancelled_owned())
@@ -61,17 +61,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn silence_is_filled_and_shutdown_ends_it() {
+    async fn a_silence_is_filled_and_shutdown_ends_the_stream() {
         let shutdown = CancellationToken::new();
         let events = stream::iter([Bytes::from_static(b"a")]).chain(stream::pending());
-        let mut lively = Box::pin(lively(events, Duration::from_millis(40), shutdown.clone()));
-        assert_eq!(lively.next().await.as_deref(), Some(&b"a"[..]));
+        let mut stream = Box::pin(with_heartbeat(events, Duration::from_millis(40), shutdown.clone()));
+        assert_eq!(stream.next().await.as_deref(), Some(&b"a"[..]));
         let begun = std::time::Instant::now();
-        assert_eq!(lively.next().await.as_deref(), Some(&b": still here\n\n"[..]));
-        assert_eq!(lively.next().await.as_deref(), Some(&b": still here\n\n"[..]));
+        assert_eq!(stream.next().await.as_deref(), Some(&b": heartbeat\n\n"[..]));
+        assert_eq!(stream.next().await.as_deref(), Some(&b": heartbeat\n\n"[..]));
         assert!(begun.elapsed() >= Duration::from_millis(80), "{:?}", begun.elapsed());
         shutdown.cancel();
-        assert_eq!(lively.next().await, None);
+        assert_eq!(stream.next().await, None);
     }
 
     #[test]

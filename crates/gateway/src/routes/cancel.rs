@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
-use http_api::{Authenticated, CanCancel, JobPath, Problem, codes, own_job};
+use http_api::{Authenticated, CanCancel, JobPath, Problem, codes, own_entry};
 use queue::Queue;
 use serde::Serialize;
 use telemetry::names;
@@ -36,8 +36,8 @@ async fn cancel(
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    let record = own_job(&queue, &caller, &path).await?;
-    let (job_id, before) = (record.job.id, record.state);
+    let entry = own_entry(&queue, &caller, &path).await?;
+    let (job_id, before) = (entry.id, entry.state);
     let status = queue.cancel(job_id).await?;
     let mut response = match status {
         JobState::Succeeded | JobState::Failed => {

@@ -73,7 +73,7 @@ async fn act(lease: &Lease, scenario: Scenario) -> Result<Ending, Error> {
             Ending::Failed(failure("device_error", "While the shape was made, the device failed.", true))
         }
         Scenario::Never => Ending::Failed(failure("device_error", "It never ended.", false)),
-        Scenario::Fail(failing) => Ending::Failed(failure(failing.code, failing.detail, failing.retryable)),
+        Scenario::Fail(code) => Ending::Failed(code.failure()),
         Scenario::Success | Scenario::Slow | Scenario::Retry => Ending::Made,
     })
 }

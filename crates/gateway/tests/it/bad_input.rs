@@ -229,7 +229,7 @@ async fn each_bad_input_has_its_own_answer_and_leaves_nothing() {
 async fn a_wrong_method_is_told_the_right_ones() {
     let world = World::new().await;
     let answer = world.get(GENERATE).send().await.unwrap();
-    assert_eq!(answer.headers()["allow"], "POST");
+    assert_eq!(answer.headers()["allow"], "POST, OPTIONS");
     let answer = world.client.post(world.url(GENERATE)).send().await.unwrap();
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
 }

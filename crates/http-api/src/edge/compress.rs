@@ -14,17 +14,9 @@ use actix_web::middleware::Next;
 /// Bodies below this size are sent as they are: headers would outweigh what is saved.
 const MIN_BYTES: u64 = 1024;
 
-/// The media types that gzip makes smaller. PNG is compressed already; event streams are sent event by event.
-const COMPRESSIBLE: [&str; 8] = [
-    "application/json",
-    "application/problem+json",
-    "model/gltf-binary",
-    "model/obj",
-    "model/stl",
-    "model/ply",
-    "text/html",
-    "text/plain",
-];
+/// The media types that gzip makes smaller, beside all of `model/`. PNG is compressed already; event streams are sent event
+/// by event.
+const COMPRESSIBLE: [&str; 3] = ["application/json", "text/html", "text/plain"];
 
 /// Middleware that compresses. Ranges are of the file itself, so a request for one is answered uncompressed.
 pub(crate) async fn compress<B: MessageBody + 'static>(
@@ -60,7 +52,9 @@ fn is_compressible<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     // 206 is a part of the file, and a problem becomes a response of its own further out.
-    large && response.status() != StatusCode::PARTIAL_CONTENT && COMPRESSIBLE.contains(&essence)
+    large
+        && response.status() != StatusCode::PARTIAL_CONTENT
+        && (essence.starts_with("model/") || COMPRESSIBLE.contains(&essence))
 }
 
 /// The compressed bytes are not those that the tag names, so it only says that the content is the same (RFC 9110, section

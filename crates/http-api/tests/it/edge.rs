@@ -221,3 +221,63 @@ async fn a_refused_upload_is_read_within_bounds_only() {
         tokio::time::timeout(Duration::from_secs(50), cut_off).await.expect("the server ends it");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_long_value_of_a_client_is_echoed_whole() {
+    let world = World::new().await;
+    let long = "v".repeat(50_000);
+    let cases = [
+        (format!("/{long}"), vec![]),
+        (format!("/docs/{long}.md"), vec![]),
+        (format!("/api/v1/who?access_token={long}"), vec![]),
+        ("/api/v1/who".to_owned(), vec![("authorization", format!("Bearer {long}"))]),
+        ("/api/v1/who".to_owned(), vec![("authorization", format!("{long} x"))]),
+        ("/api/v1/who".to_owned(), vec![("authorization", format!("Basic {long}"))]),
+        ("/api/v1/who".to_owned(), vec![("x-api-key", long.clone())]),
+        ("/api/v1/who".to_owned(), vec![("x-request-id", long.clone())]),
+        ("/api/agent/who".to_owned(), vec![("x-agent-api-key", long.clone())]),
+        ("/api/agent/who".to_owned(), vec![("signature-input", long.clone()), ("signature", long.clone())]),
+        (
+            "/api/agent/who".to_owned(),
+            vec![("signature-input", format!("s=(\"{long}\");keyid=\"{long}\"")), ("signature", "s=:AA==:".to_owned())],
+        ),
+    ];
+    for (path, headers) in cases {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = ask(&world, Method::GET, &path, &headers).await;
+        assert!(answer.status().is_client_error(), "{}", answer.status());
+        assert!(answer.headers().values().all(|value| value.len() < 1000));
+        let body = answer.text().await.unwrap();
+        assert!(body.len() < 3000, "{:.100} {headers:.100?}: {} bytes", path, body.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_the_wrong_place_is_told_where_it_belongs() {
+    let world = World::new().await;
+    let key = world.user("eve").await.api_key;
+    let key = key.expose_secret();
+    let cases = [
+        (format!("/api/v1/who?access_token={key}"), vec![], "missing_key", "in the URL"),
+        (format!("/api/v1/who?a=b&Key={key}"), vec![], "missing_key", "in the URL"),
+        ("/api/v1/who".to_owned(), vec![("x-api-key", key)], "missing_key", "x-api-key"),
+        ("/api/v1/who".to_owned(), vec![("cookie", key)], "missing_key", "Cookies"),
+        ("/api/v1/who".to_owned(), vec![("authorization", "Basic eDp5")], "invalid_authorization", "Basic"),
+        ("/api/v1/who".to_owned(), vec![("authorization", key)], "invalid_authorization", "`Bearer`"),
+        ("/api/v1/who".to_owned(), vec![("authorization", "Bearer")], "invalid_authorization", "one token"),
+        ("/api/agent/who".to_owned(), vec![("x-api-key", key)], "missing_signature", "x-api-key"),
+    ];
+    for (path, headers, code, says) in cases {
+        let (status, found, whole) = problem(ask(&world, Method::GET, &path, &headers).await).await;
+        assert_eq!((status, found.as_str()), (401, code), "{path} {headers:?}");
+        assert!(whole.contains(says) && !whole.contains(key), "{whole}");
+    }
+    // Any white space may separate scheme and token.
+    for value in [format!("bearer  {key} "), format!("BEARER\t{key}")] {
+        assert_eq!(
+            ask(&world, Method::GET, "/api/v1/who", &[("authorization", &value)]).await.status(),
+            200,
+            "{value:?}"
+        );
+    }
+}

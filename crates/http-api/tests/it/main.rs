@@ -9,5 +9,6 @@ mod network;
 mod pages;
 mod rotation;
 mod signed;
+mod stores;
 mod timing;
 mod world;

@@ -1,4 +1,4 @@
-//! `GET .../batch/{batch_id}`: where a batch stands.
+//! `GET .../batch/{batch_id}`: a batch and its jobs.
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
@@ -8,59 +8,58 @@ use queue::Queue;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where a batch stands.
+/// A batch.
 #[derive(Debug, Serialize, ToSchema)]
 struct BatchView {
     /// The batch's id.
     #[schema(value_type = String, format = Uuid)]
     batch_id: BatchId,
-    /// The ids of its jobs, in the order of the pictures.
+    /// The ids of its jobs, in the order of the images.
     #[schema(value_type = Vec<String>)]
     job_ids: Vec<JobId>,
-    /// How many pictures were sent.
+    /// The number of its jobs.
     batch_size: usize,
-    /// How many of its jobs stand where.
+    /// Its jobs by state.
     counts: Counts,
     /// Share of it that is done, 0 to 1.
     progress: f64,
-    /// When the last of its jobs will have ended (RFC 3339), as far as can be told from the jobs of late; absent when
-    /// all have.
+    /// Estimated time at which its last job ends (RFC 3339); absent while nothing is known, and when all have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     estimated_completion: Option<String>,
     /// When it was submitted, in milliseconds since the Unix epoch.
     submitted_ms: u64,
-    /// What is known of its jobs, in their order; those that are forgotten are left out.
+    /// Its jobs, in their order; forgotten ones are left out.
     jobs: Vec<JobView>,
-    /// Where the batch stands.
+    /// The address of the batch.
     #[serde(rename = "self")]
     this: String,
 }
 
-/// How many jobs stand where.
+/// Jobs by state.
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct Counts {
-    /// They wait.
+    /// Waiting.
     queued: usize,
-    /// They are being made.
+    /// Running.
     running: usize,
-    /// The mesh is there.
+    /// Succeeded.
     succeeded: usize,
-    /// They could not be made.
+    /// Failed.
     failed: usize,
-    /// They were withdrawn.
+    /// Cancelled.
     cancelled: usize,
-    /// They ended so long ago that nothing is known of them.
+    /// Ended longer ago than jobs are kept.
     forgotten: usize,
 }
 
-/// Where a batch stands
+/// A batch
 ///
-/// The batch, and each of its jobs as `jobs/{job_id}` tells of it.
+/// The batch and each of its jobs as at `jobs/{job_id}`.
 #[utoipa::path(
     tag = "batches",
     params(("batch_id" = String, Path, description = "The batch's id", format = Uuid)),
-    responses((status = 200, description = "All that is known of it", body = BatchView))
+    responses((status = 200, description = "The batch", body = BatchView))
 )]
 #[get("/batch/{batch_id}")]
 pub(super) async fn batch(
@@ -85,12 +84,9 @@ pub(super) async fn batch(
             continue;
         };
         *counts.of(entry.state) += 1;
-        match entry.record {
-            Ok(job) => jobs.push(JobView::of(api, job, entry.position)),
-            Err(error) => tracing::warn!(%error, "a job is left out of a batch"),
-        }
+        jobs.push(JobView::of(api, entry));
     }
-    // What is forgotten has ended.
+    // A job that is forgotten has ended.
     let done: f64 = jobs.iter().map(JobView::done).sum::<f64>() + counts.forgotten as f64;
     let view = BatchView {
         batch_id: id,

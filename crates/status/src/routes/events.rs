@@ -1,13 +1,12 @@
-//! `GET .../jobs/{job_id}/events`: what happens to a job, as it happens.
+//! `GET .../jobs/{job_id}/events`: the events of a job as a stream.
 
-use super::job::view;
 use crate::sse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
 use domain::JobEvent;
-use futures_util::{Stream, StreamExt, stream};
-use http_api::{ApiSurface, Authenticated, EventView, JobPath, Problem, codes, own_job};
+use futures_util::{StreamExt, stream};
+use http_api::{ApiSurface, Authenticated, EventView, JobPath, JobView, Problem, codes, own_entry};
 use queue::{EventId, Queue};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Tells nginx to pass events on as they come.
+/// Makes nginx pass events on unbuffered.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The silence after which a stream of events sends a comment, so that nobody on the way takes it for dead.
+/// The silence after which an event stream sends a comment, so that no proxy closes it as idle.
 #[derive(Debug, Clone, Copy)]
 pub struct Heartbeat(pub Duration);
 
@@ -34,9 +33,9 @@ impl Default for Heartbeat {
 #[derive(ToSchema)]
 #[allow(dead_code)] // only described: `sse` writes it
 struct ServerSentEvent {
-    /// Its kind.
+    /// The kind.
     event: Kind,
-    /// Its number within the job, where it has one.
+    /// Its number within the job; a snapshot and an error have none.
     id: Option<String>,
     /// JSON.
     #[schema(content_media_type = "application/json")]
@@ -48,22 +47,22 @@ struct ServerSentEvent {
 #[schema(rename_all = "lowercase")]
 #[allow(dead_code)] // only described: `sse` writes it
 enum Kind {
-    /// All that is known of the job.
+    /// The job as it is now.
     Snapshot,
-    /// It stands elsewhere now.
+    /// Its state has changed.
     State,
-    /// It has come further.
+    /// A running job has progressed.
     Progress,
-    /// The stream broke off.
+    /// The stream has broken off.
     Error,
 }
 
 /// Follow a job
 ///
-/// A stream of server-sent events: first `snapshot` (all that is known, without an id), then every event there has been
-/// and will be, as `state` or `progress`. It ends after the event that ends the job. Whoever comes back with
-/// `Last-Event-ID` gets what came after it; if nothing more can come, the answer is 204. An `error` event, whose data is
-/// a problem, means that the stream broke off: come back.
+/// A stream of server-sent events: first `snapshot` (the job as it is now, without an id), then every past and future event
+/// as `state` or `progress`. The stream ends after the event that ends the job. A request with `Last-Event-ID` gets the
+/// events after that one, or 204 if there will be none. An `error` event, whose data is a problem, means that the stream has
+/// broken off: connect again.
 #[utoipa::path(
     tag = "jobs",
     params(
@@ -86,27 +85,27 @@ pub(super) async fn events(
     shutdown: web::Data<CancellationToken>,
 ) -> Result<HttpResponse, Problem> {
     let after = last_event_id(&request)?;
-    let record = own_job(&queue, &caller, &path).await?;
-    let (job_id, has_ended) = (record.job.id, record.state.is_terminal());
-    let snapshot = sse::event("snapshot", None, &view(api, &queue, record).await?);
+    let entry = own_entry(&queue, &caller, &path).await?;
+    let (job_id, has_ended) = (entry.id, entry.state.is_terminal());
+    let snapshot = sse::event("snapshot", None, &JobView::of(api, entry));
 
-    let mut happening = Box::pin(queue.watch(job_id, after));
+    let mut events_after = Box::pin(queue.watch(job_id, after));
     let mut first = None;
     if has_ended && after.is_some() {
-        // A browser comes back for ever unless it is told that there is no more.
-        first = happening.next().await;
+        // An `EventSource` reconnects until it gets 204.
+        first = events_after.next().await;
         if first.is_none() {
             return Ok(HttpResponse::NoContent().finish());
         }
     }
-    let happening = stream::iter(first).chain(happening).map(written);
+    let events_after = stream::iter(first).chain(events_after).map(encode);
     let opening = stream::iter([sse::opening(), snapshot]);
-    let lively = sse::lively(opening.chain(happening), heartbeat.0, shutdown.get_ref().clone());
+    let stream = sse::with_heartbeat(opening.chain(events_after), heartbeat.0, shutdown.get_ref().clone());
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_ACCEL_BUFFERING, "no"))
-        .streaming(infallible(lively)))
+        .streaming(stream.map(Ok::<Bytes, Infallible>)))
 }
 
 fn last_event_id(request: &HttpRequest) -> Result<Option<EventId>, Problem> {
@@ -115,21 +114,23 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<EventId>, Problem> {
     id.map(Some).ok_or_else(|| Problem::new(&codes::INVALID_EVENT_ID, "An event id is a whole number."))
 }
 
-/// An event as it is sent. The head of the answer is long gone, so an error is an event too, and the last one.
-fn written(item: Result<(EventId, JobEvent), queue::Error>) -> Bytes {
+/// An event as it is sent. The head of the response has been sent, so an error is an event too, and the last one.
+fn encode(item: Result<(EventId, JobEvent), queue::Error>) -> Bytes {
     match item {
         Ok((id, event)) => {
             let event = EventView::from(event);
             sse::event(event.kind(), Some(&id), &event)
         }
         Err(error) => {
-            let problem = Problem::from(error);
+            let problem = match error {
+                // An event of a newer version.
+                queue::Error::Corrupt { .. } => {
+                    Problem::new(&codes::JOB_UNREADABLE, "An event of the job cannot be read here.").because(error)
+                }
+                error => Problem::from(error),
+            };
             problem.log("an event stream broke off");
             sse::event("error", None, &problem.body(None))
         }
     }
-}
-
-fn infallible(stream: impl Stream<Item = Bytes>) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream.map(Ok)
 }

@@ -1,16 +1,15 @@
-//! `GET .../jobs/{job_id}`, and the same as `GET .../status/{job_id}`: where a job stands.
+//! `GET .../jobs/{job_id}`, and the same as `GET .../status/{job_id}`: one job.
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
-use domain::JobRecord;
-use http_api::{ApiSurface, Authenticated, JobPath, JobView, Problem, own_job};
+use http_api::{ApiSurface, Authenticated, JobPath, JobView, Problem, own_entry};
 use queue::Queue;
 
-/// Where a job stands
+/// A job
 #[utoipa::path(
     tag = "jobs",
     params(JobPath),
-    responses((status = 200, description = "All that is known of it", body = JobView))
+    responses((status = 200, description = "The job", body = JobView))
 )]
 #[get("/jobs/{job_id}")]
 pub(super) async fn job(
@@ -19,16 +18,16 @@ pub(super) async fn job(
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    told(api, &caller, &path, &queue).await
+    respond(api, &caller, &path, &queue).await
 }
 
-/// Where a job stands, by another address
+/// A job, at another address
 ///
 /// The same as `jobs/{job_id}`.
 #[utoipa::path(
     tag = "jobs",
     params(JobPath),
-    responses((status = 200, description = "All that is known of it", body = JobView))
+    responses((status = 200, description = "The job", body = JobView))
 )]
 #[get("/status/{job_id}")]
 pub(super) async fn status(
@@ -37,18 +36,15 @@ pub(super) async fn status(
     path: JobPath,
     queue: web::Data<Queue>,
 ) -> Result<HttpResponse, Problem> {
-    told(api, &caller, &path, &queue).await
+    respond(api, &caller, &path, &queue).await
 }
 
-/// What is told of a job at either address.
-async fn told(api: ApiSurface, caller: &Authenticated, path: &JobPath, queue: &Queue) -> Result<HttpResponse, Problem> {
-    let record = own_job(queue, caller, path).await?;
-    let view = view(api, queue, record).await?;
+async fn respond(
+    api: ApiSurface,
+    caller: &Authenticated,
+    path: &JobPath,
+    queue: &Queue,
+) -> Result<HttpResponse, Problem> {
+    let view = JobView::of(api, own_entry(queue, caller, path).await?);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
-}
-
-/// A job with its place in line and the time that it has left.
-pub(super) async fn view(api: ApiSurface, queue: &Queue, record: JobRecord) -> Result<JobView, Problem> {
-    let position = if record.state.is_terminal() { None } else { queue.position(record.job.id).await? };
-    Ok(JobView::of(api, record, position.unwrap_or_default()))
 }

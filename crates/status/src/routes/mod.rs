@@ -1,23 +1,23 @@
-//! The routes, one file each. Both APIs have the same.
+//! The routes. The surfaces of users and of agents have the same ones.
 
+mod artifact;
 mod batch;
 mod events;
 mod job;
 mod jobs;
-mod result;
-mod thumbnail;
 
 pub use events::Heartbeat;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Registers all routes of an API, within its scope. They take a [`Heartbeat`] as application data.
+/// Registers the routes within the scope of a surface. They take a [`Heartbeat`] as application data.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(jobs::jobs)
         .service(job::job)
         .service(job::status)
         .service(events::events)
-        .service(result::result)
-        .service(thumbnail::thumbnail)
+        .service(artifact::artifact)
+        .service(artifact::result)
+        .service(artifact::thumbnail)
         .service(batch::batch);
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod events;
 mod job;
 mod lists;
+mod newer;
 mod process;
 mod result;
 mod service;

@@ -139,3 +139,71 @@ async fn jobs_without_a_result_say_why() {
         assert_eq!((&body["status"], &body["code"]), (&410.into(), &"result_gone".into()));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_artifact_has_an_address_and_the_old_ones_stay() {
+    let world = World::new().await;
+    let (job, _) = world.succeeded(MeshFormat::STL, &large()).await;
+    for (alias, role) in [("/result", "/artifacts/mesh"), ("/thumbnail", "/artifacts/thumbnail")] {
+        for headers in [&[][..], &[("range", "bytes=1-3")], &[("if-none-match", "*")]] {
+            let ask = async |below| {
+                let request = world.get_job(job, below);
+                headers
+                    .iter()
+                    .fold(request, |request, (name, value)| request.header(*name, *value))
+                    .send()
+                    .await
+                    .unwrap()
+            };
+            let (one, other) = (ask(alias).await, ask(role).await);
+            assert_eq!(one.status(), other.status(), "{role} {headers:?}");
+            for name in ["etag", "content-type", "content-disposition", "content-range", "content-length"] {
+                assert_eq!(one.headers().get(name), other.headers().get(name), "{role} {name}");
+            }
+            assert!(one.bytes().await.unwrap() == other.bytes().await.unwrap());
+        }
+    }
+    let view = world.view(job).await;
+    assert_eq!(view["artifacts"][0]["url"], format!("/api/v1/jobs/{job}/artifacts/mesh"));
+    for role in ["texture", "%22%0a", &"x".repeat(3000)] {
+        let body = problem(world.get_job(job, &format!("/artifacts/{role}")).send().await.unwrap()).await;
+        assert_eq!((&body["code"], &body["status"]), (&"artifact_not_found".into(), &404.into()));
+        assert!(body["detail"].as_str().unwrap().contains("mesh, thumbnail"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mesh_is_compressed_for_clients_that_accept_it() {
+    let world = World::new().await;
+    let mesh = large();
+    let (job, result) = world.succeeded(MeshFormat::OBJ, &mesh).await;
+    let strong = format!("\"{}\"", result.artifacts[0].blob);
+    let gzip = || world.get_job(job, "/result").header("accept-encoding", "gzip");
+    let answer = gzip().send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["content-encoding"]), (200, &"gzip".parse().unwrap()));
+    // Other bytes than those that the strong tag names, with the same content.
+    assert_eq!(answer.headers()["etag"], format!("W/{strong}"));
+    assert_eq!(answer.headers()["vary"], "accept-encoding");
+    let compressed = answer.bytes().await.unwrap();
+    let mut whole = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&compressed[..]), &mut whole).unwrap();
+    assert!(compressed.len() < mesh.len() / 4 && whole == mesh, "{}", compressed.len());
+    // The tag is known in both forms.
+    for tag in [format!("W/{strong}"), strong.clone()] {
+        assert_eq!(gzip().header("if-none-match", &tag).send().await.unwrap().status(), 304, "{tag}");
+    }
+    // A range is one of the file itself.
+    let part = gzip().header("range", "bytes=5-9").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), part.headers().get("content-encoding")), (206, None));
+    assert_eq!(part.headers()["etag"], strong.as_str());
+    assert!(part.bytes().await.unwrap() == mesh[5..10]);
+    // A weak tag is good for no range, so the whole file comes.
+    let stale = gzip().header("range", "bytes=5-9").header("if-range", format!("W/{strong}")).send().await.unwrap();
+    assert_eq!((stale.status().as_u16(), stale.headers().get("content-encoding")), (200, None));
+    let head = world.client.head(world.url(&format!("/api/v1/jobs/{job}/result"))).bearer_auth(&world.keys[0]);
+    let head = head.header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-encoding"]), (200, &"gzip".parse().unwrap()));
+    // PNG is compressed already.
+    let thumbnail = world.get_job(job, "/thumbnail").header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(thumbnail.headers().get("content-encoding"), None);
+}
