@@ -95,11 +95,8 @@ impl From<redis_client::Error> for Error {
     fn from(error: redis_client::Error) -> Self {
         match error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
-            redis_client::Error::Memory(error) => Self::ReadOnly(error),
-            redis_client::Error::Refused(error) => match error.code() {
-                Some("MISCONF" | "NOREPLICAS") => Self::ReadOnly(error),
-                _ => Self::Redis(error),
-            },
+            redis_client::Error::Memory(error) | redis_client::Error::Disk(error) => Self::ReadOnly(error),
+            redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }
 }

@@ -1,61 +1,67 @@
-//! Dead letters: jobs that used up their attempts, kept so that somebody can look at them and try again.
+//! Dead letters: jobs that used up their attempts, kept for inspection and another try.
 
+use crate::entry::parse_job;
 use crate::error::Error;
 use crate::queue::Queue;
 use crate::submit::{retry_after, tenant};
 use domain::{Failure, Job, JobId};
-use redis::streams::StreamRangeReply;
+use redis::streams::{StreamId, StreamRangeReply};
 
-/// A job that used up its attempts.
+/// A job that used up its attempts, or that no worker could read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetter {
-    /// The letter's own id, by which it is redriven.
+    /// The id of the letter, by which it is redriven.
     pub id: String,
-    /// The job as it was submitted.
-    pub job: Job,
-    /// The last attempt's failure.
-    pub failure: Failure,
+    /// The job as it was submitted, or why this version cannot read it.
+    pub job: Result<Job, String>,
+    /// The failure of the last attempt.
+    pub failure: Option<Failure>,
     /// How many attempts there were.
     pub attempts: u32,
-    /// The last attempt's worker.
+    /// The worker of the last attempt.
     pub worker: String,
-    /// When it was given up, milliseconds since the Unix epoch.
+    /// When the job failed, milliseconds since the Unix epoch.
     pub at_ms: u64,
+    /// The lane in which it waited.
+    lane: String,
 }
 
 impl Queue {
-    /// The latest `count` dead letters, the latest first. They are kept until redriven or until there are some 10,000
-    /// later ones; a job's own retention does not touch them. One round trip.
+    /// Up to `count` dead letters, latest first, before the letter of the id `before`. They are kept until redriven or discarded, or until
+    /// there are about 10,000 later ones; the retention of jobs does not matter, and their images are kept with them (see
+    /// [`visit_blob_references`](Self::visit_blob_references)). One round trip.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn dead_letters(&self, count: usize) -> Result<Vec<DeadLetter>, Error> {
+    /// [`Error::UnknownLetter`] when `before` is not the id of a letter, [`Error::Unavailable`].
+    pub async fn dead_letters(&self, before: Option<&str>, count: usize) -> Result<Vec<DeadLetter>, Error> {
+        let end = match before {
+            Some(before) => format!("({}", checked(before)?),
+            None => "+".to_owned(),
+        };
         let mut command = redis::cmd("XREVRANGE");
-        command.arg(self.inner.keys.dead()).arg("+").arg("-").arg("COUNT").arg(count);
-        self.letters(&command).await
+        command.arg(self.inner.keys.dead()).arg(end).arg("-").arg("COUNT").arg(count);
+        let reply: StreamRangeReply = self.inner.connections.command(&command).await?;
+        Ok(reply.ids.into_iter().map(letter).collect())
     }
 
-    /// Submits a dead letter's job once more, as a new job: the one that failed stays failed. The letter is gone after
-    /// that. Returns the new job's id. Two round trips.
+    /// Submits the job of a dead letter as a new job, from its first step: the one that failed stays failed. The letter is deleted. Returns the
+    /// id of the new job. Two round trips.
     ///
     /// # Errors
-    /// [`Error::UnknownLetter`], [`Error::Full`], [`Error::Unavailable`].
-    pub async fn redrive(&self, letter: &str) -> Result<JobId, Error> {
-        let unknown = || Error::UnknownLetter(letter.to_owned());
-        // Redis takes more than full ids here, such as `-` and `+`.
-        let is_id = letter.split_once('-').is_some_and(|(ms, n)| ms.parse::<u64>().is_ok() && n.parse::<u64>().is_ok());
-        if !is_id {
-            return Err(unknown());
-        }
+    /// [`Error::UnknownLetter`], [`Error::Full`], [`Error::UnreadableLetter`], [`Error::Unavailable`].
+    pub async fn redrive(&self, letter_id: &str) -> Result<JobId, Error> {
+        let unknown = || Error::UnknownLetter(letter_id.to_owned());
         let mut command = redis::cmd("XRANGE");
-        command.arg(self.inner.keys.dead()).arg(letter).arg(letter);
-        let found = self.letters(&command).await?.pop().ok_or_else(unknown)?;
+        command.arg(self.inner.keys.dead()).arg(checked(letter_id)?).arg(letter_id);
+        let mut reply: StreamRangeReply = self.inner.connections.command(&command).await?;
+        let found = reply.ids.pop().map(letter).ok_or_else(unknown)?;
 
-        let job = Job { id: JobId::new(), batch: None, ..found.job };
+        let failed = found.job.map_err(|reason| Error::UnreadableLetter { letter: found.id, reason })?;
+        let job = Job { id: JobId::new(), batch: None, ..failed };
         let json = serde_json::to_string(&job).map_err(Error::corrupt("a job to be written"))?;
         let mut call = self.call(&self.inner.scripts.redrive);
-        call.arg(letter).arg(job.id.to_string()).arg(tenant(job.class, &job.owner)).arg(json);
-        call.arg(job.submitted_ms).arg(self.inner.max_depth);
+        call.arg(letter_id).arg(job.id.to_string()).arg(tenant(job.class, &job.owner)).arg(json);
+        call.arg(&found.lane).arg(self.inner.max_depth);
         let (word, depth, wait): (String, u64, u64) = self.inner.connections.script(&call).await?;
         match word.as_str() {
             "ok" => Ok(job.id),
@@ -64,20 +70,34 @@ impl Queue {
         }
     }
 
-    async fn letters(&self, command: &redis::Cmd) -> Result<Vec<DeadLetter>, Error> {
-        let reply: StreamRangeReply = self.inner.connections.command(command).await?;
-        let letter = |entry: redis::streams::StreamId| {
-            let corrupt = || Error::Corrupt { what: "a dead letter", source: None };
-            let field = |name| entry.get::<String>(name).ok_or_else(corrupt);
-            Ok(DeadLetter {
-                job: serde_json::from_str(&field("job")?).map_err(Error::corrupt("a dead letter's job"))?,
-                failure: serde_json::from_str(&field("failure")?).map_err(Error::corrupt("a dead letter's failure"))?,
-                attempts: entry.get("attempts").ok_or_else(corrupt)?,
-                worker: field("worker")?,
-                at_ms: entry.get("at").ok_or_else(corrupt)?,
-                id: entry.id,
-            })
-        };
-        reply.ids.into_iter().map(letter).collect()
+    /// Deletes a dead letter. One round trip.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLetter`], [`Error::Unavailable`].
+    pub async fn discard(&self, letter_id: &str) -> Result<(), Error> {
+        let command = redis::cmd("XDEL").arg(self.inner.keys.dead()).arg(checked(letter_id)?).to_owned();
+        match self.inner.connections.command::<u64>(&command).await? {
+            0 => Err(Error::UnknownLetter(letter_id.to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The id, if it is a whole one: Redis takes others here, such as `-` and `+`.
+fn checked(letter: &str) -> Result<&str, Error> {
+    let is_id = letter.split_once('-').is_some_and(|(ms, n)| ms.parse::<u64>().is_ok() && n.parse::<u64>().is_ok());
+    if is_id { Ok(letter) } else { Err(Error::UnknownLetter(letter.to_owned())) }
+}
+
+fn letter(entry: StreamId) -> DeadLetter {
+    let field = |name| entry.get::<String>(name).unwrap_or_default();
+    DeadLetter {
+        job: parse_job(&field("job")),
+        failure: serde_json::from_str(&field("failure")).ok(),
+        attempts: entry.get("attempts").unwrap_or_default(),
+        worker: field("worker"),
+        at_ms: entry.get("at").unwrap_or_default(),
+        lane: field("lane"),
+        id: entry.id,
     }
 }

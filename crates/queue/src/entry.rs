@@ -143,7 +143,7 @@ impl Fields {
 
     /// Events that the job has had so far.
     pub(crate) fn events(&self) -> u64 {
-        self.text("events").and_then(|events| events.parse().ok()).unwrap_or(0)
+        self.text("events").and_then(|events| events.parse().ok()).unwrap_or(1)
     }
 
     /// The field, if it is there and not empty: scripts clear a field by emptying it.

@@ -47,12 +47,29 @@ pub enum Error {
     /// Redis is out of memory: try again later. Nothing was written.
     #[error("Redis is out of memory")]
     Memory(#[source] redis::RedisError),
+    /// Redis cannot write to its disk: try again later. Nothing was written.
+    #[error("Redis cannot write to its disk")]
+    Disk(#[source] redis::RedisError),
+    /// A job was to be handed over that has no further step.
+    #[error("job {0} has no further step")]
+    NoNextStep(JobId),
+    /// A script failed: keys were changed from outside, or it is a defect of this crate.
+    #[error("a script failed: {0}")]
+    Script(String),
     /// There is no such job: it never was, or its retention is over.
     #[error("there is no job {0}")]
     UnknownJob(JobId),
     /// There is no such dead letter: it never was, or it has been redriven.
     #[error("there is no dead letter {0}")]
     UnknownLetter(String),
+    /// The job of the dead letter cannot be read by this version.
+    #[error("the job of dead letter {letter} cannot be read: {reason}")]
+    UnreadableLetter {
+        /// The id of the letter.
+        letter: String,
+        /// What is wrong, without any stored content.
+        reason: String,
+    },
     /// The attempt no longer holds its job (its lease ran out, or the job has ended): the write was refused, and
     /// whatever the worker still does for this attempt is wasted.
     #[error("attempt {attempt} no longer holds job {job}")]
@@ -96,13 +113,17 @@ impl Error {
             | Self::TooManyActive { .. }
             | Self::TooManyQueued { .. }
             | Self::Memory(_)
+            | Self::Disk(_)
             | Self::Unavailable(_) => true,
             Self::Conflict
             | Self::InvalidBatch(_)
             | Self::UnknownJob(_)
             | Self::UnknownLetter(_)
+            | Self::UnreadableLetter { .. }
             | Self::Lost { .. }
             | Self::Redis(_)
+            | Self::NoNextStep(_)
+            | Self::Script(_)
             | Self::Unsupported { .. }
             | Self::UnreadableJob(_)
             | Self::Corrupt { .. } => false,
@@ -119,6 +140,7 @@ impl From<redis_client::Error> for Error {
         match error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
             redis_client::Error::Memory(error) => Self::Memory(error),
+            redis_client::Error::Disk(error) => Self::Disk(error),
             redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }

@@ -40,24 +40,26 @@ pub(crate) struct Stored {
 impl Queue {
     /// A job's events after `after`. One round trip.
     pub(crate) async fn stored_events(&self, id: JobId, after: EventId) -> Result<Stored, Error> {
-        let keys = &self.inner.keys;
-        // One transaction: the hash and the stream are of the same moment.
-        let mut pipeline = redis::pipe();
-        pipeline.atomic().hgetall(keys.job(id));
-        pipeline.cmd("XRANGE").arg(keys.events(id)).arg(format!("({after}-0")).arg("+");
-        let (fields, stream): (Fields, StreamRangeReply) = self.inner.connections.pipeline(&pipeline).await?;
+        let mut call = self.call(&self.inner.scripts.events);
+        call.arg(id.to_string()).arg(after.0);
+        let (fields, stream): (Fields, StreamRangeReply) = self.inner.connections.script(&call).await?;
         if !fields.is_job() {
             return Err(Error::UnknownJob(id));
         }
         let record = fields.record(id)??;
         let latest = EventId(fields.events());
 
-        let mut events = Vec::with_capacity(stream.ids.len() + 1);
+        let mut events = Vec::with_capacity(stream.ids.len() + 3);
+        // The first events and the last one are implied by the hash: see the documentation of the crate.
+        let implied =
+            |state, attempt, at_ms| JobEvent { state, attempt, at_ms, progress: None, result: None, failure: None };
         if after < EventId(1) {
-            // The first event is never written: see the head of the crate.
-            let (state, at_ms) = (JobState::Queued, record.job.submitted_ms);
-            let queued = JobEvent { state, attempt: 0, at_ms, progress: None, result: None, failure: None };
-            events.push((EventId(1), queued));
+            events.push((EventId(1), implied(JobState::Queued, 0, record.job.submitted_ms)));
+        }
+        if after < EventId(2)
+            && let Some(started) = record.started_ms
+        {
+            events.push((EventId(2), implied(JobState::Running, 1, started)));
         }
         for entry in stream.ids {
             let number = entry.id.split_once('-').and_then(|(n, _)| n.parse().ok()).map(EventId);
@@ -67,9 +69,7 @@ impl Queue {
             };
             events.push((number, serde_json::from_str(&json).map_err(Error::corrupt("an event"))?));
         }
-        let has_latest = events.last().is_some_and(|(number, _)| *number == latest);
-        if record.state.is_terminal() && after < latest && !has_latest {
-            // The stream does not live as long as the hash, which tells the end as well.
+        if record.state.is_terminal() && after < latest {
             let at_ms = record.finished_ms.unwrap_or_default();
             let (state, attempt, result, failure) = (record.state, record.attempt, record.result, record.failure);
             events.push((latest, JobEvent { state, attempt, at_ms, progress: None, result, failure }));

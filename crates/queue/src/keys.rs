@@ -2,8 +2,7 @@
 
 use domain::JobId;
 
-/// The keys under one prefix. All carry the hash tag `{queue}`, so that a cluster keeps them on one node and a script
-/// may touch them all.
+/// The keys under one prefix. All carry the hash tag `{queue}`, so that one node of a cluster holds them.
 #[derive(Debug)]
 pub(crate) struct Keys {
     prefix: String,
@@ -27,6 +26,18 @@ impl Keys {
         self.key(&format!("job:{id}"))
     }
 
+    /// A glob pattern for the hashes of all jobs.
+    pub(crate) fn any_job(&self) -> String {
+        let mut pattern = String::new();
+        for character in self.prefix.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern + "job:*"
+    }
+
     pub(crate) fn events(&self, id: JobId) -> String {
         self.key(&format!("events:{id}"))
     }
@@ -40,14 +51,9 @@ impl Keys {
         self.key(&format!("tenant:{tenant}"))
     }
 
-    /// All jobs that have not ended, by the time of their submission.
-    pub(crate) fn open(&self) -> String {
-        self.key("open")
-    }
-
-    /// Numbers of queued and running jobs by class.
-    pub(crate) fn load(&self) -> String {
-        self.key("load")
+    /// Counters, clocks and loads.
+    pub(crate) fn numbers(&self) -> String {
+        self.key("numbers")
     }
 
     pub(crate) fn dead(&self) -> String {
@@ -59,16 +65,17 @@ impl Keys {
         self.key("outbox")
     }
 
-    pub(crate) fn counters(&self) -> String {
-        self.key("counters")
-    }
-
     pub(crate) fn workers(&self) -> String {
         self.key("workers")
     }
 
-    /// The stream that wakes workers, those of test jobs or all others.
-    pub(crate) fn wake(&self, is_test: bool) -> String {
-        self.key(if is_test { "wake:test" } else { "wake:made" })
+    /// The times until which workers count as alive.
+    pub(crate) fn alive(&self) -> String {
+        self.key("alive")
+    }
+
+    /// Holds a token when a worker of the pool should look for jobs.
+    pub(crate) fn wake(&self, pool: &str) -> String {
+        self.key(&format!("wake:{pool}"))
     }
 }

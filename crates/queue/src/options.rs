@@ -1,4 +1,4 @@
-//! Where the queue is, and its bounds.
+//! The options of the queue.
 
 use redis::IntoConnectionInfo;
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +13,7 @@ const DEFAULT_USERS_SHARE: u32 = 5;
 const DEFAULT_RETENTION_SECONDS: u64 = 86_400;
 const DEFAULT_CACHE_SECONDS: u64 = 3600;
 
-/// Where the queue is, and its bounds. Every process of one installation is given the same.
+/// The Redis server of the queue, and bounds. All processes of an installation need the same values.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RedisOptions {
     /// The Redis server, 7.0 or newer, as redis://user:password@host:port/database. Give it an append-only file and
@@ -25,23 +25,23 @@ pub struct RedisOptions {
     #[arg(long = "queue-prefix", env = "ORFEAS_QUEUE_PREFIX", default_value = DEFAULT_PREFIX)]
     pub key_prefix: String,
 
-    /// Most jobs that may wait in each class (agents, users, tests); further ones are refused until the line has moved.
-    /// 0 means no bound. At 1.3 to 1.7 KB of Redis memory for each waiting job, 10000 need some 17 MB.
+    /// Most jobs that may wait in each class (agents, users, tests); further ones are refused.
+    /// 0 means no bound. At 1.2 to 1.6 KB of Redis memory for each waiting job, 10000 need some 17 MB.
     #[arg(long, env = "ORFEAS_QUEUE_MAX_DEPTH", default_value_t = DEFAULT_MAX_DEPTH)]
     pub queue_max_depth: u64,
 
-    /// Agents' jobs go before users'. But while users wait, of so many jobs that are dispatched one is a user's.
+    /// Jobs of agents go before jobs of users. While users wait, one of so many dispatched jobs is a user's.
     #[arg(long, env = "ORFEAS_USERS_SHARE", default_value_t = DEFAULT_USERS_SHARE,
           value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub users_share: u32,
 
-    /// Seconds for which a finished job can still be asked for.
+    /// Seconds for which a finished job and its result are kept.
     #[arg(long, env = "ORFEAS_RESULT_RETENTION", default_value_t = DEFAULT_RETENTION_SECONDS,
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub result_retention: u64,
 
     /// Seconds for which a result answers a request for the same thing (the same picture, parameters, seed and model).
-    /// 0: each request is made anew, also while the same one is being made.
+    /// 0: each request makes a job of its own, also while one for the same runs.
     #[arg(long, env = "ORFEAS_RESULT_CACHE", default_value_t = DEFAULT_CACHE_SECONDS,
           value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
     pub result_cache_seconds: u64,
@@ -61,7 +61,7 @@ impl Default for RedisOptions {
 }
 
 impl RedisOptions {
-    /// The defaults, with another server.
+    /// The defaults, with this server.
     ///
     /// # Errors
     /// When `url` is not a Redis URL.
@@ -69,7 +69,7 @@ impl RedisOptions {
         Ok(Self { redis_url: url.parse()?, ..Self::default() })
     }
 
-    /// The same with another prefix of all keys.
+    /// These options with another prefix.
     pub fn with_prefix(self, key_prefix: &str) -> Self {
         Self { key_prefix: key_prefix.to_owned(), ..self }
     }
@@ -118,16 +118,23 @@ impl fmt::Debug for RedisUrl {
 /// How a worker holds its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseOptions {
-    /// For how long a job stays with a worker that is not heard of. Renew at a third of it.
+    /// How long a worker that does not renew holds a job.
     pub lease: Duration,
-    /// Attempts that a job has before it is given up. Handing a job back with `release` costs none.
+    /// Attempts that each step of a job has. Handing a job back with `release` costs none.
     pub max_attempts: u32,
 }
 
 impl Default for LeaseOptions {
-    /// 10 seconds, 3 attempts.
+    /// 6 seconds, 3 attempts.
     fn default() -> Self {
-        Self { lease: Duration::from_secs(10), max_attempts: 3 }
+        Self { lease: Duration::from_secs(6), max_attempts: 3 }
+    }
+}
+
+impl LeaseOptions {
+    /// The time between renewals: a third of the lease, so that one that fails does not cost it.
+    pub fn renew_every(&self) -> Duration {
+        self.lease / 3
     }
 }
 

@@ -1,21 +1,22 @@
-//! The queue as gateway and status see it.
+//! The queue as the gateway and the status service use it.
 
+use crate::commit::Commit;
 use crate::entry::parse_state;
 use crate::error::Error;
 use crate::hub::Hub;
 use crate::keys::Keys;
 use crate::options::{LeaseOptions, RedisOptions};
 use crate::scripts::Scripts;
+use crate::server;
 use crate::worker::Worker;
 use domain::{JobId, JobState, WorkerInfo};
 use redis_client::Connections;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Connections that carry the short commands.
-const LINES: usize = 4;
+/// Connections for short commands.
+const CONNECTIONS: usize = 4;
 
 /// The queue. Clones are cheap and share their connections.
 #[derive(Clone)]
@@ -28,15 +29,19 @@ pub(crate) struct Inner {
     pub(crate) keys: Arc<Keys>,
     pub(crate) scripts: Scripts,
     pub(crate) hub: Hub,
+    /// Submissions that wait for a call.
+    pub(crate) submissions: Commit,
+    /// Operations of workers that wait for a call.
+    pub(crate) work: Commit,
     /// Held while a page is read.
     pub(crate) pages: Semaphore,
     /// Most jobs that may wait in one class; 0: no bound.
     pub(crate) max_depth: u64,
-    /// For how long a result answers the same request.
-    pub(crate) cache: Duration,
+    /// For how long a result answers the same request, in ms.
+    pub(crate) cache_ms: u64,
     /// Seconds.
-    retention: u64,
-    users_share: u32,
+    pub(crate) retention: u64,
+    pub(crate) users_share: u32,
 }
 
 impl fmt::Debug for Queue {
@@ -45,36 +50,44 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// What a [`Queue::sweep`] found to do.
+/// What a [`Queue::sweep`] moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {
-    /// Delayed jobs that joined their line.
+    /// Delayed jobs that are due and wait again.
     pub due: u64,
     /// Leases that had run out and were taken back.
     pub reclaimed: u64,
 }
 
 impl Queue {
-    /// Connects, and checks that the server is new enough. Settings with which jobs can be lost are warned of.
+    /// Connects, and checks that the server is new enough. Settings with which jobs can be lost are logged as warnings.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Unsupported`], or [`Error::Redis`] when the password is wrong.
     pub async fn connect(options: &RedisOptions) -> Result<Self, Error> {
-        let connections = Arc::new(Connections::new(options.redis_url.expose(), LINES)?);
-        check_server(&connections, options).await?;
+        let connections = Arc::new(Connections::new(options.redis_url.expose(), CONNECTIONS)?);
+        server::check(&connections, options).await?;
         let keys = Arc::new(Keys::new(&options.key_prefix));
         let hub = Hub::start(Arc::clone(&connections), Arc::clone(&keys));
-        let (scripts, pages) = (Scripts::new(), Semaphore::new(1));
-        let cache = Duration::from_secs(options.result_cache_seconds);
-        let RedisOptions { queue_max_depth: max_depth, result_retention: retention, users_share, .. } = *options;
-        Ok(Self {
-            inner: Arc::new(Inner { connections, keys, scripts, hub, pages, max_depth, cache, retention, users_share }),
-        })
+        let inner = Inner {
+            connections,
+            keys,
+            scripts: Scripts::new(),
+            hub,
+            submissions: Commit::default(),
+            work: Commit::default(),
+            pages: Semaphore::new(1),
+            max_depth: options.queue_max_depth,
+            cache_ms: options.result_cache_seconds.saturating_mul(1000),
+            retention: options.result_retention,
+            users_share: options.users_share,
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Withdraws a job. A queued one is cancelled at once and never dispatched. Of a running one, its worker is told at
-    /// once; until the worker agrees, the job stays `running` (and may still succeed, when it was done
-    /// before its worker heard of it). Returns the state after the call. One round trip.
+    /// Cancels a job. A queued one is cancelled at once and never dispatched. The worker of a running one learns of it at
+    /// once; until it agrees, the job stays `running`, and it may still succeed. Returns the state after the call. One round
+    /// trip.
     ///
     /// # Errors
     /// [`Error::UnknownJob`], [`Error::Unavailable`].
@@ -93,8 +106,18 @@ impl Queue {
         Ok(self.inner.connections.command::<String>(&redis::cmd("PING")).await.map(drop)?)
     }
 
-    /// Lets delayed jobs that are due join their line, and takes back leases that ran out. Every worker does this once
-    /// a second, and at each lease; calling it elsewhere is harmless. One round trip.
+    /// Whether Redis takes writes: it is not a replica, and neither its memory nor its disk is full. One round trip with
+    /// one small write.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Memory`], [`Error::Disk`].
+    pub async fn check_writable(&self) -> Result<(), Error> {
+        let call = self.call(&self.inner.scripts.probe);
+        Ok(self.inner.connections.script::<u64>(&call).await.map(drop)?)
+    }
+
+    /// Moves delayed jobs that are due, and takes back leases that ran out. Every worker does this once a second; calling it
+    /// elsewhere is harmless. One round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -123,28 +146,10 @@ impl Queue {
         Worker::start(self.clone(), WorkerInfo { name: name.to_owned(), ..WorkerInfo::default() }, options, true).await
     }
 
-    /// A call of `script`, with what every script is told; further arguments are the caller's.
+    /// A call of `script` with the arguments that every script takes; further arguments are the caller's.
     pub(crate) fn call<'a>(&self, script: &'a redis::Script) -> redis::ScriptInvocation<'a> {
         let mut call = script.prepare_invoke();
         call.key(self.inner.keys.prefix()).arg(self.inner.retention).arg(self.inner.users_share);
         call
     }
-}
-
-async fn check_server(connections: &Connections, options: &RedisOptions) -> Result<(), Error> {
-    let info: redis::InfoDict = connections.command(&redis::cmd("INFO")).await?;
-    let get = |name| info.get::<String>(name).unwrap_or_default();
-    let version = get("redis_version");
-    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_none_or(|major| major < 7) {
-        return Err(Error::Unsupported { found: version });
-    }
-    let policy = get("maxmemory_policy");
-    if policy != "noeviction" {
-        tracing::warn!(redis = %options.redis_url, %policy, "Redis may evict jobs: set maxmemory-policy noeviction");
-    }
-    if get("aof_enabled") == "0" {
-        tracing::warn!(redis = %options.redis_url, "Redis keeps no append-only file: a restart loses all jobs");
-    }
-    Ok(())
 }

@@ -1,22 +1,22 @@
-//! The state moves: one Lua script each, so that each happens as a whole or not at all.
+//! The moves: one Lua script each, so that each happens as a whole or not at all.
 
 redis_client::scripts! {
-    /// All scripts. Nothing is submitted when Redis is out of memory. Moves of jobs that are already there go on, since
-    /// they are what frees memory.
-    pub(crate) struct Scripts of ["prelude.lua", "fair.lua", "moves.lua"] {
+    /// All scripts. Nothing is submitted when Redis is out of memory; moves of jobs that are already there go on, because
+    /// they free memory.
+    pub(crate) struct Scripts of ["prelude.lua", "lanes.lua", "places.lua", "moves.lua"] {
         submit: writes,
-        lease: frees,
-        renew: frees,
-        end: frees,
+        work: frees,
         cancel: frees,
         sweep: frees,
         redrive: writes,
-        enrol: frees,
+        probe: writes,
+        announce: frees,
+        outbox: frees,
         entry: reads,
+        events: reads,
         batch: reads,
         position: reads,
         list: reads,
-        announce: frees,
-        outbox: frees,
+        status: reads,
     }
 }

@@ -1,5 +1,6 @@
 //! Submitting: what comes with a job, and what is answered.
 
+use crate::commit::{self, Arguments, Target};
 use crate::entry::{parse_id, parse_state};
 use crate::error::Error;
 use crate::position::QueuePosition;
@@ -11,7 +12,14 @@ use std::time::Duration;
 /// Most jobs that one batch may have.
 pub const MAX_BATCH: usize = 256;
 
-/// A job, and how it is to be taken in.
+/// Submissions of this process.
+static SUBMISSIONS: Target = Target {
+    commit: |inner| &inner.submissions,
+    script: |inner| &inner.scripts.submit,
+    head: |inner| vec![inner.max_depth, inner.cache_ms],
+};
+
+/// A job, and how it is to be accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
     /// The job.
@@ -20,7 +28,7 @@ pub struct Submission {
     pub needs: Needs,
     /// What the request was, as a digest: the same id with another fingerprint is refused. The first 16 bytes count.
     pub fingerprint: Option<[u8; 32]>,
-    /// What is to be made, as a digest that says whose it is: while another job of it waits or runs, or has lately
+    /// What is to be made, as a digest that includes the owner: while another job with it waits or runs, or has recently
     /// succeeded, that job answers. The first 16 bytes count.
     pub same_as: Option<[u8; 32]>,
     /// The bounds of the job's owner. Weight and `max_running` hold from now on for all of the owner's jobs.
@@ -35,10 +43,10 @@ impl From<Job> for Submission {
     }
 }
 
-/// How much of the queue a tenant may have, in one class.
+/// How much of the queue a tenant may use, in one class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TenantBounds {
-    /// The tenant's share beside other tenants of its class; 2 gets twice as much as 1. Taken within 0.001 and 1000.
+    /// The share of the tenant relative to other tenants of its class; 2 gets twice as much as 1. Clamped to 0.001 and 1000.
     pub weight: f64,
     /// Most jobs, queued and running; further ones are refused. 0: no bound.
     pub max_active: u64,
@@ -62,9 +70,9 @@ pub enum SubmitOutcome {
     New,
     /// With the job that an earlier submission of this id was answered with.
     Repeated,
-    /// With a job of the same thing that waits or runs.
+    /// With a waiting or running job that makes the same.
     Attached,
-    /// With a job of the same thing that has succeeded.
+    /// With a succeeded job that made the same.
     Cached,
 }
 
@@ -76,14 +84,14 @@ pub struct Submitted {
     pub id: JobId,
     /// Its state.
     pub state: JobState,
-    /// Whether it is a new one.
+    /// How the submission was answered.
     pub outcome: SubmitOutcome,
     /// Where it stands in the queue.
     pub position: QueuePosition,
 }
 
 impl Queue {
-    /// Puts a job in line, unless it is there already. One round trip.
+    /// Queues a job, unless it is there already. One round trip.
     ///
     /// # Errors
     /// [`Error::Conflict`]; [`Error::Full`], [`Error::TooManyActive`], [`Error::TooManyQueued`]; [`Error::Memory`],
@@ -93,8 +101,8 @@ impl Queue {
         submitted.into_iter().next().ok_or(Error::Corrupt { what: "an answer", source: None })
     }
 
-    /// Puts the jobs of a batch in line, all or none. They are of one tenant, whose bounds are those of the first; at
-    /// most [`MAX_BATCH`]. The same batch may be submitted again. One round trip.
+    /// Queues the jobs of a batch, all or none. They belong to one tenant, whose bounds are those of the first job; at most
+    /// [`MAX_BATCH`]. The same batch may be submitted again: jobs whose retention is over are made anew. One round trip.
     ///
     /// # Errors
     /// As for [`submit`](Self::submit), and [`Error::InvalidBatch`].
@@ -112,31 +120,39 @@ impl Queue {
     async fn submit_all(&self, batch: Option<BatchId>, submissions: &[Submission]) -> Result<Vec<Submitted>, Error> {
         let Submission { job: Job { owner, class, .. }, bounds, .. } = &submissions[0];
         let weight = if bounds.weight.is_nan() { 1.0 } else { bounds.weight.clamp(0.001, 1000.0) };
-        let mut call = self.call(&self.inner.scripts.submit);
-        call.arg(tenant(*class, owner)).arg(weight).arg(bounds.max_active).arg(bounds.max_running);
-        call.arg(bounds.max_queued).arg(self.inner.max_depth).arg(self.inner.cache.as_millis() as u64);
-        call.arg(batch.map_or(String::new(), |batch| batch.to_string()));
-        for Submission { job, fingerprint, same_as, .. } in submissions {
+        let mut arguments = Arguments::default();
+        arguments.push(submissions.len()).push(tenant(*class, owner)).push(weight).push(bounds.max_active);
+        arguments.push(bounds.max_running).push(bounds.max_queued);
+        arguments.push(batch.map_or(String::new(), |batch| batch.to_string()));
+        for Submission { job, needs, fingerprint, same_as, .. } in submissions {
             let json = serde_json::to_string(job).map_err(Error::corrupt("a job to be written"))?;
-            call.arg(job.id.to_string()).arg(json).arg(job.submitted_ms);
-            call.arg(hex(*fingerprint)).arg(hex(*same_as)).arg("1");
+            arguments.push(job.id.to_string()).push(json).push(hex(*fingerprint)).push(hex(*same_as));
+            arguments.push(needs.lane()).push(job.submitted_ms);
         }
-        type Answer = (String, Vec<u64>, Vec<(String, String, String, u64, i64, u8)>);
-        let (word, numbers, jobs): Answer = self.inner.connections.script(&call).await?;
+        let answer = commit::run(&self.inner, &SUBMISSIONS, arguments, submissions.len()).await?;
+        let corrupt = |_| Error::Corrupt { what: "an answer", source: None };
+        type Answer = (String, Vec<u64>, redis::Value);
+        let (word, numbers, jobs): Answer = redis::from_redis_value(answer).map_err(corrupt)?;
         let number = |k: usize| numbers.get(k).copied().unwrap_or_default();
         let (there, retry_after) = (number(0), retry_after(number(1)));
         match word.as_str() {
-            "ok" => jobs.into_iter().map(submitted).collect(),
+            "ok" => {
+                let jobs: Vec<Answered> = redis::from_redis_value(jobs).map_err(corrupt)?;
+                jobs.into_iter().map(submitted).collect()
+            }
             "conflict" => Err(Error::Conflict),
             "full" => Err(Error::Full { class: *class, depth: there, retry_after }),
             "active" => Err(Error::TooManyActive { active: there, most: bounds.max_active, retry_after }),
             "queued" => Err(Error::TooManyQueued { queued: there, most: bounds.max_queued, retry_after }),
-            _ => Err(Error::Corrupt { what: "an answer", source: None }),
+            _ => Err(Error::Script(redis::from_redis_value(jobs).unwrap_or_default())),
         }
     }
 }
 
-fn submitted(answer: (String, String, String, u64, i64, u8)) -> Result<Submitted, Error> {
+/// A job that answers: id, state, outcome, position, ms until it is done, whether no live worker covers it.
+type Answered = (String, String, String, u64, i64, u8);
+
+fn submitted(answer: Answered) -> Result<Submitted, Error> {
     let (id, state, outcome, position, eta, no_worker) = answer;
     let outcome = match outcome.as_str() {
         "new" => SubmitOutcome::New,
@@ -149,18 +165,17 @@ fn submitted(answer: (String, String, String, u64, i64, u8)) -> Result<Submitted
     Ok(Submitted { id: parse_id(&id)?, state: parse_state(&state)?, outcome, position })
 }
 
-/// A tenant's name in Redis: in each class a tenant has a line of its own.
+/// The name of a tenant in Redis: an owner in one class.
 pub(crate) fn tenant(class: domain::Class, owner: &str) -> String {
     format!("{}:{owner}", class.as_str())
 }
 
-/// When to come again: whole seconds, from one to an hour.
+/// When to try again: whole seconds, from one to an hour.
 pub(crate) fn retry_after(ms: u64) -> Duration {
     Duration::from_secs(ms.div_ceil(1000).clamp(1, 3600))
 }
 
-/// The first half of a digest: 128 bits are enough for a tenant not to meet its own requests by chance, and memory is
-/// dear.
+/// The first half of a digest: 128 bits do not collide by chance, and each byte is stored for every job.
 fn hex(digest: Option<[u8; 32]>) -> String {
     let mut text = String::new();
     for byte in digest.iter().flat_map(|digest| &digest[..16]) {

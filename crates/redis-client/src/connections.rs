@@ -1,7 +1,7 @@
-//! Connections: a few for all short commands, and further ones for those who wait.
+//! Connections: a few for all short commands, and further ones for blocking reads and subscriptions.
 
 use crate::Error;
-use deadpool_redis::{Connection, Manager, Pool, Runtime};
+use crate::error::{breaks_connection, is_demoted};
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisResult, ScriptInvocation};
 use std::fmt;
@@ -11,66 +11,56 @@ use tokio::sync::Mutex;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A whole command: finding a connection, once more after a broken one, and the answer.
+/// A whole command: connecting, a second attempt after a broken connection, and the answer.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lines to Redis. Checking a connection out of the pool costs a round trip (the pool asks whether it still lives), so
-/// each line keeps the one it has for as long as it works, and asks the pool for another when it broke.
+/// Multiplexed connections to one Redis server. A connection that breaks, or whose server has become a replica, is replaced
+/// by the next command, which resolves the address anew.
 pub struct Connections {
     client: Client,
-    pool: Pool,
-    lines: Box<[Mutex<Line>]>,
+    slots: Box<[Mutex<Slot>]>,
     next: AtomicUsize,
 }
 
+/// The place of one connection.
 #[derive(Default)]
-struct Line {
-    connection: Option<Connection>,
-    /// Counts the connections that this line has had.
+struct Slot {
+    connection: Option<MultiplexedConnection>,
+    /// Counts the connections of this slot, so that the failure of an old one does not end its successor.
     generation: u64,
 }
 
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connections").field("lines", &self.lines.len()).finish_non_exhaustive()
+        f.debug_struct("Connections").field("slots", &self.slots.len()).finish_non_exhaustive()
     }
 }
 
 impl Connections {
-    /// Up to `lines` connections (at least one) for short commands, each opened by the first command that comes to it. They are
-    /// multiplexed, so their number is not what bounds concurrency.
+    /// Up to `count` connections (at least one) for short commands, each opened by the first command that uses it. They are
+    /// multiplexed, so their number does not bound concurrency.
     ///
     /// # Errors
     /// [`Error::Refused`] when `url` is not the URL of a Redis server.
-    pub fn new(url: &str, lines: usize) -> Result<Self, Error> {
-        let lines = lines.max(1);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let pool = Pool::builder(Manager::new_with_config(url, config)?)
-            .max_size(lines)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(COMMAND_TIMEOUT))
-            .build()
-            .map_err(|error| Error::Unavailable(Box::new(error)))?;
-        let lines = (0..lines).map(|_| Mutex::default()).collect();
-        Ok(Self { client: Client::open(url)?, pool, lines, next: AtomicUsize::new(0) })
+    pub fn new(url: &str, count: usize) -> Result<Self, Error> {
+        let slots = (0..count.max(1)).map(|_| Mutex::default()).collect();
+        Ok(Self { client: Client::open(url)?, slots, next: AtomicUsize::new(0) })
     }
 
-    /// Runs a script that may arrive twice: once more over a new connection when the one it was given had broken.
+    /// Runs a script that may arrive twice: it is sent again over a new connection when the first one had broken.
     ///
     /// # Errors
     /// All of [`Error`], after five seconds at most.
     pub async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        self.run(true, |mut line| async move { call.invoke_async(&mut line).await }).await
+        self.run(true, |mut connection| async move { call.invoke_async(&mut connection).await }).await
     }
 
     /// Runs a script at most once.
     ///
     /// # Errors
-    /// As [`script`](Self::script). After [`Error::Unavailable`] nobody knows whether it ran.
+    /// As [`script`](Self::script). After [`Error::Unavailable`] it is unknown whether the script ran.
     pub async fn script_once<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        self.run(false, |mut line| async move { call.invoke_async(&mut line).await }).await
+        self.run(false, |mut connection| async move { call.invoke_async(&mut connection).await }).await
     }
 
     /// Runs a command that may arrive twice, as [`script`](Self::script).
@@ -78,7 +68,7 @@ impl Connections {
     /// # Errors
     /// As [`script`](Self::script).
     pub async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
-        self.run(true, |mut line| async move { command.query_async(&mut line).await }).await
+        self.run(true, |mut connection| async move { command.query_async(&mut connection).await }).await
     }
 
     /// Runs several commands in one round trip, as [`command`](Self::command).
@@ -86,20 +76,20 @@ impl Connections {
     /// # Errors
     /// As [`script`](Self::script).
     pub async fn pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, Error> {
-        self.run(true, |mut line| async move { pipeline.query_async(&mut line).await }).await
+        self.run(true, |mut connection| async move { pipeline.query_async(&mut connection).await }).await
     }
 
-    /// A connection for blocking reads: it waits for an answer for as long as the reader does.
+    /// A connection without a response timeout, for blocking reads.
     ///
     /// # Errors
-    /// All of [`Error`] but [`Error::Memory`].
+    /// All of [`Error`] but [`Error::Memory`] and [`Error::Disk`].
     pub async fn blocking(&self) -> Result<MultiplexedConnection, Error> {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);
         Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?)
     }
 
-    /// A connection that is told of what others publish.
+    /// A connection for subscriptions.
     ///
     /// # Errors
     /// As [`blocking`](Self::blocking).
@@ -107,47 +97,45 @@ impl Connections {
         within(CONNECT_TIMEOUT, self.client.get_async_pubsub()).await
     }
 
-    async fn run<T, F>(&self, twice: bool, command: impl Fn(MultiplexedConnection) -> F) -> Result<T, Error>
+    async fn run<T, F>(&self, may_repeat: bool, command: impl Fn(MultiplexedConnection) -> F) -> Result<T, Error>
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let line = &self.lines[self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len()];
+        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
         let attempt = async || {
-            let (connection, generation) = self.connection(line).await?;
+            let (connection, generation) = self.connect(slot).await?;
             let result = command(connection).await;
-            if result.as_ref().is_err_and(|error| error.is_io_error() || error.is_unrecoverable_error()) {
-                let mut line = line.lock().await;
-                if line.generation == generation
-                    && let Some(broken) = line.connection.take()
-                {
-                    // Out of the pool with it, or the pool would hand it out again.
-                    drop(Connection::take(broken));
+            if result.as_ref().is_err_and(breaks_connection) {
+                let mut slot = slot.lock().await;
+                if slot.generation == generation {
+                    slot.connection = None;
                 }
             }
-            Ok::<_, Error>(result)
+            result
         };
-        let all = async {
-            match attempt().await? {
-                Err(error) if twice && error.is_connection_dropped() => Ok(attempt().await??),
-                result => Ok(result?),
+        let attempts = async {
+            match attempt().await {
+                Err(error) if is_demoted(&error) || (may_repeat && error.is_connection_dropped()) => attempt().await,
+                result => result,
             }
         };
-        tokio::time::timeout(COMMAND_TIMEOUT, all).await.map_err(|late| Error::Unavailable(Box::new(late)))?
+        let result = tokio::time::timeout(COMMAND_TIMEOUT, attempts).await;
+        Ok(result.map_err(|late| Error::Unavailable(Box::new(late)))??)
     }
 
-    async fn connection(&self, line: &Mutex<Line>) -> Result<(MultiplexedConnection, u64), Error> {
-        let mut line = line.lock().await;
-        let connection = match line.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let connection = self.pool.get().await?;
-                line.generation += 1;
-                connection
-            }
-        };
-        let clone = MultiplexedConnection::clone(&connection);
-        line.connection = Some(connection);
-        Ok((clone, line.generation))
+    /// The connection of a slot, opened if there is none, and its generation.
+    async fn connect(&self, slot: &Mutex<Slot>) -> RedisResult<(MultiplexedConnection, u64)> {
+        let mut slot = slot.lock().await;
+        if let Some(connection) = &slot.connection {
+            return Ok((connection.clone(), slot.generation));
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        slot.generation += 1;
+        slot.connection = Some(connection.clone());
+        Ok((connection, slot.generation))
     }
 }
 

@@ -1,11 +1,11 @@
-//! The line to Redis that all who keep something there share.
+//! Access to Redis for the crates that keep data there.
 //!
-//! * [`Connections`]: a few for all short commands, which come back after they broke, and further ones for those who
-//!   wait. Every command ends in time.
-//! * [`scripts!`]: a crate's Lua scripts, and what each may do.
+//! * [`Connections`]: a few multiplexed connections for short commands, and further ones for blocking reads and
+//!   subscriptions. Broken ones are replaced; every command ends in bounded time.
+//! * [`scripts!`]: the Lua scripts of a crate, and what each may do.
 //! * [`Error`]: what can go wrong, by what a caller can do about it.
 //!
-//! It knows no key: those are the business of whoever owns them.
+//! The crate knows no keys: each user of it owns its own.
 
 mod connections;
 mod error;

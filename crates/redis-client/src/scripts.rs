@@ -1,13 +1,13 @@
-//! Scripts: each is one move, which happens as a whole or not at all.
+//! Lua scripts: each runs as a whole or not at all.
 
-/// A struct with one [`redis::Script`] for each line, and its `new`. The script `name` is made of the files named at the
-/// head and `scripts/name.lua`, beside the file that calls the macro. Redis is sent a script's digest, and its text only
-/// when it does not know it (after a restart).
+/// A struct with one [`redis::Script`] for each line, and its `new`. The script `name` is the concatenation of the files in
+/// brackets and `scripts/name.lua`, relative to the file that calls the macro. Redis receives the digest of a script, and
+/// its text only when it does not know the digest (after a restart).
 ///
-/// What a script may do is said once, here:
+/// The word after the name declares what the script may do:
 /// * `reads`: it writes nothing.
-/// * `writes`: it is refused before it begins when Redis is out of memory, so nothing is ever half written.
-/// * `frees`: it also runs when Redis is out of memory, since it ends things, takes rights away, or hardly grows.
+/// * `writes`: Redis refuses it before it begins when memory is short, so that nothing is written in part.
+/// * `frees`: it also runs when memory is short, because it ends jobs, revokes rights, or hardly grows the data.
 ///
 /// ```text
 /// redis_client::scripts! {

@@ -38,7 +38,7 @@ impl From<redis_client::Error> for Error {
     fn from(error: redis_client::Error) -> Self {
         match error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
-            redis_client::Error::Memory(error) => Self::Unavailable(Box::new(error)),
+            redis_client::Error::Memory(error) | redis_client::Error::Disk(error) => Self::Unavailable(Box::new(error)),
             redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }

@@ -1,16 +1,19 @@
--- A worker is alive. ARGV: its name, seats, card (JSON), ms after which one that said nothing is taken to be gone.
-local now, life = clock(), tonumber(ARGV[6])
-redis.call('HSET', WORKERS, ARGV[3], string.format('%.0f %d %s', now, tonumber(ARGV[4]), ARGV[5]))
-local seats, all = 0, redis.call('HGETALL', WORKERS)
-for i = 1, #all, 2 do
-  local at, each = string.match(all[i + 1], '^(%d+) (%d+)')
-  if now - at > life then
-    redis.call('HDEL', WORKERS, all[i])
-  else
-    seats = seats + each
+-- A worker is alive. ARGV: name, slots, pool, information as JSON, ms after which a worker that was silent is gone.
+local name, slots, pool, info, life = ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
+local known, announced = redis.call('HGET', WORKERS, name), string.format('%d\t%s\t%s', slots, pool, info)
+if known ~= announced then
+  if known then
+    forget_worker(name)
   end
+  redis.call('HSET', WORKERS, name, announced)
+  local workers, all = string.match(redis.call('HGET', POOLS, pool) or '0 0', '^(%d+) (%d+)$')
+  redis.call('HSET', POOLS, pool, string.format('%d %d', workers + 1, all + slots))
 end
-if seats > 0 then
-  redis.call('SET', SEATS, seats, 'PX', life)
+redis.call('ZADD', ALIVE, now + life, name)
+read(numbers, { 'swept', 'announced' })
+set(numbers, 'announced', now)
+if number(numbers, 'swept') == 0 then
+  set(numbers, 'swept', now)
 end
+flush()
 return redis.status_reply('OK')

@@ -3,8 +3,8 @@ local batch = redis.call('HMGET', BATCH .. ARGV[3], 'tenant', 'submitted', 'memb
 if not batch[1] then
   return nil
 end
-local members, now = {}, clock()
+local members = {}
 for id in string.gmatch(batch[3], '%S+') do
-  members[#members + 1] = { id, entry(id, now) or false }
+  members[#members + 1] = { id, entry(id) or false }
 end
 return { batch[1], batch[2], members }

@@ -1,13 +1,14 @@
--- ARGV: id. Returns the state after it, or nothing when there is no such job.
-local id = ARGV[3]
-local job = look(id)
-if job.state == 'queued' then
-  finish(id, job, 'cancelled', clock())
+-- ARGV: id. Returns the state after the call, or nothing when there is no such job.
+local job = look(ARGV[3])
+if not job.tenant or not job.state then
+  return nil
+elseif job.state == 'queued' then
+  finish(job, 'cancelled')
+  flush()
   return 'cancelled'
-elseif job.state == 'running' then
-  if redis.call('HSET', JOB .. id, 'cancel', 1) == 1 then
-    -- No event: nothing has happened yet. Its worker looks, and so does whoever else listens.
-    redis.call('PUBLISH', EVENTS .. id, 'look')
-  end
+elseif job.state == 'running' and not job.cancel then
+  redis.call('HSET', JOB .. job.id, 'cancel', 1)
+  -- No event: nothing has happened yet. The worker of the job listens, and looks.
+  redis.call('PUBLISH', EVENTS .. job.id, 'look')
 end
 return job.state

@@ -1,22 +1,19 @@
 -- The jobs of a tenant, newest first.
--- ARGV: tenant, state ('': any), place to go on after ('': the newest), greatest number of jobs.
--- Returns each job's hash, and the place to go on after ('': there are no more).
+-- ARGV: tenant, state ('': any), score to continue after ('': the newest), greatest number of jobs.
+-- Returns the jobs as `entry` does, and the score to continue after ('': there are no more).
 local tenant, state, after, most = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local SCAN = 1000 -- entries that one call looks at
-local jobs, last, now = {}, nil, clock()
-local from = after == '' and '+inf' or '(' .. after
-local found = redis.call('ZREVRANGEBYSCORE', JOBS .. tenant, from, '-inf', 'WITHSCORES', 'LIMIT', 0, SCAN)
+local SCAN = 1000 -- jobs that one call looks at
+local jobs, last = {}, nil
+local found = redis.call('ZREVRANGEBYSCORE', JOBS .. tenant, after == '' and '+inf' or '(' .. after, '-inf', 'WITHSCORES',
+  'LIMIT', 0, SCAN)
 for i = 1, #found, 2 do
   if #jobs == most then
     return { jobs, last }
   end
-  local id = found[i]
   last = found[i + 1]
-  local is = redis.call('HGET', JOB .. id, 'state')
-  if not is then
-    -- Its retention is over; submissions clean up.
-  elseif state == '' or is == state then
-    jobs[#jobs + 1] = entry(id, now)
+  if state == '' or redis.call('HGET', JOB .. found[i], 'state') == state then
+    -- Jobs whose retention is over have no entry; submissions remove them from the list.
+    jobs[#jobs + 1] = entry(found[i])
   end
 end
 return { jobs, #found == 2 * SCAN and last or '' }

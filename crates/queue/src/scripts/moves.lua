@@ -1,131 +1,186 @@
--- Moves that several scripts make. Included after fair.lua.
+-- Moves that several scripts make. Included after lanes.lua.
 
--- A job of a batch has ended; with the last one, the batch's own retention begins.
+local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not stop new work
+local OUTAGE = 3000 -- ms without a sweep by any process after which Redis was not available
+local GRACE = 6000 -- ms that workers have after an outage to renew their leases
+local SPARED_LEASES = 10 -- leases of a job that may be lost without an attempt being counted
+
+-- Counts a job in or out: `what` is queued or running.
+local function count(job, what, by)
+  local class = class_of(job.tenant)
+  add(hash(TENANT .. job.tenant), what, by)
+  add(numbers, what .. ':' .. class, by)
+  if what == 'running' then
+    add(numbers, 'busy:' .. side_of(class) .. ':' .. job.lane, by)
+  end
+end
+
+-- A job has ended: the account of a tenant without jobs, and the list of its jobs, are kept for a while.
+local function rest(tenant)
+  local h = hash(TENANT .. tenant)
+  if number(h, 'queued') + number(h, 'running') == 0 then
+    redis.call('EXPIRE', h.name, TENANT_RETENTION)
+    redis.call('EXPIRE', JOBS .. tenant, RETENTION)
+  end
+end
+
+-- A new job of a tenant whose account has been read. `...` are further fields of its hash.
+local function accept(job, json, ...)
+  local h = hash(TENANT .. job.tenant)
+  if number(h, 'queued') + number(h, 'running') == 0 then
+    redis.call('PERSIST', h.name)
+    redis.call('PERSIST', JOBS .. job.tenant)
+  end
+  redis.call('HSET', JOB .. job.id, 'job', json, 'tenant', job.tenant, 'lane', job.lane, 'state', 'queued', ...)
+  count(job, 'queued', 1)
+  local order = join(job)
+  redis.call('ZADD', JOBS .. job.tenant, order, job.id)
+  if order % 16 == 0 then
+    -- The list of the jobs of a tenant does not outgrow what is still known of them.
+    for _, old in ipairs(redis.call('ZRANGE', JOBS .. job.tenant, 0, 31)) do
+      if redis.call('EXISTS', JOB .. old) == 0 then
+        redis.call('ZREM', JOBS .. job.tenant, old)
+      end
+    end
+  end
+  emit('queued', job, 'queued', 0)
+end
+
+-- A job of a batch has ended; with the last one, the retention of the batch begins.
 local function leave_batch(batch)
   if redis.call('EXISTS', BATCH .. batch) == 1 and redis.call('HINCRBY', BATCH .. batch, 'open', -1) <= 0 then
     redis.call('EXPIRE', BATCH .. batch, RETENTION)
   end
 end
 
--- A new job, put at the end of its tenant's line. `settle` has to follow.
-local function accept(id, tenant, job, submitted, ...)
-  -- The first event, `queued`, is not written: the hash implies it, and a stream of one entry costs 4 KB.
-  redis.call('HSET', JOB .. id, 'job', job, 'tenant', tenant, 'state', 'queued', 'attempt', 0, 'fence', 0, 'events', 1,
-    ...)
-  local order = join(id, tenant)
-  count(tenant, 'queued', 1)
-  redis.call('ZADD', OPEN, submitted, id)
-  redis.call('ZADD', JOBS .. tenant, order, id)
-  redis.call('PERSIST', TENANT .. tenant)
-  redis.call('PERSIST', JOBS .. tenant)
-  -- The list of a tenant's jobs does not outgrow what is still known of them.
-  for _, old in ipairs(redis.call('ZRANGE', JOBS .. tenant, 0, 1)) do
-    if redis.call('EXISTS', JOB .. old) == 0 then
-      redis.call('ZREM', JOBS .. tenant, old)
-    end
-  end
-end
-
--- A job becomes terminal. `more` is the event's JSON, `...` further fields of the hash.
-local function finish(id, job, state, now, more, ...)
+-- A job becomes terminal. `more` is the JSON of the event, `...` are further fields of the hash.
+local function finish(job, state, more, ...)
+  local id = job.id
+  account(job.tenant, job.lane)
   if job.state == 'running' then
     redis.call('ZREM', LEASES, id)
-  elseif redis.call('ZREM', LINE .. job.tenant, id) == 0 then
-    redis.call('ZREM', DELAYED, id)
+  else
+    local waiting = WAITING .. job.tenant .. '@' .. job.lane
+    local score = redis.call('ZSCORE', waiting, id)
+    if score then
+      redis.call('ZREM', waiting, id)
+      leave(job, tonumber(score))
+    else
+      redis.call('ZREM', DELAYED, id)
+    end
   end
-  redis.call('ZREM', OPEN, id)
-  redis.call('HSET', JOB .. id, 'state', state, 'finished', now, ...)
-  redis.call('HDEL', JOB .. id, 'progress', 'worker', 'cancel', 'max', 'leased')
-  tell(id, state, job.attempt, now, more)
-  redis.call('HINCRBY', COUNTERS, state, 1)
+  if job.events >= 3 then
+    redis.call('EXPIRE', EVENTS .. id, math.min(RETENTION, EVENT_RETENTION))
+  end
+  tell(job, state, job.attempt, more)
+  redis.call('HSET', JOB .. id, 'state', state, 'finished', now, 'events', job.events, 'progress', '', 'cancel', '',
+    'worker', '', ...)
   redis.call('EXPIRE', JOB .. id, RETENTION)
-  redis.call('EXPIRE', EVENTS .. id, math.min(RETENTION, EVENT_RETENTION))
+  emit(state, job, state, job.attempt)
+  add(numbers, state, 1)
   if job.batch then
     leave_batch(job.batch)
   end
-  emit(state, id, job.tenant, job.batch, state, job.attempt, now)
-  count(job.tenant, job.state, -1)
-  settle(job.tenant)
+  count(job, job.state, -1)
+  settle_all(job.tenant, job.lane)
+  rest(job.tenant)
 end
 
--- A job failed and its attempts have run out: failed, with a dead letter that keeps all that a redrive needs.
-local function bury(id, job, failure, now)
-  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_LIMIT, '*', 'id', id, 'job', redis.call('HGET', JOB .. id, 'job'),
-    'failure', failure, 'attempts', job.attempt, 'worker', job.worker or '', 'at', now)
-  finish(id, job, 'failed', now, ',"failure":' .. failure, 'failure', failure)
+-- A job fails because its attempts have run out, and leaves a dead letter with all that a redrive needs.
+local function bury(job, failure)
+  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_LIMIT, '*', 'id', job.id, 'job', redis.call('HGET', JOB .. job.id, 'job'),
+    'failure', failure, 'attempts', job.attempt, 'worker', job.worker or '', 'at', now, 'lane', job.lane)
+  finish(job, 'failed', ',"failure":' .. failure, 'failure', failure)
 end
 
--- A running job leaves its worker and is queued again, `delay` milliseconds from now.
-local function requeue(id, job, delay, now, more)
-  redis.call('ZREM', LEASES, id)
-  redis.call('HSET', JOB .. id, 'state', 'queued')
-  redis.call('HDEL', JOB .. id, 'progress', 'worker', 'leased')
+-- A running job leaves its worker and is queued again, `delay` ms from now. `...` are further fields of its hash.
+local function requeue(job, delay, more, ...)
+  account(job.tenant, job.lane)
+  redis.call('ZREM', LEASES, job.id)
+  count(job, 'running', -1)
+  count(job, 'queued', 1)
+  tell(job, 'queued', job.attempt, more)
+  redis.call('HSET', JOB .. job.id, 'state', 'queued', 'attempt', job.attempt, 'events', job.events, 'progress', '', 'milestone', '', 'worker', '', ...)
+  emit('queued', job, 'queued', job.attempt)
   if delay > 0 then
-    redis.call('ZADD', DELAYED, now + delay, id)
+    redis.call('ZADD', DELAYED, now + delay, job.id)
   else
-    join(id, job.tenant, true)
+    join(job, true)
   end
-  tell(id, 'queued', job.attempt, now, more)
-  count(job.tenant, 'running', -1)
-  count(job.tenant, 'queued', 1)
-  settle(job.tenant)
-end
-
--- Takes back the attempt of a job that goes back without having used it.
-local function uncount(id, job)
-  job.attempt = redis.call('HINCRBY', JOB .. id, 'attempt', -1)
-end
-
--- Whether Redis was restarted so recently that a lease which ran out says nothing about its worker.
-local function just_restarted(now)
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-  local known = redis.call('HGET', SERVER, 'run')
-  if known ~= run then
-    redis.call('HSET', SERVER, 'run', run, 'spare_until', known and now + RESTART_GRACE or 0)
-  end
-  return now < tonumber(redis.call('HGET', SERVER, 'spare_until'))
+  settle_all(job.tenant, job.lane)
 end
 
 -- The worker of a job was lost.
-local function take_back(id, job, now)
+local function take_back(job)
   if job.cancel then
-    return finish(id, job, 'cancelled', now)
+    return finish(job, 'cancelled')
   end
   local failure = string.format(
     '{"code":"worker_lost","detail":"The worker was lost during attempt %d.","retryable":true}', job.attempt)
-  if not job.has_begun and job.fence - job.attempt < SPARED_LEASES then
-    -- It only lay with a worker that died of something else. Not without end: it may kill before it tells of anything.
-    uncount(id, job)
-  elseif job.attempt >= job.max then
-    return bury(id, job, failure, now)
+  if not job.milestone and job.spared < SPARED_LEASES then
+    -- The worker had not begun with it. The bound is for jobs that kill their workers before they report any progress.
+    job.attempt = job.attempt - 1
+    return requeue(job, 0, ',"failure":' .. failure, 'spared', job.spared + 1)
+  elseif job.attempt >= (tonumber(job.max) or 1) then
+    return bury(job, failure)
   end
-  requeue(id, job, 0, now, ',"failure":' .. failure)
+  requeue(job, 0, ',"failure":' .. failure)
 end
 
--- Delayed jobs that are due join their line; leases that ran out are taken back. Returns how many of each.
-local function sweep(now)
+-- Workers that have not announced themselves in time leave their pool.
+local function forget_worker(name)
+  local slots, pool = string.match(redis.call('HGET', WORKERS, name) or '', '^(%d+)\t([^\t]*)\t')
+  redis.call('HDEL', WORKERS, name)
+  redis.call('ZREM', ALIVE, name)
+  if not pool then
+    return
+  end
+  local workers, all = string.match(redis.call('HGET', POOLS, pool) or '1 0', '^(%d+) (%d+)$')
+  if tonumber(workers) > 1 then
+    redis.call('HSET', POOLS, pool, string.format('%d %d', workers - 1, math.max(0, all - slots)))
+  else
+    redis.call('HDEL', POOLS, pool)
+    redis.call('DEL', WAKE .. pool)
+    redis.call('HDEL', NUMBERS, 'clock:agent@' .. pool, 'clock:user@' .. pool, 'clock:test@' .. pool)
+  end
+end
+
+-- Moves delayed jobs that are due, takes back leases that ran out and forgets workers that are gone. Returns how many jobs were due and how
+-- many leases were taken back.
+--
+-- Every worker, also the one for test jobs in each gateway, sweeps once a second. When no process has done so for a while, Redis was not
+-- available, or all of them were suspended: leases that ran out meanwhile are spared until their workers have had time to renew them.
+local function sweep()
+  local last = number(numbers, 'swept')
+  if last > 0 and now - last > OUTAGE then
+    set(numbers, 'spare_until', now + GRACE)
+  end
+  if now - last > 200 then
+    set(numbers, 'swept', now)
+  end
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', ALIVE, '-inf', now, 'LIMIT', 0, SWEEP_LIMIT)) do
+    forget_worker(name)
+  end
   local due = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, SWEEP_LIMIT)
   for _, id in ipairs(due) do
-    local tenant = redis.call('HGET', JOB .. id, 'tenant')
+    local job = look(id)
     redis.call('ZREM', DELAYED, id)
-    if tenant then
-      join(id, tenant, true)
-      settle(tenant)
+    if job.state == 'queued' then
+      join(job, true)
     end
   end
-
   local lost = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, SWEEP_LIMIT)
-  if #lost == 0 or just_restarted(now) then
+  if #lost == 0 or now < number(numbers, 'spare_until') then
     return { #due, 0 }
   end
   for _, id in ipairs(lost) do
     local job = look(id)
     if job.state == 'running' and job.tenant then
-      take_back(id, job, now)
+      take_back(job)
     else
       redis.call('ZREM', LEASES, id)
     end
   end
-  redis.call('HINCRBY', COUNTERS, 'reclaimed', #lost)
+  add(numbers, 'reclaimed', #lost)
   return { #due, #lost }
 end

@@ -1,76 +1,148 @@
--- Put in front of every other script. KEYS[1] is what all keys begin with; ARGV[1] and ARGV[2] are settings, and a
--- script's own arguments follow.
+-- Prepended to every other script. KEYS[1] is the prefix of all keys. ARGV[1] and ARGV[2] are settings; the arguments of
+-- the script itself begin with ARGV[3].
 
-local RETENTION = ARGV[1] -- seconds that a job is known after its end
-local USERS_SHARE = tonumber(ARGV[2]) -- of so many dispatches one is a user's, while users wait
+local RETENTION = tonumber(ARGV[1]) -- seconds that a job is kept after its end
+local USERS_SHARE = tonumber(ARGV[2]) -- while users wait, one of so many dispatches is a user's
 
 local function key(name)
   return KEYS[1] .. name
 end
 
--- Prefixes; a job's id, a tenant, a class or a digest follows.
-local JOB, EVENTS, ALIAS, SAME, BATCH = key('job:'), key('events:'), key('alias:'), key('same:'), key('batch:')
-local LINE, TENANT, JOBS, TURN = key('line:'), key('tenant:'), key('jobs:'), key('turn:')
-local DELAYED, LEASES, OPEN, DEAD, OUTBOX = key('delayed'), key('leases'), key('open'), key('dead'), key('outbox')
-local COUNTERS, LOAD, CLOCKS, PACE = key('counters'), key('load'), key('clocks'), key('pace')
-local WORKERS, SEATS, SERVER, HANDED = key('workers'), key('seats'), key('server'), key('handed')
--- Who waits for jobs of a class reads this stream.
-local WAKE = { agent = key('wake:made'), user = key('wake:made'), test = key('wake:test') }
+-- Prefixes: an id, tenant, digest, lane or pool follows.
+local JOB, EVENTS, SAME, BATCH = key('job:'), key('events:'), key('same:'), key('batch:')
+local WAITING, TENANT, JOBS, TURNS = key('waiting:'), key('tenant:'), key('jobs:'), key('turns:')
+local WAKE = key('wake:')
+local DELAYED, LEASES, DEAD, OUTBOX = key('delayed'), key('leases'), key('dead'), key('outbox')
+local NUMBERS, WORKERS, ALIVE, POOLS = key('numbers'), key('workers'), key('alive'), key('pools')
 
 local EVENT_LIMIT = 256 -- events kept for each job
-local EVENT_RETENTION = 600 -- seconds that events outlive their job; the hash tells the end after that
+local EVENT_RETENTION = 600 -- seconds that the event stream outlives its job; after that the hash still has the end
 local DEAD_LIMIT = 10000 -- dead letters kept, about
 local OUTBOX_LIMIT = 100000 -- entries of the outbox kept, about
-local SWEEP_LIMIT = 100 -- jobs that one call moves, so that a flood of lost leases cannot stop new work
-local RESTART_GRACE = 5000 -- milliseconds that workers have to come back after Redis does
-local SPARED_LEASES = 10 -- leases of a job that may end without an attempt being counted, if its worker is lost
+local AGENTS, USERS, TESTS = 'agent', 'user', 'test'
 
--- Milliseconds since the Unix epoch, by the one clock that all agree on.
-local function clock()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+-- Milliseconds since the Unix epoch by the clock of Redis, one moment for the whole script.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Records and announces what happened to a job; `more` is JSON that goes into the event.
-local function tell(id, state, attempt, now, more)
-  local n = redis.call('HINCRBY', JOB .. id, 'events', 1)
-  local event = string.format('{"state":"%s","attempt":%d,"at_ms":%.0f', state, attempt, now) .. (more or '') .. '}'
-  redis.call('XADD', EVENTS .. id, 'MAXLEN', EVENT_LIMIT, n .. '-0', 'e', event)
-  redis.call('PUBLISH', EVENTS .. id, n .. ' ' .. event)
-end
+-- Hashes that several moves of a script read and change. Each field is read once, and all changes of a hash are written
+-- with one command, by `flush` at the end of the script.
+local hashes = {}
 
--- Writes a domain event; `more` is JSON that goes into it.
-local function emit(kind, id, tenant, batch, state, attempt, now, more)
-  local class, owner = string.match(tenant, '^(%a+):(.*)$')
-  redis.call('XADD', OUTBOX, 'MAXLEN', '~', OUTBOX_LIMIT, '*', 'e', string.format(
-    '{"type":"job.%s","job":"%s","owner":%s,"class":"%s",%s"state":"%s","attempt":%d,"at_ms":%.0f%s}', kind, id,
-    cjson.encode(owner), class, batch and '"batch":"' .. batch .. '",' or '', state, attempt, now, more or ''))
-end
-
--- Writes a domain event; `more` is JSON that goes into it.
-local function emit(kind, id, tenant, batch, state, attempt, now, more)
-  local class, owner = string.match(tenant, '^(%a+):(.*)$')
-  redis.call('XADD', OUTBOX, 'MAXLEN', '~', OUTBOX_LIMIT, '*', 'e', string.format(
-    '{"type":"job.%s","job":"%s","owner":%s,"class":"%s",%s"state":"%s","attempt":%d,"at_ms":%.0f%s}', kind, id,
-    cjson.encode(owner), class, batch and '"batch":"' .. batch .. '",' or '', state, attempt, now, more or ''))
-end
-
--- The fields of a job that a move needs.
-local function look(id)
-  local f = redis.call('HMGET', JOB .. id, 'state', 'fence', 'attempt', 'cancel', 'max', 'worker', 'ended', 'tenant',
-    'batch', 'notify', 'leased', 'progress')
-  return {
-    state = f[1], fence = f[2], attempt = tonumber(f[3]), cancel = f[4] == '1', max = tonumber(f[5]), worker = f[6],
-    ended = f[7], tenant = f[8], batch = f[9], notify = f[10], leased = tonumber(f[11]), has_begun = f[12],
-  }
-end
-
--- The job, if the attempt that writes still holds it. Else the write is refused, and counted.
-local function held(id, fence)
-  local job = look(id)
-  if job.state == 'running' and job.fence == fence then
-    return job
+local function hash(name)
+  local found = hashes[name]
+  if not found then
+    found = { name = name, values = {}, changed = {} }
+    hashes[name] = found
   end
-  redis.call('HINCRBY', COUNTERS, 'fenced', 1)
-  return nil
+  return found
+end
+
+-- Reads the fields that are not known yet, in one command.
+local function read(h, fields)
+  local missing = {}
+  for _, field in ipairs(fields) do
+    if h.values[field] == nil then
+      missing[#missing + 1] = field
+    end
+  end
+  if #missing > 0 then
+    local found = redis.call('HMGET', h.name, unpack(missing))
+    for i, field in ipairs(missing) do
+      h.values[field] = found[i]
+    end
+  end
+end
+
+local function text(h, field)
+  if h.values[field] == nil then
+    read(h, { field })
+  end
+  return h.values[field] or ''
+end
+
+local function number(h, field)
+  return tonumber(text(h, field)) or 0
+end
+
+local function set(h, field, value)
+  h.values[field] = value
+  h.changed[field] = true
+end
+
+local function add(h, field, by)
+  local sum = number(h, field) + by
+  set(h, field, sum)
+  return sum
+end
+
+local function flush()
+  for name, h in pairs(hashes) do
+    local fields = {}
+    for field in pairs(h.changed) do
+      fields[#fields + 1] = field
+      fields[#fields + 1] = h.values[field]
+    end
+    if #fields > 0 then
+      redis.call('HSET', name, unpack(fields))
+      h.changed = {}
+    end
+  end
+end
+
+-- Counters and clocks of the whole queue.
+local numbers = hash(NUMBERS)
+
+local function class_of(tenant)
+  return string.match(tenant, '^%a+')
+end
+
+-- Agents and users share workers; test jobs have workers of their own.
+local function side_of(class)
+  return class == TESTS and 'test' or 'made'
+end
+
+-- The fields of a job that moves need. A field that was cleared is empty.
+local FIELDS = {
+  'state', 'tenant', 'lane', 'token', 'attempt', 'cancel', 'max', 'worker', 'ended', 'batch', 'leased', 'milestone',
+  'events', 'spared', 'step', 'refused',
+}
+
+local function look(id)
+  local found = redis.call('HMGET', JOB .. id, unpack(FIELDS))
+  local job = { id = id }
+  for i, field in ipairs(FIELDS) do
+    job[field] = found[i] ~= '' and found[i] or nil
+  end
+  job.attempt, job.events = tonumber(job.attempt) or 0, tonumber(job.events) or 1
+  job.spared, job.step, job.refused = tonumber(job.spared) or 0, tonumber(job.step) or 0, tonumber(job.refused) or 0
+  return job
+end
+
+-- The job, if the attempt with this token and worker still holds it. Otherwise the write is refused and counted.
+local function held(job, token, worker)
+  if job.state == 'running' and job.token == token and job.worker == worker then
+    return true
+  end
+  add(numbers, 'fenced', 1)
+  return false
+end
+
+-- Announces an event of a job to its watchers and stores it. The caller writes `job.events`. `more` is JSON that goes into the event. Not
+-- stored are events that the hash implies: the first (`queued`), the start of the first attempt, and the end.
+local function tell(job, state, attempt, more)
+  job.events = job.events + 1
+  local event = string.format('{"state":"%s","attempt":%d,"at_ms":%.0f', state, attempt, now) .. (more or '') .. '}'
+  if state == 'queued' or (state == 'running' and job.events > 2) then
+    redis.call('XADD', EVENTS .. job.id, 'MAXLEN', EVENT_LIMIT, job.events .. '-0', 'e', event)
+  end
+  redis.call('PUBLISH', EVENTS .. job.id, job.events .. ' ' .. event)
+end
+
+-- Appends a domain event to the outbox. `more` is JSON that goes into it.
+local function emit(kind, job, state, attempt, more)
+  local class, owner = string.match(job.tenant, '^(%a+):(.*)$')
+  redis.call('XADD', OUTBOX, 'MAXLEN', '~', OUTBOX_LIMIT, '*', 'e', string.format(
+    '{"type":"job.%s","job":"%s","owner":%s,"class":"%s",%s"state":"%s","attempt":%d,"at_ms":%.0f%s}', kind, job.id,
+    cjson.encode(owner), class, job.batch and '"batch":"' .. job.batch .. '",' or '', state, attempt, now, more or ''))
 end

@@ -1,2 +1,4 @@
--- Returns how many delayed jobs joined their line, and how many leases were taken back.
-return sweep(clock())
+-- Returns how many delayed jobs were due, and how many leases were taken back.
+local moved = sweep()
+flush()
+return moved

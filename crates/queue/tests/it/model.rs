@@ -1,9 +1,9 @@
 //! Random sequences of operations: after each of them the queue must agree with its reference in plain Rust, and its
 //! keys must agree with each other.
 
-use crate::reference::{MAX_ATTEMPTS, Model, Place, TENANTS, USERS_SHARE};
+use crate::reference::{LANES, MAX_ATTEMPTS, Model, Place, TENANTS, TEST_POOL, USERS_SHARE, capabilities, needs};
 use crate::world::{LONG, World, failure, job, key, make_due, options, position, result};
-use domain::{Class, Job, JobId, JobState, Progress};
+use domain::{Class, Job, JobId, JobState, Progress, WorkerInfo};
 use proptest::prelude::*;
 use queue::{Depth, Error, Lease, LeaseOptions, Queue, RedisOptions, Renewal, Submission, TenantBounds, Worker};
 use redis::AsyncCommands;
@@ -14,16 +14,18 @@ use test_support::RedisServer;
 
 #[derive(Debug, Clone, Copy)]
 enum Operation {
-    /// By the tenant of this number.
-    Submit(usize),
+    /// By the tenant of this number, in this lane; whether the job has a second step.
+    Submit(usize, usize, bool),
     Resubmit(usize),
-    /// Of test jobs (`true`) or of all others; so many.
-    Lease(bool, usize),
+    /// By a worker of this pool; so many.
+    Lease(usize, usize),
     Renew(usize),
     Progress(usize),
     Succeed(usize),
     Fail(usize, bool),
     Release(usize),
+    /// To this lane.
+    HandOver(usize, usize),
     ConfirmCancel(usize),
     Cancel(usize),
     /// A running job's lease runs out.
@@ -34,19 +36,20 @@ enum Operation {
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     use Operation::{
-        Cancel, ConfirmCancel, Due, Expire, Fail, Lease, Progress, Release, Renew, Resubmit, Submit, Succeed,
+        Cancel, ConfirmCancel, Due, Expire, Fail, HandOver, Lease, Progress, Release, Renew, Resubmit, Submit, Succeed,
     };
     let n = 0..16_usize;
     let operation = prop_oneof![
-        6 => (0..TENANTS.len()).prop_map(Submit),
+        6 => (0..TENANTS.len(), 0..LANES, any::<bool>()).prop_map(|(n, lane, next)| Submit(n, lane, next)),
         1 => n.clone().prop_map(Resubmit),
-        5 => (1..4_usize).prop_map(|max| Lease(false, max)),
-        1 => (1..3_usize).prop_map(|max| Lease(true, max)),
+        5 => (0..TEST_POOL, 1..4_usize).prop_map(|(pool, max)| Lease(pool, max)),
+        1 => (1..3_usize).prop_map(|max| Lease(TEST_POOL, max)),
         2 => n.clone().prop_map(Renew),
         3 => n.clone().prop_map(Progress),
         2 => n.clone().prop_map(Succeed),
         3 => (n.clone(), any::<bool>()).prop_map(|(n, retryable)| Fail(n, retryable)),
         2 => n.clone().prop_map(Release),
+        2 => (n.clone(), 0..LANES).prop_map(|(n, lane)| HandOver(n, lane)),
         1 => n.clone().prop_map(ConfirmCancel),
         2 => n.clone().prop_map(Cancel),
         3 => n.clone().prop_map(Expire),
@@ -59,8 +62,8 @@ struct Run {
     /// Keeps the server alive.
     _server: RedisServer,
     queue: Queue,
-    worker: Worker,
-    test_worker: Worker,
+    /// One of each pool.
+    workers: Vec<Worker>,
     raw: MultiplexedConnection,
     model: Model,
     /// All leases ever taken that were not ended, the lost ones too, by their number.
@@ -87,10 +90,16 @@ fn agree<T>(result: Result<T, Error>, holds: bool) -> Option<T> {
     }
 }
 
-fn submission(id: JobId, tenant: usize) -> Submission {
+fn submission(id: JobId, tenant: usize, lane: usize, has_next: bool) -> Submission {
     let (class, owner, weight, max_running) = TENANTS[tenant];
-    let job = Job { id, class, owner: owner.to_owned(), ..job() };
-    Submission { bounds: TenantBounds { weight, max_running, ..TenantBounds::default() }, ..job.into() }
+    let job = job();
+    let next = has_next.then(|| job.spec.clone()).into_iter().collect();
+    let job = Job { id, class, owner: owner.to_owned(), next, ..job };
+    Submission {
+        bounds: TenantBounds { weight, max_running, ..TenantBounds::default() },
+        needs: needs(lane),
+        ..job.into()
+    }
 }
 
 fn name(tenant: usize) -> String {
@@ -104,11 +113,15 @@ impl Run {
         let bounds = RedisOptions { users_share: USERS_SHARE, ..options(&server.url()) };
         let queue = Queue::connect(&bounds).await.unwrap();
         let options = LeaseOptions { lease: LONG, max_attempts: MAX_ATTEMPTS };
-        let worker = queue.worker(crate::world::worker_info(), options).await.unwrap();
-        let test_worker = queue.test_worker("t", options).await.unwrap();
+        let mut workers = Vec::new();
+        for pool in 0..TEST_POOL {
+            let info = WorkerInfo { capabilities: capabilities(pool), ..crate::world::worker_info() };
+            workers.push(queue.worker(info, options).await.unwrap());
+        }
+        workers.push(queue.test_worker("t", options).await.unwrap());
         let raw = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
         let (model, leases) = (Model::default(), BTreeMap::new());
-        Self { _server: server, queue, worker, test_worker, raw, model, leases, taken: 0 }
+        Self { _server: server, queue, workers, raw, model, leases, taken: 0 }
     }
 
     /// A lease to end: picked, and no longer there.
@@ -128,21 +141,20 @@ impl Run {
 
     async fn apply(&mut self, operation: Operation) {
         match operation {
-            Operation::Submit(tenant) => {
+            Operation::Submit(tenant, lane, has_next) => {
                 let id = JobId::new();
-                self.queue.submit(&submission(id, tenant)).await.unwrap();
-                self.model.submit(id, tenant);
+                self.queue.submit(&submission(id, tenant, lane, has_next)).await.unwrap();
+                self.model.submit(id, tenant, lane, has_next);
             }
             Operation::Resubmit(n) => {
                 let Some(id) = pick(&self.model.in_place(|_| true), n) else { return };
                 let job = self.model.of(id);
-                let again = self.queue.submit(&submission(id, job.tenant)).await.unwrap();
+                let again = self.queue.submit(&submission(id, job.tenant, job.lane, job.has_next)).await.unwrap();
                 assert_eq!((again.id, again.state), (id, job.state()));
             }
-            Operation::Lease(is_test, max) => {
-                let worker = if is_test { &self.test_worker } else { &self.worker };
-                let leases = worker.lease(max, Duration::ZERO).await.unwrap();
-                let expected: Vec<JobId> = (0..max).map_while(|k| self.model.lease(is_test, self.taken + k)).collect();
+            Operation::Lease(pool, max) => {
+                let leases = self.workers[pool].lease(max, Duration::ZERO).await.unwrap();
+                let expected: Vec<JobId> = (0..max).map_while(|k| self.model.lease(pool, self.taken + k)).collect();
                 assert_eq!(leases.iter().map(|lease| lease.job().id).collect::<Vec<_>>(), expected);
                 for lease in leases {
                     assert_eq!(lease.attempt(), self.model.of(lease.job().id).attempt);
@@ -183,6 +195,20 @@ impl Run {
                 let Some((id, holds, lease)) = self.end(n) else { return };
                 if agree(lease.release().await, holds).is_some() {
                     self.model.release(id);
+                }
+            }
+            Operation::HandOver(n, lane) => {
+                let Some((id, holds, lease)) = self.look(n) else { return };
+                if lease.next_spec().is_none() {
+                    self.model.fenced -= u64::from(!holds);
+                    return;
+                }
+                self.model.fenced -= u64::from(!holds);
+                let Some((id_again, holds, lease)) = self.end(n) else { return };
+                assert_eq!(id, id_again);
+                let artifacts = result().artifacts;
+                if let Some(state) = agree(lease.hand_over(&artifacts, &needs(lane)).await, holds) {
+                    assert_eq!(state, self.model.hand_over(id, lane));
                 }
             }
             Operation::ConfirmCancel(n) => {
@@ -236,11 +262,13 @@ impl Run {
         assert_eq!((counters.fenced, counters.reclaimed), (model.fenced, model.reclaimed));
 
         for (n, tenant) in model.tenants.iter().enumerate() {
-            let is_alone = tenant.line.len() as u64 == queued && tenant.has_turn;
-            for (at, id) in tenant.line.values().enumerate() {
-                let place = position(queue, *id).await.expect("it waits");
-                assert!(place > at as u64 && place <= queued, "{place} of {queued}, {}", name(n));
-                assert!(!is_alone || place == at as u64 + 1, "alone in line, it is known: {place}, not {}", at + 1);
+            for (lane, in_lane) in tenant.lanes.iter().enumerate() {
+                let is_alone = in_lane.waiting.len() as u64 == queued && model.has_turn(n, lane);
+                for (at, id) in in_lane.waiting.values().enumerate() {
+                    let place = position(queue, *id).await.expect("it waits");
+                    assert!(place > at as u64 && place <= queued, "{place} of {queued}, {}", name(n));
+                    assert!(!is_alone || place == at as u64 + 1, "a position that is known: {place}, not {}", at + 1);
+                }
             }
         }
     }
@@ -252,19 +280,25 @@ impl Run {
         for (set, expected) in [
             ("leases", model.in_place(|place| matches!(place, Place::With(_)))),
             ("delayed", model.in_place(|place| *place == Place::Delayed)),
-            ("open", model.in_place(|place| !matches!(place, Place::Over(_)))),
         ] {
             let members: BTreeSet<String> = raw.zrange(key(set), 0, -1).await.unwrap();
             assert_eq!(members, ids(expected), "{set}");
         }
         for (n, tenant) in model.tenants.iter().enumerate() {
-            let line: Vec<String> = raw.zrange(key(&format!("line:{}", name(n))), 0, -1).await.unwrap();
-            assert_eq!(line, tenant.line.values().map(JobId::to_string).collect::<Vec<_>>(), "{}", name(n));
+            for (lane, in_lane) in tenant.lanes.iter().enumerate() {
+                let waiting: Vec<String> =
+                    raw.zrange(key(&format!("waiting:{}@{}", name(n), needs(lane).lane())), 0, -1).await.unwrap();
+                let expected: Vec<String> = in_lane.waiting.values().map(JobId::to_string).collect();
+                assert_eq!(waiting, expected, "{} in lane {lane}", name(n));
+            }
         }
         for class in [Class::Agent, Class::User, Class::Test] {
-            let turn: BTreeSet<String> = raw.zrange(key(&format!("turn:{}", class.as_str())), 0, -1).await.unwrap();
-            let expected = (0..TENANTS.len()).filter(|n| TENANTS[*n].0 == class && model.tenants[*n].has_turn);
-            assert_eq!(turn, expected.map(name).collect(), "{class:?}");
+            for lane in 0..LANES {
+                let turns = key(&format!("turns:{}:{}", class.as_str(), needs(lane).lane()));
+                let turns: BTreeSet<String> = raw.zrange(turns, 0, -1).await.unwrap();
+                let expected = (0..TENANTS.len()).filter(|n| TENANTS[*n].0 == class && model.has_turn(*n, lane));
+                assert_eq!(turns, expected.map(name).collect(), "{class:?} in lane {lane}");
+            }
         }
         for (id, job) in &model.jobs {
             let ttl: i64 = raw.ttl(key(&format!("job:{id}"))).await.unwrap();
@@ -289,8 +323,10 @@ impl Run {
         }
         self.queue.sweep().await.unwrap();
         loop {
-            let mut leases = self.worker.lease(100, Duration::ZERO).await.unwrap();
-            leases.extend(self.test_worker.lease(100, Duration::ZERO).await.unwrap());
+            let mut leases = Vec::new();
+            for worker in &self.workers {
+                leases.extend(worker.lease(100, Duration::ZERO).await.unwrap());
+            }
             if leases.is_empty() {
                 break;
             }
@@ -307,7 +343,6 @@ impl Run {
         }
         let dead = self.queue.depth().await.unwrap().dead;
         assert_eq!(self.queue.depth().await.unwrap(), Depth { queued: 0, running: 0, dead });
-        assert_eq!(self.queue.oldest_open().await.unwrap(), None);
     }
 }
 

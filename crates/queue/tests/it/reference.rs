@@ -1,14 +1,18 @@
-//! The queue's state machine in plain Rust, without Redis: jobs, tenants' lines, and whose turn it is.
+//! The state machine of the queue in plain Rust, without Redis: jobs, lanes, and whose turn it is.
 
-use domain::{Class, JobId, JobState};
+use domain::{Capability, Class, JobId, JobState, LEVEL, Needs};
 use std::collections::BTreeMap;
 
 pub(crate) const MAX_ATTEMPTS: u32 = 2;
 pub(crate) const USERS_SHARE: u32 = 3;
 /// Leases that may be lost without an attempt being counted.
 const SPARED: u32 = 10;
+/// Turns of its own that a tenant may be behind or ahead of the clocks.
+const LAG: f64 = 8.0;
+/// What the clock of a lane advances by at each dispatch, besides.
+const TIE: f64 = 1e-6;
 
-/// Who submits: class, name, weight, most running.
+/// The tenants: class, name, weight, most running.
 pub(crate) const TENANTS: [(Class, &str, f64, u64); 5] = [
     (Class::Agent, "a", 1.0, 0),
     (Class::Agent, "b", 2.0, 2),
@@ -17,10 +21,44 @@ pub(crate) const TENANTS: [(Class, &str, f64, u64); 5] = [
     (Class::Test, "a", 1.0, 1),
 ];
 
+pub(crate) const LANES: usize = 3;
+/// The pools: one covers the first lane, one covers all, and the last runs test jobs.
+pub(crate) const POOLS: usize = 3;
+pub(crate) const TEST_POOL: usize = 2;
+
+/// What the jobs of a lane need, in the order of the names of the lanes.
+pub(crate) fn needs(lane: usize) -> Needs {
+    let (model, grid) = [(None, 512), (None, 64), (Some("other"), 64)][lane];
+    Needs { kind: "image_to_mesh".to_owned(), level: 1, model: model.map(str::to_owned), multi_view: false, grid }
+}
+
+/// What the workers of a pool can do.
+pub(crate) fn capabilities(pool: usize) -> Vec<Capability> {
+    let can = |model: &str, is_default_model, max_grid| Capability {
+        kind: "image_to_mesh".to_owned(),
+        level: LEVEL,
+        model: model.to_owned(),
+        is_default_model,
+        multi_view: false,
+        max_grid,
+    };
+    match pool {
+        0 => vec![can("tiny", true, 64)],
+        1 => vec![can("tiny", true, 512), can("other", false, 64)],
+        _ => Vec::new(),
+    }
+}
+
+fn covers(pool: usize, class: Class, lane: usize) -> bool {
+    match (pool == TEST_POOL, class == Class::Test) {
+        (false, false) => capabilities(pool).iter().any(|one| one.covers(&needs(lane))),
+        (is_test_pool, is_test_job) => is_test_pool && is_test_job,
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Place {
-    /// In its tenant's line.
-    Line,
+    Waiting,
     Delayed,
     /// With the lease of this number.
     With(usize),
@@ -30,31 +68,54 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct ModelJob {
     pub(crate) tenant: usize,
+    pub(crate) lane: usize,
     pub(crate) place: Place,
     pub(crate) attempt: u32,
-    /// Leases that did not count.
+    /// Leases that were lost and did not count.
     pub(crate) spared: u32,
     pub(crate) has_begun: bool,
     pub(crate) is_cancelled: bool,
+    /// Whether it has a further step.
+    pub(crate) has_next: bool,
 }
 
 impl ModelJob {
     pub(crate) fn state(&self) -> JobState {
         match self.place {
-            Place::Line | Place::Delayed => JobState::Queued,
+            Place::Waiting | Place::Delayed => JobState::Queued,
             Place::With(_) => JobState::Running,
             Place::Over(state) => state,
         }
     }
 }
 
+/// Whether a tenant has a turn in a lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    None,
+    /// With a job that came back: before all others.
+    Back,
+    New,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct InLane {
+    /// Whether a job is new, and its arrival: jobs that came back go first.
+    pub(crate) waiting: BTreeMap<(bool, u64), JobId>,
+    turn: Turn,
+    /// Its place among the turns.
+    score: f64,
+    offset: Option<f64>,
+    /// The arrival of the first job that came back since there was none.
+    ahead: u64,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Tenant {
-    /// Whether a job came back, and its arrival: what came back goes first.
-    pub(crate) line: BTreeMap<(bool, u64), JobId>,
+    pub(crate) lanes: [InLane; LANES],
     pub(crate) running: u64,
-    pub(crate) has_turn: bool,
-    vtime: f64,
+    served: f64,
 }
 
 #[derive(Debug, Default)]
@@ -64,8 +125,11 @@ pub(crate) struct Model {
     pub(crate) dead: u64,
     pub(crate) fenced: u64,
     pub(crate) reclaimed: u64,
-    /// Each class's virtual time.
-    clocks: [f64; 3],
+    /// The virtual time of each class and lane, and of each class and pool.
+    clocks: [[f64; LANES]; 3],
+    pool_clocks: [[f64; POOLS]; 3],
+    /// Lanes with turns, in the order in which they got some.
+    active: Vec<(Class, usize)>,
     agents_in_a_row: u32,
     arrivals: u64,
 }
@@ -75,73 +139,162 @@ impl Model {
         self.jobs.get_mut(&id).unwrap()
     }
 
-    pub(crate) fn submit(&mut self, id: JobId, tenant: usize) {
-        let place = Place::Line;
-        let job = ModelJob { tenant, place, attempt: 0, spared: 0, has_begun: false, is_cancelled: false };
+    pub(crate) fn has_turn(&self, tenant: usize, lane: usize) -> bool {
+        self.tenants[tenant].lanes[lane].turn != Turn::None
+    }
+
+    pub(crate) fn submit(&mut self, id: JobId, tenant: usize, lane: usize, has_next: bool) {
+        let job = ModelJob {
+            tenant,
+            lane,
+            place: Place::Waiting,
+            attempt: 0,
+            spared: 0,
+            has_begun: false,
+            is_cancelled: false,
+            has_next,
+        };
         self.jobs.insert(id, job);
         self.join(id, false);
     }
 
-    fn join(&mut self, id: JobId, came_back: bool) {
+    fn join(&mut self, id: JobId, is_back: bool) {
         self.arrivals += 1;
         let (arrival, job) = (self.arrivals, self.of(id));
-        job.place = Place::Line;
-        let tenant = job.tenant;
-        // `false` sorts first.
-        self.tenants[tenant].line.insert((!came_back, arrival), id);
-        self.settle(tenant);
-    }
-
-    fn settle(&mut self, n: usize) {
-        let (class, _, _, most) = TENANTS[n];
-        let tenant = &mut self.tenants[n];
-        let has_turn = !tenant.line.is_empty() && (most == 0 || tenant.running < most);
-        if has_turn && !tenant.has_turn {
-            tenant.vtime = tenant.vtime.max(self.clocks[class as usize]);
+        job.place = Place::Waiting;
+        let (tenant, lane) = (job.tenant, job.lane);
+        let in_lane = &mut self.tenants[tenant].lanes[lane];
+        if is_back && in_lane.waiting.keys().all(|(is_new, _)| *is_new) {
+            in_lane.ahead = arrival;
         }
-        tenant.has_turn = has_turn;
+        in_lane.waiting.insert((!is_back, arrival), id);
+        self.settle(tenant, lane, false);
     }
 
-    /// The tenant of a class whose turn it is, and whether its first job came back.
-    fn head(&self, class: Class) -> Option<(usize, bool)> {
-        let turns = self.tenants.iter().enumerate().filter(|(n, tenant)| TENANTS[*n].0 == class && tenant.has_turn);
-        let key = |tenant: &Tenant| {
-            let (is_new, arrival) = *tenant.line.keys().next().unwrap();
-            (is_new, if is_new { tenant.vtime } else { arrival as f64 })
+    fn weight(tenant: usize) -> f64 {
+        TENANTS[tenant].2
+    }
+
+    fn tag(&self, tenant: usize, lane: usize) -> f64 {
+        let (account, clock) = (&self.tenants[tenant], self.clocks[TENANTS[tenant].0 as usize][lane]);
+        (account.lanes[lane].offset.unwrap_or(0.0) + account.served).min(clock + LAG / Self::weight(tenant))
+    }
+
+    fn settle(&mut self, tenant: usize, lane: usize, was_charged: bool) {
+        let (class, _, _, most) = TENANTS[tenant];
+        let (account, clock) = (&self.tenants[tenant], self.clocks[class as usize][lane]);
+        let (before, served) = (account.lanes[lane].turn, account.served);
+        let first = account.lanes[lane].waiting.keys().next();
+        let turn = match first {
+            Some((is_new, _)) if most == 0 || account.running < most => {
+                if *is_new {
+                    Turn::New
+                } else {
+                    Turn::Back
+                }
+            }
+            _ => Turn::None,
         };
-        // Of equals the first by name, which is the first here.
-        let (n, tenant) = turns.min_by(|(_, a), (_, b)| key(a).partial_cmp(&key(b)).unwrap())?;
-        Some((n, !key(tenant).0))
+        if turn == before {
+            let tenants = (0..TENANTS.len()).filter(|n| TENANTS[*n].0 == class && self.has_turn(*n, lane)).count();
+            if was_charged && turn == Turn::New && tenants > 1 {
+                self.tenants[tenant].lanes[lane].score = self.tag(tenant, lane);
+            }
+            return;
+        }
+        if before == Turn::None {
+            let tag = if account.lanes[lane].offset.is_some() { self.tag(tenant, lane) } else { clock };
+            self.tenants[tenant].lanes[lane].offset = Some(tag.max(clock) - served);
+        }
+        let tag = self.tag(tenant, lane);
+        let in_lane = &mut self.tenants[tenant].lanes[lane];
+        in_lane.turn = turn;
+        in_lane.score = if turn == Turn::Back { in_lane.ahead as f64 - 1e15 } else { tag };
+        let is_active = (0..TENANTS.len()).any(|n| TENANTS[n].0 == class && self.has_turn(n, lane));
+        match self.active.iter().position(|one| *one == (class, lane)) {
+            None if is_active => self.active.push((class, lane)),
+            Some(at) if !is_active => drop(self.active.remove(at)),
+            _ => {}
+        }
     }
 
-    fn next_tenant(&mut self) -> Option<usize> {
-        match (self.head(Class::Agent), self.head(Class::User)) {
-            (Some((agent, true)), _) => Some(agent),
-            (_, Some((user, true))) => Some(user),
-            (Some((agent, _)), Some((user, _))) => {
+    /// After a change to how many jobs a tenant runs.
+    fn settle_all(&mut self, tenant: usize, lane: usize, was_charged: bool) {
+        self.settle(tenant, lane, was_charged);
+        let (most, running) = (TENANTS[tenant].3, self.tenants[tenant].running);
+        if most > 0 && (running == most || running + 1 == most) {
+            // In the order of the names of the lanes.
+            (0..LANES).filter(|other| *other != lane).for_each(|other| self.settle(tenant, other, false));
+        }
+    }
+
+    /// The tenant of a class and lane whose turn it is, and its tag.
+    fn head(&mut self, class: Class, lane: usize) -> Option<(usize, f64)> {
+        loop {
+            let turns = (0..TENANTS.len()).filter(|n| TENANTS[*n].0 == class && self.has_turn(*n, lane));
+            let mut turns: Vec<usize> = turns.collect();
+            // Of equals the first by name, which is the first here.
+            turns.sort_by(|a, b| self.score(*a, lane).total_cmp(&self.score(*b, lane)));
+            let (tenant, score) = (*turns.first()?, self.score(*turns.first()?, lane));
+            if score < 0.0 {
+                return Some((tenant, score));
+            }
+            let tag = self.tag(tenant, lane);
+            if tag <= score || turns.len() == 1 {
+                return Some((tenant, tag));
+            }
+            self.tenants[tenant].lanes[lane].score = tag;
+        }
+    }
+
+    fn score(&self, tenant: usize, lane: usize) -> f64 {
+        self.tenants[tenant].lanes[lane].score
+    }
+
+    /// The tenant and lane whose turn it is for a worker of a pool.
+    fn next_turn(&mut self, pool: usize) -> Option<(usize, usize)> {
+        let mut first: BTreeMap<Class, (f64, (usize, usize))> = BTreeMap::new();
+        for (class, lane) in self.active.clone() {
+            if covers(pool, class, lane)
+                && let Some((tenant, tag)) = self.head(class, lane)
+                && first.get(&class).is_none_or(|(least, _)| tag < *least)
+            {
+                first.insert(class, (tag, (tenant, lane)));
+            }
+        }
+        if pool == TEST_POOL {
+            return first.get(&Class::Test).map(|(_, turn)| *turn);
+        }
+        match (first.get(&Class::Agent), first.get(&Class::User)) {
+            (Some((tag, agent)), _) if *tag < 0.0 => Some(*agent),
+            (_, Some((tag, user))) if *tag < 0.0 => Some(*user),
+            (Some((_, agent)), Some((_, user))) => {
                 let is_agent = self.agents_in_a_row + 1 < USERS_SHARE;
                 self.agents_in_a_row = if is_agent { self.agents_in_a_row + 1 } else { 0 };
-                Some(if is_agent { agent } else { user })
+                Some(if is_agent { *agent } else { *user })
             }
             (agent, user) => {
                 self.agents_in_a_row = 0;
-                agent.or(user).map(|(tenant, _)| tenant)
+                agent.or(user).map(|(_, turn)| *turn)
             }
         }
     }
 
-    /// Takes the next job, of test jobs or of all others, under the lease of this number.
-    pub(crate) fn lease(&mut self, is_test: bool, number: usize) -> Option<JobId> {
-        let n = if is_test { self.head(Class::Test).map(|(n, _)| n) } else { self.next_tenant() }?;
-        let ((is_new, _), id) = self.tenants[n].line.pop_first().unwrap();
+    /// Takes the next job for a worker of a pool, under the lease of this number.
+    pub(crate) fn lease(&mut self, pool: usize, number: usize) -> Option<JobId> {
+        let (tenant, lane) = self.next_turn(pool)?;
+        let ((is_new, _), id) = self.tenants[tenant].lanes[lane].waiting.pop_first().unwrap();
         if is_new {
-            let (class, _, weight, _) = TENANTS[n];
-            let (clock, vtime) = (&mut self.clocks[class as usize], &mut self.tenants[n].vtime);
-            *clock = clock.max(*vtime) + 1e-6;
-            *vtime += 1.0 / weight;
+            let (class, weight) = (TENANTS[tenant].0 as usize, Self::weight(tenant));
+            let start = self.tag(tenant, lane).max(self.pool_clocks[class][pool] - LAG / weight);
+            let account = &mut self.tenants[tenant];
+            account.lanes[lane].offset = Some(start - account.served);
+            account.served += 1.0 / weight;
+            self.clocks[class][lane] = self.clocks[class][lane].max(start) + TIE;
+            self.pool_clocks[class][pool] = self.pool_clocks[class][pool].max(start);
         }
-        self.tenants[n].running += 1;
-        self.settle(n);
+        self.tenants[tenant].running += 1;
+        self.settle_all(tenant, lane, is_new);
         let job = self.of(id);
         job.attempt += 1;
         job.has_begun = false;
@@ -159,12 +312,12 @@ impl Model {
     /// A job leaves where it is, for `place`.
     fn leave(&mut self, id: JobId, place: Place) {
         let job = self.of(id);
-        let (tenant, before) = (job.tenant, std::mem::replace(&mut job.place, place));
-        match before {
+        let (tenant, lane) = (job.tenant, job.lane);
+        match std::mem::replace(&mut job.place, place) {
             Place::With(_) => self.tenants[tenant].running -= 1,
-            _ => self.tenants[tenant].line.retain(|_, job| *job != id),
+            _ => self.tenants[tenant].lanes[lane].waiting.retain(|_, job| *job != id),
         }
-        self.settle(tenant);
+        self.settle_all(tenant, lane, false);
     }
 
     pub(crate) fn end(&mut self, id: JobId, state: JobState) {
@@ -173,10 +326,11 @@ impl Model {
 
     /// A running job comes back at once.
     fn give_back(&mut self, id: JobId) {
-        // One move: the tenant is looked at once, when the job has both left its worker and joined the line.
-        let tenant = self.of(id).tenant;
+        let job = self.of(id);
+        let (tenant, lane) = (job.tenant, job.lane);
         self.tenants[tenant].running -= 1;
         self.join(id, true);
+        self.settle_all(tenant, lane, false);
     }
 
     pub(crate) fn due(&mut self, id: JobId) {
@@ -199,24 +353,36 @@ impl Model {
         self.of(id).state()
     }
 
+    /// The step is done and the next one waits, in another lane.
+    pub(crate) fn hand_over(&mut self, id: JobId, lane: usize) -> JobState {
+        let job = self.of(id);
+        if job.is_cancelled {
+            self.end(id, JobState::Cancelled);
+        } else {
+            (job.attempt, job.lane, job.spared, job.has_next) = (0, lane, 0, false);
+            self.give_back(id);
+        }
+        self.of(id).state()
+    }
+
     pub(crate) fn release(&mut self, id: JobId) {
         let job = self.of(id);
         if job.is_cancelled {
             return self.end(id, JobState::Cancelled);
         }
         job.attempt -= 1;
-        job.spared += 1;
         self.give_back(id);
     }
 
-    /// The job's lease ran out.
+    /// The lease of the job ran out.
     pub(crate) fn expire(&mut self, id: JobId) {
         self.reclaimed += 1;
         let job = self.of(id);
-        if !job.has_begun && job.spared < SPARED {
-            self.release(id);
-        } else if job.is_cancelled {
+        if job.is_cancelled {
             self.end(id, JobState::Cancelled);
+        } else if !job.has_begun && job.spared < SPARED {
+            job.spared += 1;
+            self.release(id);
         } else if job.attempt >= MAX_ATTEMPTS {
             self.end(id, JobState::Failed);
             self.dead += 1;

@@ -60,7 +60,7 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
     // The hash outlives the stream, and still tells the end.
     raw.del::<_, ()>(key(&format!("events:{}", job.id))).await.unwrap();
     let short = all(world.queue.watch(job.id, None)).await;
-    assert_eq!(short, [events[0].clone(), events[6].clone()]);
+    assert_eq!(short, [events[0].clone(), events[1].clone(), events[6].clone()]);
     assert_eq!(all(world.queue.watch(job.id, Some(EventId(4)))).await, events[6..]);
     assert_eq!(all(world.queue.watch(job.id, Some(EventId(7)))).await, []);
 }
@@ -100,8 +100,8 @@ async fn more_events_than_are_kept_leave_out_the_oldest() {
     lease.succeed(&result()).await.unwrap();
     let events = all(world.queue.watch(job.id, None)).await;
     let numbers: Vec<u64> = events.iter().map(|(id, _)| *id).collect();
-    assert_eq!((numbers[0], numbers[1], *numbers.last().unwrap()), (1, 48, 303));
-    assert_eq!(numbers.len(), 257);
+    assert_eq!((&numbers[..3], *numbers.last().unwrap()), (&[1, 2, 47][..], 303));
+    assert_eq!(numbers.len(), 259);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
