@@ -101,7 +101,6 @@ pub struct IntakeOptions {
 
 impl Options {
     pub(crate) fn sweeping(&self) -> Option<Sweeping> {
-        let retention = Duration::from_secs(self.service.redis.result_retention);
         let every = Duration::from_secs_f64(self.blob_sweep_minutes * 60.0);
         (!every.is_zero()).then_some(Sweeping { every, retention })
     }

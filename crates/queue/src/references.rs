@@ -1,8 +1,9 @@
 //! The blobs that jobs and dead letters refer to, for garbage collection.
 
+use crate::entry::parse_state;
 use crate::error::Error;
 use crate::queue::Queue;
-use domain::BlobId;
+use domain::{BlobId, JobState};
 use redis::streams::StreamRangeReply;
 
 /// Keys that one step of a scan looks at, about.
@@ -31,11 +32,16 @@ impl Queue {
             let (next, jobs): (u64, Vec<String>) = connections.command(&scan).await?;
             let mut pipeline = redis::pipe();
             for job in &jobs {
-                pipeline.cmd("HMGET").arg(job).arg("job").arg("artifacts").arg("result");
+                pipeline.cmd("HMGET").arg(job).arg("state").arg("job").arg("artifacts").arg("result");
             }
             if !jobs.is_empty() {
                 let found: Vec<Vec<Option<String>>> = connections.pipeline(&pipeline).await?;
-                found.iter().flatten().flatten().for_each(|json| blobs_in(json, &mut visit));
+                for fields in &found {
+                    let state = fields.first().and_then(|state| parse_state(state.as_deref()?).ok());
+                    // What a job was made from is of no use after its end.
+                    let from = if state.is_some_and(JobState::is_terminal) { 2 } else { 1 };
+                    fields.iter().skip(from).flatten().for_each(|json| blobs_in(json, &mut visit));
+                }
             }
             cursor = next;
             if cursor == 0 {
