@@ -102,7 +102,7 @@ pub struct IntakeOptions {
 impl Options {
     pub(crate) fn sweeping(&self) -> Option<Sweeping> {
         let every = Duration::from_secs_f64(self.blob_sweep_minutes * 60.0);
-        (!every.is_zero()).then_some(Sweeping { every, retention })
+        (!every.is_zero()).then_some(Sweeping { every })
     }
 }
 
