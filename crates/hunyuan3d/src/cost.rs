@@ -83,9 +83,8 @@ mod tests {
         let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/orfeas-tiny");
         let config = PipelineConfig::read(dir.as_ref()).unwrap();
         let cost = estimate(&config, 1, 128);
-        // 0.02 s and 0.2 s on two cores that do some 100 GFLOP/s.
         assert!((1e9..2e10).contains(&cost.step.flops), "{cost:?}");
-        assert!((1e9..1e11).contains(&cost.decode.flops), "{cost:?}");
+        assert!((1e10..3e11).contains(&cost.decode.flops), "{cost:?}");
         assert_eq!(cost.field_bytes, 12 * 129_u64.pow(3));
         assert!(estimate(&config, 1, 512).decode.flops > 10.0 * cost.decode.flops);
         assert!(estimate(&config, 4, 128).step.flops > cost.step.flops);

@@ -1,5 +1,6 @@
 //! The model as a server uses it: [`model::Model`] for a [`Pipeline`].
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Model for Pipeline {
 
     fn encode(&self, inputs: &[&Prepared]) -> Result<Vec<Box<dyn Row>>, model::Error> {
         let inputs = inputs.iter().map(|input| input.downcast_ref::<Input>()).collect::<Result<Vec<_>, _>>()?;
-        caught(|| {
+        self.call(|| {
             let pictures: Vec<&Processed> = inputs.iter().map(|input| &input.processed).collect();
             let conditionings = self.encode(&pictures)?;
             let started = conditionings.into_iter().zip(&inputs).map(|(conditioning, input)| {
@@ -104,7 +105,7 @@ impl Model for Pipeline {
     fn step(&self, rows: &mut [&mut dyn Row]) -> Result<(), model::Error> {
         let rows = rows.iter_mut().map(|row| row.downcast_mut::<Sample>());
         let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-        caught(|| self.step(&mut rows))
+        self.call(|| self.step(&mut rows))
     }
 
     fn decode(
@@ -115,8 +116,22 @@ impl Model for Pipeline {
     ) -> Result<Field, model::Error> {
         let row = row.downcast_ref::<Sample>()?;
         let options = DecodeOptions { octree_resolution, ..self.decode_options.clone() };
-        let fields = caught(|| self.decode_while(&[row], &options, proceed))?;
+        let fields = self.call(|| self.decode_while(&[row], &options, proceed))?;
         fields.into_iter().next().ok_or_else(|| model::Error::Failed("no field was decoded".to_owned()))
+    }
+}
+
+impl Pipeline {
+    /// Runs work on libtorch, with the model's number of threads. Each thread of the process has its own number, which is
+    /// otherwise chosen when libtorch is first used there, perhaps while another model uses fewer threads.
+    fn call<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, model::Error> {
+        thread_local! {
+            static THREADS: Cell<i32> = const { Cell::new(0) };
+        }
+        if THREADS.replace(self.threads) != self.threads {
+            tch::set_num_threads(self.threads);
+        }
+        caught(work)
     }
 }
 

@@ -10,7 +10,7 @@
 //! alone: each network is built from [`Weights`] and its own configuration, and each `forward` takes a [`probe::Probe`]
 //! that shows tests the named stages of a pass.
 //!
-//! Numbers in comments such as "section 7" refer to the implementation specification in `docs/`.
+//! Section numbers in comments such as "section 7" refer to the implementation specification in `docs/`.
 
 pub mod conditioning;
 mod cost;

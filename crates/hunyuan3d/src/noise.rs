@@ -4,7 +4,7 @@
 //! the seed (low word, high word); the counter of block n = 0, 1, ... is (n low, n high, 0, 0). A block's four words
 //! make four standard normal numbers by Box and Muller's method in float64: from the words w0 and w1,
 //! `u = (w0 + 1) / 2^32`, `a = 2 pi w1 / 2^32`, numbers `sqrt(-2 ln u) cos a` and `sqrt(-2 ln u) sin a`; likewise from w2
-//! and w3. They fill the latents in row-major order, rounded to float32.
+//! and w3. The numbers fill the latents in row-major order, rounded to float32.
 
 use std::f64::consts::TAU;
 

@@ -19,6 +19,7 @@ use crate::image::{ImageProcessor, Processed};
 use crate::image_encoder::ImageEncoder;
 use crate::licence;
 use crate::noise::standard_normal;
+use crate::parallel;
 use crate::probe::Probe;
 use crate::sampling::{self, Sample};
 use crate::scheduler::{Scheduler, scheduler};
@@ -69,6 +70,8 @@ pub struct Pipeline {
     denoiser_class: &'static str,
     device_name: String,
     dtype: Dtype,
+    /// Threads of libtorch on the CPU.
+    pub(crate) threads: i32,
     /// How fields are decoded in [`crate::FAMILY`]; the resolution is the request's.
     pub(crate) decode_options: DecodeOptions,
     pub(crate) config: PipelineConfig,
@@ -139,6 +142,7 @@ impl Pipeline {
                 _ => "cpu".to_owned(),
             },
             dtype: Dtype::Auto,
+            threads: tch::get_num_threads(),
             decode_options: DecodeOptions::default(),
             image_processor,
             conditioner,
@@ -217,7 +221,7 @@ impl Pipeline {
     /// [`Error::Torch`].
     pub fn encode(&self, pictures: &[&Processed]) -> Result<Vec<Conditioning>, Error> {
         let _span = info_span!("encode", batch.size = pictures.len()).entered();
-        // A matrix product of another size may round differently.
+        // A matrix product of another size may round differently, and gains nothing on the CPU.
         let at_once = if self.device.is_cuda() { pictures.len().max(1) } else { 1 };
         let encoded = pictures.chunks(at_once).map(|pictures| self.encode_batch(pictures));
         Ok(encoded.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -225,7 +229,7 @@ impl Pipeline {
 
     /// Encodes images in one batch.
     fn encode_batch(&self, pictures: &[&Processed]) -> Result<Vec<Conditioning>, Error> {
-        tch::no_grad(|| {
+        self.no_grad(|| {
             // The views of all pictures make one batch: [V_1 + V_2 + .., 3, s, s].
             let images: Vec<Tensor> = pictures.iter().map(|picture| picture.views_as_batch()).collect();
             let slots: Vec<i64> = pictures.iter().flat_map(|picture| picture.slots()).collect();
@@ -294,14 +298,20 @@ impl Pipeline {
         proceed: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Field>, Error> {
         let _span = info_span!("decode", batch.size = rows.len()).entered();
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        tch::no_grad(|| {
-            let latents = Tensor::f_cat(&rows.iter().map(|row| row.latents()).collect::<Vec<_>>(), 0)?; // [B, N, C]
-            let tokens = self.vae.decode(&(latents / self.vae.scale_factor()), Probe::NONE);
-            let shapes = self.vae.geo_decoder().latent_key_values(&tokens, Probe::NONE);
-            volume::decode_while(self.vae.geo_decoder(), &shapes, options, proceed)
-        })
+        // Each row alone, as in `encode`.
+        let decode = |row: &&Sample| {
+            let shape = self.no_grad(|| {
+                let tokens = self.vae.decode(&(row.latents() / self.vae.scale_factor()), Probe::NONE);
+                self.vae.geo_decoder().latent_key_values(&tokens, Probe::NONE)
+            });
+            tch::no_grad(|| volume::decode_while(self.vae.geo_decoder(), &shape, options, proceed))
+        };
+        let fields = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        Ok(fields.into_iter().flatten().collect())
+    }
+
+    /// Runs passes without gradients, those of small networks on the CPU on one thread.
+    fn no_grad<T>(&self, passes: impl FnOnce() -> T) -> T {
+        parallel::on_one_thread(parallel::is_small(self.device, self.model.width()), || tch::no_grad(passes))
     }
 }

@@ -1,15 +1,15 @@
-//! A window on intermediate tensors: tests see every named stage of a forward pass, a run pays nothing for it.
+//! Observation of intermediate tensors: tests see every named stage of a forward pass; without a probe it costs nothing.
 
 use std::fmt;
 
 use tch::Tensor;
 
-/// What a probe calls: the stage's name and its tensor.
+/// The callback of a probe: it gets the name of a stage and its tensor.
 pub type Sink<'a> = dyn Fn(&str, &Tensor) + 'a;
 
-/// Passed down through a forward pass; shows each named stage to a sink, or to nobody ([`Probe::NONE`]).
+/// Passed down through a forward pass; shows each named stage to a sink, if there is one ([`Probe::NONE`]).
 ///
-/// The name is only written out when somebody looks:
+/// The name is formatted only if there is a sink:
 ///
 /// ```no_run,standalone_crate
 /// use std::cell::RefCell;
@@ -26,7 +26,7 @@ pub type Sink<'a> = dyn Fn(&str, &Tensor) + 'a;
 pub struct Probe<'a>(Option<&'a Sink<'a>>);
 
 impl<'a> Probe<'a> {
-    /// Nobody looks.
+    /// Without a sink.
     pub const NONE: Probe<'static> = Probe(None);
 
     /// A probe that shows every stage to `sink`.
@@ -34,7 +34,7 @@ impl<'a> Probe<'a> {
         Probe(Some(sink))
     }
 
-    /// Whether anybody looks.
+    /// Whether there is a sink.
     pub fn is_watched(self) -> bool {
         self.0.is_some()
     }
@@ -52,7 +52,7 @@ impl<'a> Probe<'a> {
 }
 
 impl Probe<'_> {
-    /// As [`Probe::see`], for a stage that the pass itself does not make: `tensor` runs only when somebody looks.
+    /// As [`Probe::see`], for a stage that the pass itself does not make: `tensor` runs only if there is a sink.
     #[inline]
     pub fn see_with(self, name: fmt::Arguments<'_>, tensor: impl FnOnce() -> Tensor) {
         if self.0.is_some() {
@@ -85,6 +85,6 @@ mod tests {
         Probe::new(&sink).see_with(format_args!("plain"), zeros);
         assert_eq!(seen.into_inner(), [("layer3.out".to_owned(), vec![2, 5]), ("plain".to_owned(), vec![2, 5])]);
 
-        Probe::NONE.see_with(format_args!("unseen"), || panic!("nobody looks"));
+        Probe::NONE.see_with(format_args!("unseen"), || panic!("there is no sink"));
     }
 }

@@ -1,4 +1,4 @@
-//! Denoising: samples that each stand at a step of their own, moved on together.
+//! Denoising: samples at steps of their own, advanced together.
 
 use tch::{Device, Kind, Tensor};
 
@@ -84,7 +84,7 @@ pub(crate) fn check(steps: u32, guidance_scale: f64) -> Result<(), Error> {
 /// Takes one step with each row that is not done.
 ///
 /// Rows whose latents and contexts have the same shapes share a network pass. A step that would not change its row is
-/// counted without asking the network.
+/// counted without a pass.
 pub fn step(denoiser: &dyn Denoiser, rows: &mut [&mut Sample], probe: Probe<'_>) {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (i, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_done() && !row.stands_still()) {
@@ -99,7 +99,7 @@ pub fn step(denoiser: &dyn Denoiser, rows: &mut [&mut Sample], probe: Probe<'_>)
         let latents = moved_latents(denoiser, &members, probe);
         moved.extend(group.into_iter().zip(latents));
     }
-    // Only now, when nothing can fail any more: a failed step leaves every row where it was.
+    // Only now, when nothing can fail any more: a failed step leaves every row as it was.
     for row in rows.iter_mut().filter(|row| !row.is_done()) {
         row.step += 1;
     }
@@ -129,7 +129,7 @@ fn moved_latents(denoiser: &dyn Denoiser, rows: &[&Sample], probe: Probe<'_>) ->
     euler_step(&latents, &velocity, &delta).split(1, 0)
 }
 
-/// Classifier-free guidance: the velocity without the picture, moved towards and beyond the one with it (section 11).
+/// Classifier-free guidance: the velocity without the images, moved towards and beyond the one with them (section 11).
 ///
 /// One network pass: all rows with their context, then those that want guidance again, with a context of zeros.
 fn guided(
@@ -159,33 +159,31 @@ fn guided(
     conditional.index_copy(0, &wanted, &(unconditional + towards))
 }
 
-/// The network on all rows: in one pass on a GPU, and where somebody looks.
+/// The network on all rows: in one joint pass on a GPU, and for a probe.
 ///
-/// On the CPU a pass has nothing to gain from more rows. There each row is one of its own, whole on one thread, if that
-/// gives every thread something to do; and rows without context are in any case without those that have one, as their
-/// equal context tokens are then one.
+/// On the CPU a joint pass gains nothing, and a matrix product of another size may round differently. There each row has a
+/// pass of its own, so that its result does not depend on the other rows. Those without context are also cheaper alone, as
+/// their equal context tokens are then one.
 fn pass(denoiser: &dyn Denoiser, input: &Input<'_>, probe: Probe<'_>) -> Tensor {
     let (rows, with_context) = (input.latents.size()[0], input.context.size()[0]);
-    if input.latents.device() != Device::Cpu || probe.is_watched() {
+    let device = input.latents.device();
+    if device != Device::Cpu || probe.is_watched() {
         return denoiser.forward(input, probe);
     }
-    // Rows of one kind, with context or without.
-    let part = |from: i64, count: i64| {
-        let narrow = |x: &Tensor| x.narrow(0, from, count);
-        let context = if from < with_context { narrow(input.context) } else { input.context.narrow(0, 0, 0) };
+    let velocity = input.latents.empty_like();
+    let one = |row: usize| {
+        let row = row as i64;
+        let narrow = |x: &Tensor| x.narrow(0, row, 1);
+        let context = if row < with_context { narrow(input.context) } else { input.context.narrow(0, 0, 0) };
         let (latents, time, guidance) = (narrow(input.latents), narrow(input.time), input.guidance.map(narrow));
         let input = Input { latents: &latents, time: &time, context: &context, guidance: guidance.as_ref() };
-        denoiser.forward(&input, Probe::NONE)
+        narrow(&velocity).copy_(&denoiser.forward(&input, Probe::NONE));
     };
-    let threads = i64::from(tch::get_num_threads());
-    if threads > 1 && rows >= threads {
-        let velocity = input.latents.empty_like();
-        let one = |row: usize| velocity.narrow(0, row as i64, 1).copy_(&part(row as i64, 1));
+    if parallel::is_small(device, denoiser.width()) {
         // SAFETY: every call writes to the row that is its own.
-        unsafe { parallel::for_each(Device::Cpu, rows as usize, one) };
-        return velocity;
+        unsafe { parallel::for_each(device, rows as usize, one) };
+    } else {
+        (0..rows as usize).for_each(one);
     }
-    let kinds = [(0, with_context), (with_context, rows - with_context)];
-    let parts: Vec<Tensor> = kinds.iter().filter(|(_, n)| *n > 0).map(|&(from, n)| part(from, n)).collect();
-    Tensor::cat(&parts, 0)
+    velocity
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hunyuan3d::dit::Input;
 use hunyuan3d::probe::Probe;
+use hunyuan3d::sampling;
 use hunyuan3d::{
     Conditioning, DecodeOptions, Decoder, Device, Dtype, Error, LoadOptions, Pipeline, Sample, SampleRequest, View,
     decode_image,
@@ -80,6 +81,37 @@ fn a_seed_gives_the_same_shape_alone_and_in_a_batch() {
     }
 }
 
+/// The pass of a GPU: all rows, with and without context, at different steps, in one.
+#[test]
+fn a_joint_pass_gives_each_row_what_it_gets_alone() {
+    let seen = std::cell::Cell::new(0);
+    let sink = |_: &str, _: &Tensor| seen.set(seen.get() + 1);
+    for name in ["e2e-v2-0-turbo", "e2e-v2-1"] {
+        let model = load(name, Dtype::F32);
+        let request =
+            |seed: u64| SampleRequest { steps: 3 + seed as u32, guidance_scale: 4.0 - 2.5 * seed as f64, seed };
+        let alone: Vec<Sample> = (0..3).map(|seed| run(&model, name, &request(seed))).collect();
+        let mut rows: Vec<Sample> =
+            (0..3).map(|seed| model.start(conditioning(&model, name), &request(seed)).unwrap()).collect();
+        // The last joins when the others have taken a step.
+        let joint = |rows: &mut [Sample]| {
+            tch::no_grad(|| {
+                sampling::step(model.denoiser(), &mut rows.iter_mut().collect::<Vec<_>>(), Probe::new(&sink))
+            });
+        };
+        joint(&mut rows[..2]);
+        while rows.iter().any(|row| !row.is_done()) {
+            joint(&mut rows);
+        }
+        for (got, want) in rows.iter().zip(&alone) {
+            let error = relative_error(got.latents(), want.latents());
+            assert!(error < 1e-5, "{name}: {error}");
+        }
+        assert!(relative_error(rows[0].latents(), rows[1].latents()) > 0.1);
+    }
+    assert!(seen.get() > 0, "passes with a probe are joint");
+}
+
 #[test]
 fn half_precision_comes_close() {
     for name in ["e2e-v2-0-turbo", "e2e-v2-1"] {
@@ -127,12 +159,12 @@ fn what_cannot_be_used_is_refused() {
     assert!(matches!(start(0, 5.0), Err(Error::Invalid(_))));
     assert!(matches!(start(5, f64::NAN), Err(Error::Invalid(_))));
 
-    let transparent = image::RgbaImage::new(40, 30);
-    let line = image::RgbaImage::from_fn(40, 30, |x, _| image::Rgba([0, 0, 0, if x == 7 { 255 } else { 0 }]));
-    for nothing in [transparent, line, image::RgbaImage::new(0, 0)] {
+    let transparent = RgbaImage::new(40, 30);
+    let line = RgbaImage::from_fn(40, 30, |x, _| image::Rgba([0, 0, 0, if x == 7 { 255 } else { 0 }]));
+    for nothing in [transparent, line, RgbaImage::new(0, 0)] {
         assert!(matches!(model.preprocess(&[(View::Front, nothing)]), Err(Error::Image(_))));
     }
-    let opaque = image::RgbaImage::from_pixel(40, 30, image::Rgba([9; 4]));
+    let opaque = RgbaImage::from_pixel(40, 30, image::Rgba([9; 4]));
     for views in [&[View::Left][..], &[View::Front, View::Back], &[]] {
         let images: Vec<_> = views.iter().map(|view| (*view, opaque.clone())).collect();
         assert!(matches!(model.preprocess(&images), Err(Error::Invalid(_))), "{views:?}");

@@ -142,7 +142,19 @@ pub async fn run(options: Options) -> Result<u8, Error> {
 
 /// Loads the models, one after the other, on a thread of its own.
 async fn load(options: ModelOptions) -> Result<Vec<Box<dyn Model>>, Error> {
-    let load = move || options.model.iter().map(|dir| load_one(dir, &options)).collect();
+    let load = move || {
+        let mut models: Vec<Box<dyn Model>> = Vec::new();
+        for dir in &options.model {
+            let loaded = load_one(dir, &options)?;
+            let name = &loaded.info().name;
+            if models.iter().any(|model| model.info().name == *name) {
+                let source = "another model has the same name, the name of its directory".into();
+                return Err(Error::Model { dir: dir.clone(), source });
+            }
+            models.push(loaded);
+        }
+        Ok(models)
+    };
     let (sender, receiver) = tokio::sync::oneshot::channel();
     // Not on the runtime's pool: a SIGTERM would then wait for the model.
     std::thread::Builder::new().name("load".to_owned()).spawn(move || drop(sender.send(load())))?;
@@ -233,6 +245,10 @@ async fn drain(workshop: &Workshop, jobs: &TaskTracker, signals: &mut Signals, l
     jobs.close();
     let finished = tokio::select! {
         () = jobs.wait() => true,
+        fault = workshop.engines.faulted() => {
+            tracing::error!(%fault, "leaving: an engine can do no more work");
+            return;
+        }
         () = tokio::time::sleep(longest) => false,
         () = signals.next() => false,
     };

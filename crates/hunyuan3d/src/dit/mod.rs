@@ -1,4 +1,4 @@
-//! Denoisers: networks that give the velocity of noisy latents towards the data, told by a picture's tokens.
+//! Denoisers: networks that predict the velocity of noisy latents towards the data, conditioned on image tokens.
 //!
 //! [`Hunyuan3DDiT`] is the network of 2.0, 2mini and 2mv (section 7), [`HunYuanDiTPlain`] that of 2.1 (section 8).
 
@@ -20,6 +20,9 @@ use crate::weights::Weights;
 
 /// A denoiser.
 pub trait Denoiser: fmt::Debug + Send {
+    /// Width of the network.
+    fn width(&self) -> i64;
+
     /// Whether the guidance scale is an input. If it is not, guidance takes a second, unconditional row.
     fn guidance_embed(&self) -> bool;
 
@@ -27,12 +30,12 @@ pub trait Denoiser: fmt::Debug + Send {
     fn forward(&self, input: &Input<'_>, probe: Probe<'_>) -> Tensor;
 }
 
-/// What a denoiser is given; all of its device and type.
+/// The input of a denoiser, on its device and of its type.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// Noisy latents [B, L, C].
     pub latents: &'a Tensor,
-    /// Place in the schedule of each row `[B]`, 0 (noise) to 1 (data).
+    /// Position in the schedule of each row `[B]`, 0 (noise) to 1 (data).
     pub time: &'a Tensor,
     /// Context tokens [Bc, T, X] of the first Bc rows, Bc at most B. The context of the other rows is T zeros: these are
     /// the unconditional rows of guidance, for which there is less to compute, least in a pass without other rows.

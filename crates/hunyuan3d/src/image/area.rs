@@ -1,7 +1,7 @@
-use super::resample::{Axis, Pixels};
+use super::resample::{Axis, Crop, Pixels};
 
 /// Box average of each target pixel's share of the source, for axes that shrink or keep their size.
-pub(super) fn shrink_area(source: &Pixels, y: &Axis, x: &Axis) -> Pixels {
+pub(super) fn shrink_area(source: &Crop<'_>, y: &Axis<'_>, x: &Axis<'_>) -> Pixels {
     match (whole(y.scale), whole(x.scale)) {
         (Some(rows), Some(columns)) => block_mean(source, y, x, rows, columns),
         _ => weighted_mean(source, y, x),
@@ -14,12 +14,12 @@ fn whole(scale: f64) -> Option<usize> {
 }
 
 /// Mean of `rows` x `columns` blocks, in integers.
-fn block_mean(source: &Pixels, y: &Axis, x: &Axis, rows: usize, columns: usize) -> Pixels {
+fn block_mean(source: &Crop<'_>, y: &Axis<'_>, x: &Axis<'_>, rows: usize, columns: usize) -> Pixels {
     let channels = source.channels;
     let scale = 1.0 / (rows * columns) as f32;
-    let mut result = Pixels::zeros(y.target, x.target, channels);
-    for dy in 0..y.target {
-        for dx in 0..x.target {
+    let mut result = Pixels::zeros(y.wanted.len(), x.wanted.len(), channels);
+    for (to_y, &dy) in y.wanted.iter().enumerate() {
+        for (to_x, &dx) in x.wanted.iter().enumerate() {
             for c in 0..channels {
                 let block = (0..rows * columns).map(|k| {
                     let (sy, sx) = (dy * rows + k / columns, dx * columns + k % columns);
@@ -31,14 +31,14 @@ fn block_mean(source: &Pixels, y: &Axis, x: &Axis, rows: usize, columns: usize) 
                     (2, 2) => ((sum + 2) >> 2) as u8,
                     _ => (sum as f32 * scale).round_ties_even() as u8,
                 };
-                result.row_mut(dy)[dx * channels + c] = mean;
+                result.row_mut(to_y)[to_x * channels + c] = mean;
             }
         }
     }
     result
 }
 
-/// A source pixel's share in a target pixel.
+/// A source pixel's share in a target pixel, by the index among the wanted ones.
 struct Share {
     source: usize,
     target: usize,
@@ -46,10 +46,10 @@ struct Share {
 }
 
 /// The shares of one axis, by target pixel.
-fn shares(axis: &Axis) -> Vec<Share> {
-    let mut shares = Vec::with_capacity(axis.source + 2 * axis.target);
-    for target in 0..axis.target {
-        let begin = target as f64 * axis.scale;
+fn shares(axis: &Axis<'_>) -> Vec<Share> {
+    let mut shares = Vec::new();
+    for (target, &at) in axis.wanted.iter().enumerate() {
+        let begin = at as f64 * axis.scale;
         let end = begin + axis.scale;
         let width = axis.scale.min(axis.source as f64 - begin);
         let last = (end.floor() as usize).min(axis.source - 1);
@@ -67,12 +67,12 @@ fn shares(axis: &Axis) -> Vec<Share> {
 }
 
 /// Weighted mean with fractional shares at the borders, in float32: first along x, then along y.
-fn weighted_mean(source: &Pixels, y: &Axis, x: &Axis) -> Pixels {
+fn weighted_mean(source: &Crop<'_>, y: &Axis<'_>, x: &Axis<'_>) -> Pixels {
     let channels = source.channels;
     let (y_shares, x_shares) = (shares(y), shares(x));
-    let mut result = Pixels::zeros(y.target, x.target, channels);
-    let mut line = vec![0f32; x.target * channels];
-    let mut sum = vec![0f32; x.target * channels];
+    let mut result = Pixels::zeros(y.wanted.len(), x.wanted.len(), channels);
+    let mut line = vec![0f32; x.wanted.len() * channels];
+    let mut sum = vec![0f32; x.wanted.len() * channels];
     for rows in y_shares.chunk_by(|a, b| a.target == b.target) {
         sum.fill(0.0);
         for share in rows {

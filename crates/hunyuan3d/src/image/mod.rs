@@ -3,6 +3,7 @@
 mod area;
 mod cubic;
 mod enlarge;
+mod lines;
 mod processor;
 mod resample;
 

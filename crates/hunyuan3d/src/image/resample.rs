@@ -1,8 +1,8 @@
 use super::area::shrink_area;
-use super::cubic::cubic;
+use super::cubic::{cubic, taps};
 use super::enlarge::enlarge_area;
 
-/// How to scale a picture. All follow OpenCV's conventions and arithmetic for 8-bit channels (section 5.3), because the
+/// How to scale an image. All follow OpenCV's conventions and arithmetic for 8-bit channels (section 5.3), because the
 /// networks were trained on its output: `Area` and `Nearest` to the bit, `Cubic` but for one value in 100,000, which
 /// lies between two levels and may come out as the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +46,29 @@ impl Pixels {
         &mut self.data[y * stride..(y + 1) * stride]
     }
 
+    /// The pixels as a crop of themselves.
+    pub(super) fn whole(&self) -> Crop<'_> {
+        let Pixels { height, width, channels, ref data } = *self;
+        Crop { data, stride: width * channels, height, width, channels }
+    }
+
     /// Scales to `height` x `width`; both at least 1, as the source's.
     pub fn resize(&self, height: usize, width: usize, filter: Filter) -> Pixels {
-        if (height, width) == (self.height, self.width) {
-            return self.clone();
-        }
-        let (y, x) = (Axis::new(self.height, height), Axis::new(self.width, width));
+        let (rows, columns): (Vec<usize>, Vec<usize>) = ((0..height).collect(), (0..width).collect());
+        let (y, x) = (Axis::new(self.height, height, &rows), Axis::new(self.width, width, &columns));
         match filter {
             Filter::Nearest => self.nearest(&y, &x),
-            Filter::Area if y.scale >= 1.0 && x.scale >= 1.0 => shrink_area(self, &y, &x),
-            Filter::Area => enlarge_area(self, &y, &x),
-            Filter::Cubic => cubic(self, &y, &x),
+            Filter::Area => self.whole().resize_area(&y, &x),
+            Filter::Cubic => cubic(self, &taps(&y), &taps(&x)),
         }
     }
 
-    fn nearest(&self, y: &Axis, x: &Axis) -> Pixels {
-        let source = |axis: &Axis, d: usize| ((d as f64 * axis.scale) as usize).min(axis.source - 1);
-        let mut result = Pixels::zeros(y.target, x.target, self.channels);
-        for dy in 0..y.target {
-            let from = self.row(source(y, dy));
-            for (dx, pixel) in result.row_mut(dy).chunks_exact_mut(self.channels).enumerate() {
-                let sx = source(x, dx) * self.channels;
+    fn nearest(&self, y: &Axis<'_>, x: &Axis<'_>) -> Pixels {
+        let mut result = Pixels::zeros(y.wanted.len(), x.wanted.len(), self.channels);
+        for (to_y, &dy) in y.wanted.iter().enumerate() {
+            let from = self.row(y.nearest(dy));
+            for (pixel, &dx) in result.row_mut(to_y).chunks_exact_mut(self.channels).zip(x.wanted) {
+                let sx = x.nearest(dx) * self.channels;
                 pixel.copy_from_slice(&from[sx..sx + self.channels]);
             }
         }
@@ -74,20 +76,49 @@ impl Pixels {
     }
 }
 
+/// A rectangle of an image: borrowed 8-bit pixels [height, width, channels].
+pub(super) struct Crop<'a> {
+    /// From the first value of the rectangle on.
+    pub(super) data: &'a [u8],
+    /// Values from one row to the next.
+    pub(super) stride: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+}
+
+impl Crop<'_> {
+    /// The values of row `y`.
+    pub(super) fn row(&self, y: usize) -> &[u8] {
+        &self.data[y * self.stride..][..self.width * self.channels]
+    }
+
+    /// [`Filter::Area`]; only the wanted pixels are computed.
+    pub(super) fn resize_area(&self, y: &Axis<'_>, x: &Axis<'_>) -> Pixels {
+        if y.scale >= 1.0 && x.scale >= 1.0 { shrink_area(self, y, x) } else { enlarge_area(self, y, x) }
+    }
+}
+
 /// Scaling along one axis.
-pub(super) struct Axis {
+pub(super) struct Axis<'a> {
     pub(super) source: usize,
-    pub(super) target: usize,
     /// Target over source.
     pub(super) inverse_scale: f64,
     /// Source over target; the reciprocal of `inverse_scale`, rounding included.
     pub(super) scale: f64,
+    /// The target pixels that are to be computed, ascending.
+    pub(super) wanted: &'a [usize],
 }
 
-impl Axis {
-    fn new(source: usize, target: usize) -> Axis {
+impl<'a> Axis<'a> {
+    pub(super) fn new(source: usize, target: usize, wanted: &'a [usize]) -> Axis<'a> {
         let inverse_scale = target as f64 / source as f64;
-        Axis { source, target, inverse_scale, scale: 1.0 / inverse_scale }
+        Axis { source, inverse_scale, scale: 1.0 / inverse_scale, wanted }
+    }
+
+    /// The source pixel of target pixel `d` under [`Filter::Nearest`].
+    pub(super) fn nearest(&self, d: usize) -> usize {
+        ((d as f64 * self.scale) as usize).min(self.source - 1)
     }
 }
 

@@ -7,11 +7,11 @@ use crate::layers::LayerNorm;
 use crate::probe::Probe;
 use crate::weights::Weights;
 
-/// DINOv2, a vision transformer (section 6.2), for pictures of one size.
+/// DINOv2, a vision transformer (section 6.2), for images of one size.
 #[derive(Debug)]
 pub struct Dinov2 {
     cls_token: Tensor,
-    /// For the size at which pictures come: [1, 1 + P, H].
+    /// For the size of the images: [1, 1 + P, H].
     position_embeddings: Tensor,
     projection_weight: Tensor,
     projection_bias: Tensor,
@@ -21,7 +21,7 @@ pub struct Dinov2 {
 }
 
 impl Dinov2 {
-    /// Reads the network at `w`, for pictures of `image_size` pixels on a side.
+    /// Reads the network at `w`, for images of `image_size` pixels on a side.
     ///
     /// # Errors
     /// [`Error::Weights`] if a tensor is missing or misshapen.

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::probe::Probe;
 use crate::weights::Weights;
 
-/// Pictures to context tokens: `DinoImageEncoder`, or `DinoImageEncoderMV` when it has a table of views.
+/// Images to context tokens: `DinoImageEncoder`, or `DinoImageEncoderMV` when it has a table of views.
 #[derive(Debug)]
 pub struct ImageEncoder {
     transform: ImageTransform,
@@ -55,13 +55,13 @@ impl ImageEncoder {
         &self.transform
     }
 
-    /// Tokens of pictures or views, `images` [N, 3, h, w] in [-1, 1] -> [N, T, H].
+    /// Tokens of images or views, `images` [N, 3, h, w] in [-1, 1] -> [N, T, H].
     ///
-    /// With a table of views, `slots` names each picture's row of it; a sample's views go one after the other. The
+    /// With a table of views, `slots` names the row of each image in it; a sample's views go one after the other. The
     /// views of several samples, even of different number, make one batch.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a slot is not in the table, or if there are not as many slots as pictures.
+    /// [`Error::Invalid`] if a slot is not in the table, or if there are not as many slots as images.
     pub fn forward(&self, images: &Tensor, slots: &[i64], probe: Probe<'_>) -> Result<Tensor, Error> {
         if let Some(table) = &self.view_embed {
             let (rows, count) = (table.size()[0], images.size()[0]);
@@ -84,7 +84,7 @@ impl ImageEncoder {
         Ok(tokens)
     }
 
-    /// The context of a picture that is not there, for guidance: zeros [B, V T, H].
+    /// The context of the unconditional rows of guidance: zeros [B, V T, H].
     pub fn unconditional(&self, batch: i64, views: i64) -> Tensor {
         self.model.zeros([batch, views * self.tokens_per_view])
     }

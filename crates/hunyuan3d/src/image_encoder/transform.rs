@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// Brings pictures to the encoder's size and normalises them (section 6.1).
+/// Scales images to the size of the encoder and normalises them (section 6.1).
 #[derive(Debug)]
 pub struct ImageTransform {
     image_size: i64,

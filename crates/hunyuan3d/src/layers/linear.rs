@@ -23,21 +23,21 @@ impl Linear {
         Ok(Linear::from_tensors(weight, bias))
     }
 
-    /// From tensors at hand: `weight` [output, input], `bias` `[output]`.
+    /// From tensors: `weight` [output, input], `bias` `[output]`.
     pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Linear {
         Linear { packed: Packed::new(&weight, bias.as_ref()), weight, bias }
     }
 
     /// `x` [.., input] -> [.., output].
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        // A product that is to be split over threads is libtorch's.
+        // A product that is split over threads is libtorch's.
         let alone = || tch::get_num_threads() == 1;
         let packed = self.packed.as_ref().filter(|_| alone()).and_then(|packed| packed.forward(x));
         packed.unwrap_or_else(|| x.linear(&self.weight, self.bias.as_ref()))
     }
 
-    /// What it makes of zeros, `[output]`.
-    pub fn nothing(&self) -> Tensor {
+    /// The output for an input of zeros, `[output]`.
+    pub fn of_zeros(&self) -> Tensor {
         match &self.bias {
             Some(bias) => bias.shallow_clone(),
             None => self.weight.select(1, 0).zeros_like(),

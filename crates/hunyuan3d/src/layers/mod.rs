@@ -3,7 +3,7 @@
 mod attention;
 mod layer_norm;
 mod linear;
-#[cfg_attr(not(target_arch = "x86_64"), path = "unpacked.rs")]
+#[cfg_attr(not(all(target_arch = "x86_64", feature = "avx512")), path = "unpacked.rs")]
 mod packed;
 mod rms_norm;
 

@@ -65,7 +65,7 @@ impl Packed {
         let (count, stride) = (count as usize, strides[0] as usize);
         if count > 0 {
             // SAFETY: both tensors are on the CPU and of float32, `x` has `count` rows of `inputs` values, `stride` apart,
-            // and nobody else knows `y`, whose values are contiguous.
+            // and `y` is new and contiguous, so nothing else refers to its values.
             let (x, y) = unsafe {
                 let len = (count - 1) * stride + self.inputs;
                 (
@@ -144,7 +144,10 @@ mod tests {
             let wide = random(&[rows, inputs + 3]);
             let narrow = wide.narrow(1, 2, inputs);
             for (x, bias) in [(narrow.copy(), None), (narrow.copy().unsqueeze(0), Some(&bias)), (narrow, Some(&bias))] {
-                let Some(packed) = Packed::new(&weight, bias) else { return };
+                let Some(packed) = Packed::new(&weight, bias) else {
+                    assert!(!is_x86_feature_detected!("avx512f"));
+                    continue; // nothing to compare on this processor
+                };
                 let (got, want) = (packed.forward(&x).expect("rows"), x.linear(&weight, bias));
                 assert_eq!(got.size(), want.size());
                 assert!(rows == 0 || (got - want).abs().max().double_value(&[]) < 1e-4);

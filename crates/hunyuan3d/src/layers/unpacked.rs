@@ -1,8 +1,8 @@
-//! Stands in for the packed layer on processors for which there is none.
+//! Replaces the packed layer in builds without it.
 
 use tch::Tensor;
 
-/// Never there.
+/// No value of it exists.
 #[derive(Debug)]
 pub(super) enum Packed {}
 

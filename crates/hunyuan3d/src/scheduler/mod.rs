@@ -1,4 +1,4 @@
-//! Noise schedules (section 10): at which noise levels the network is asked, and the step between two of them.
+//! Noise schedules (section 10): the noise levels at which the network is evaluated, and the step between two of them.
 //!
 //! Sigma runs from 0, pure noise, to 1, data; the network returns the velocity d(sample)/d(sigma).
 
@@ -63,7 +63,7 @@ impl Schedule {
     }
 }
 
-/// What the network is told of its place in the schedule: `timesteps` / `scale`, each in `kind`, as the released
+/// The time input of the network: `timesteps` / `scale`, each in `kind`, as the released
 /// half-precision run does it (sections 10.3 and 16). -> `[B]`, on the CPU.
 pub fn network_time(timesteps: &[f32], scale: f32, kind: Kind) -> Tensor {
     Tensor::from_slice(timesteps).to_kind(kind) / f64::from(scale)

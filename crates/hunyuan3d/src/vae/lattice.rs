@@ -1,4 +1,4 @@
-//! Queries of points on a lattice, the geometry decoder's hot path.
+//! Queries of lattice points, the hot path of the geometry decoder.
 //!
 //! A lattice point's Fourier features are three independent parts, one per axis, and everything up to the query
 //! projection is linear but for one scalar per point, the norm of `ln_1`. So the features, `query_proj`, `ln_1` and

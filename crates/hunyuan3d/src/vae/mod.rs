@@ -6,12 +6,12 @@
 //! surface points --encoder--> Posterior
 //! ```
 //!
-//! Every method takes a batch, and a row of a batch gives what it gives alone. `volume` decodes whole fields.
+//! Every method takes a batch, and rows of a batch are independent. `volume` decodes whole fields.
 
 mod attention;
 mod encoder;
 mod fourier;
-#[cfg_attr(not(target_arch = "x86_64"), path = "fused/absent.rs")]
+#[cfg_attr(not(all(target_arch = "x86_64", feature = "avx512")), path = "fused/absent.rs")]
 mod fused;
 mod geometry;
 mod lattice;

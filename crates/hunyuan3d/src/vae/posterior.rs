@@ -1,4 +1,4 @@
-//! What the encoder knows of a shape's latents: a diagonal Gaussian (specification section 9.4).
+//! The encoder's posterior over the latents of a shape: a diagonal Gaussian (specification section 9.4).
 
 use tch::Tensor;
 

@@ -1,4 +1,4 @@
-//! Which surface points the encoder looks at, and from which it asks (specification section 15).
+//! The surface points that the encoder attends to, and those that become its queries (specification section 15).
 
 use checkpoint::config::VaeConfig;
 use tch::{Device, Kind, Tensor};

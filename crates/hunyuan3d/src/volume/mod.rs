@@ -119,7 +119,7 @@ impl Default for DecodeOptions {
     }
 }
 
-/// Decodes a batch of shapes; one field for each, as it would come out alone.
+/// Decodes a batch of shapes; one field for each. Shapes are independent.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the resolution or chunk is out of range, if the box is empty, or if FlashVDM is asked of a

@@ -97,18 +97,22 @@ impl Hunyuan3DDiT {
     fn context(&self, input: &Input<'_>) -> (Tensor, Option<Tensor>) {
         let (with_context, t) = (input.context.size()[0], input.context.size()[1]);
         let (rows, l) = (input.latents.size()[0] - with_context, input.latents.size()[1]);
-        let nothing = |t: i64| self.cond_in.nothing().expand([rows, t, -1], true);
+        let zeros = |t: i64| self.cond_in.of_zeros().expand([rows, t, -1], true);
         if with_context == 0 {
             let bias = Tensor::zeros([1, 1, 1, 1 + l], (input.latents.kind(), input.latents.device()));
             let _ = bias.narrow(3, 0, 1).fill_((t as f64).ln());
-            return (nothing(1).copy(), Some(bias));
+            return (zeros(1).copy(), Some(bias));
         }
         let txt = self.cond_in.forward(input.context); // [Bc, T, D]
-        (if rows > 0 { Tensor::cat(&[txt, nothing(t)], 0) } else { txt }, None)
+        (if rows > 0 { Tensor::cat(&[txt, zeros(t)], 0) } else { txt }, None)
     }
 }
 
 impl Denoiser for Hunyuan3DDiT {
+    fn width(&self) -> i64 {
+        self.latent_in.weight().size()[0]
+    }
+
     fn guidance_embed(&self) -> bool {
         self.guidance_in.is_some()
     }

@@ -81,7 +81,7 @@ pub(super) struct PassModulations {
 
 /// All modulation layers: `lin(SiLU(vec))` of every block, and the final layer's.
 ///
-/// They depend on nothing but time and guidance, so they are stacked into one product at the start of a pass.
+/// They depend on time and guidance only, so they are stacked into one product at the start of a pass.
 #[derive(Debug)]
 pub(super) struct Modulations {
     /// [parts * D, D].

@@ -44,8 +44,8 @@ impl SingleStreamBlock {
         let Qkv { q, k, v } = self.norm.forward(&y);
         let attn = biased_attention(&q, &k, &v, bias); // [B, H, S, d]
         let _ = y.narrow(-1, 3 * dim, self.mlp_hidden).gelu_("tanh");
-        // The values have done their duty, and their place is just before the hidden layer: with the attention put
-        // there, both lie side by side as linear2 wants them, and nothing need be joined.
+        // `v` is no longer needed, and its slice precedes the slice of the MLP's hidden layer: the output of the attention
+        // is written there, and `linear2` reads both without a concatenation.
         let mut values = y.narrow(-1, 2 * dim, dim);
         values.copy_(&attn.transpose(1, 2).flatten(2, 3));
         let both = y.view([b * s, 3 * dim + self.mlp_hidden]).narrow(-1, 2 * dim, dim + self.mlp_hidden);

@@ -55,7 +55,7 @@ pub(super) struct CrossAttention {
     k_norm: RmsNorm,
     out_proj: Linear,
     num_heads: i64,
-    of_nothing: Tensor,
+    of_zeros: Tensor,
 }
 
 impl CrossAttention {
@@ -65,10 +65,10 @@ impl CrossAttention {
         let norm = |name: &str| RmsNorm::new((w / name).tensor("weight", &[head_dim])?, EPS);
         let to_kv = interleaved(w, &["to_k", "to_v"], config.context_dim, config)?;
         let out_proj = Linear::new(w / "out_proj", dim, dim, true)?;
-        let nothing = to_kv.forward(&Tensor::zeros([config.context_dim], (w.kind(), w.device()))); // [2 D]
+        let zeros = to_kv.forward(&Tensor::zeros([config.context_dim], (w.kind(), w.device()))); // [2 D]
         Ok(CrossAttention {
             to_q: Linear::new(w / "to_q", dim, dim, config.qkv_bias)?,
-            of_nothing: out_proj.forward(&nothing.narrow(0, dim, dim)),
+            of_zeros: out_proj.forward(&zeros.narrow(0, dim, dim)),
             to_kv,
             q_norm: norm("q_norm")?,
             k_norm: norm("k_norm")?,
@@ -90,8 +90,8 @@ impl CrossAttention {
 
     /// What [`CrossAttention::forward`] gives for a context of zeros, whatever asks: all values are the same, so no
     /// weighting of them matters. `[D]`.
-    pub(super) fn of_nothing(&self) -> &Tensor {
-        &self.of_nothing
+    pub(super) fn of_zeros(&self) -> &Tensor {
+        &self.of_zeros
     }
 }
 

@@ -90,7 +90,7 @@ impl Block {
         }
         if rows > with_context {
             let mut unconditional = x.narrow(0, with_context, rows - with_context);
-            unconditional += self.attn2.of_nothing();
+            unconditional += self.attn2.of_zeros();
         }
 
         let normed = self.norm3.forward(&x);

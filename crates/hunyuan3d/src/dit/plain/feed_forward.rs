@@ -31,7 +31,7 @@ impl FeedForward {
 /// For each token, the `top_k` experts that its gate scores highest, each weighted by its score, and a shared one.
 ///
 /// Scores are a softmax over all experts and are not normalised again after the choice. No expert is limited in the
-/// tokens it takes, so that a token's result depends on nothing else in the batch.
+/// tokens it takes, so that the result of a token does not depend on the rest of the batch.
 #[derive(Debug)]
 pub(super) struct MixtureOfExperts {
     i: i64,

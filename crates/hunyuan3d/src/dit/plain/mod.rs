@@ -61,6 +61,10 @@ impl HunYuanDiTPlain {
 }
 
 impl Denoiser for HunYuanDiTPlain {
+    fn width(&self) -> i64 {
+        self.x_embedder.weight().size()[0]
+    }
+
     fn guidance_embed(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Stands in for the fused decoder on processors for which there is none.
+//! Replaces the fused decoder in builds without it.
 
 use checkpoint::config::VaeConfig;
 
@@ -6,11 +6,11 @@ use super::{Lattice, ShapeKeyValues};
 use crate::error::Error;
 use crate::weights::Weights;
 
-/// Never there.
+/// No value of it exists.
 #[derive(Debug)]
 pub(crate) enum PointDecoder {}
 
-/// Tables that nobody makes.
+/// No value of it exists.
 #[derive(Debug)]
 pub(crate) enum ShapeTables {}
 

@@ -1,12 +1,12 @@
 //! The geometry decoder from a lattice point to its logit in one go, for small models on processors with AVX-512.
 //!
-//! As a dozen tensor operations, a small decoder spends half its time between the matrix products: on packing their
-//! operands, on norms and activations that read and write what is no longer at hand, and on the queries' products with
-//! the keys, which on a lattice are sums of table rows. Here a tile of points goes through all layers while it is in the
-//! cache; the weights, which must fit there too, are what is read again for every tile.
+//! As a dozen tensor operations, a small decoder spends half its time between the matrix products: packing their operands,
+//! reading and writing memory in norms and activations, and multiplying queries with keys, which on a lattice are sums of
+//! table rows. Here a tile of points passes through all layers while it is in the cache; only the weights, which must fit
+//! into the cache too, are read again for every tile.
 //!
-//! Same numbers as the tensor operations but for rounding. Larger models, other types of number and other processors
-//! use those.
+//! Results equal those of the tensor operations up to rounding. Larger models, other number types and other processors use
+//! the tensor operations. See decision 0013.
 
 mod lanes;
 mod product;

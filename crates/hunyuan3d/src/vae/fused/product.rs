@@ -30,7 +30,7 @@ impl Matrix {
         Matrix { outputs, inputs, panels }
     }
 
-    /// Multiplies `x`, a row for each input, and hands each output to `store`.
+    /// Multiplies `x`, a row for each input, and passes each output to `store`.
     #[target_feature(enable = "avx512f")]
     #[inline]
     pub(super) fn multiply(&self, x: &[Row], mut store: impl FnMut(usize, Row)) {

@@ -1,4 +1,4 @@
-//! What a tile looks up: everything about a shape and a lattice that is a sum of one table row per axis.
+//! The lookup tables of a shape and a lattice: everything that is a sum of one table row per axis.
 //!
 //! Up to `ln_1` and `q_norm` a query is linear in its point's Fourier features, hence such a sum (see `lattice`), and so
 //! are its products with the keys. The norms contribute two scales per point and head:

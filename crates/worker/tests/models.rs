@@ -1,0 +1,117 @@
+//! Several models, several families, several workers; engines that fail.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{PATIENCE, World, hunyuan, picture, png, quick};
+use domain::{ImageToMesh, JobState, Parameters, View, ViewImage};
+use std::time::{Duration, Instant};
+use test_support::wait_until;
+
+async fn spec(world: &World, model: Option<&str>, views: &[View], grid: u32) -> ImageToMesh {
+    let mut images = Vec::new();
+    for (n, view) in (0..).zip(views) {
+        images.push(ViewImage { view: *view, image: world.blobs.put(png(&picture(n))).await.unwrap() });
+    }
+    let parameters = Parameters { octree_resolution: Some(grid), ..quick() };
+    ImageToMesh { images, model: model.map(Into::into), parameters }
+}
+
+#[tokio::test]
+async fn one_worker_runs_models_of_two_families_and_the_first_is_the_default() {
+    let mut world = World::with_models(vec![hunyuan()]).await;
+    world.models.push(world.spheres("balls", "{}"));
+    let _worker = world.worker("one", &[]).await;
+    wait_until("the announcement", PATIENCE, async || !world.queue.workers().await.unwrap().is_empty()).await;
+    let info = world.queue.workers().await.unwrap().remove(0);
+    let models: Vec<_> =
+        info.models.iter().map(|model| (model.name.as_str(), model.family.as_str(), model.is_default)).collect();
+    assert_eq!(models, [("orfeas-tiny", "hunyuan3d", true), ("balls", "spheres", false)]);
+    let stages: Vec<&str> = info.models[1].stages.iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(stages, ["preprocess", "encode", "denoise", "decode", "surface", "export"]);
+
+    let mut jobs = Vec::new();
+    for model in [None, Some("balls"), Some("orfeas-tiny"), Some("balls")] {
+        jobs.push((model, world.submit_spec(spec(&world, model, &[View::Front], 32).await).await));
+    }
+    for (model, id) in jobs {
+        let record = world.end(id).await;
+        assert_eq!((record.state, record.attempt), (JobState::Succeeded, 1), "{:?}", record.failure);
+        assert_eq!(record.result.unwrap().model, model.unwrap_or("orfeas-tiny"));
+    }
+}
+
+#[tokio::test]
+async fn two_models_of_one_name_do_not_start() {
+    let mut world = World::with_models(Vec::new()).await;
+    world.models = vec![world.spheres("a/same", "{}"), world.spheres("b/same", "{}")];
+    let output = world.run(&[]);
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && line.contains("b/same") && line.contains("name"), "{line}");
+}
+
+#[tokio::test]
+async fn a_hung_engine_ends_its_process_and_another_worker_takes_the_job() {
+    let mut world = World::with_models(Vec::new()).await;
+    world.models = vec![world.spheres("model", r#"{"faults":[{"call":"step","kind":"hang","nth":3}]}"#)];
+    let file = world.folder.path().join("address");
+    let listen = ["--listen", "127.0.0.1:0", "--addr-file", file.to_str().unwrap()];
+    let options = ["--stall-seconds", "2", "--lease-seconds", "1"];
+    let hung = world.worker("hung", &[&listen[..], &options].concat()).await;
+    let id = world.submit(png(&picture(0)), quick()).await;
+    let start = Instant::now();
+    wait_until("the end of the process", PATIENCE, async || hung.ended().is_some()).await;
+    assert_eq!(hung.ended().unwrap().code(), Some(70));
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    hung.wait_for_line("has made no progress", PATIENCE).await;
+
+    world.models = vec![world.spheres("model", "{}")];
+    let _sound = world.worker("sound", &["--lease-seconds", "1"]).await;
+    let record = world.end(id).await;
+    assert_eq!((record.state, record.attempt), (JobState::Succeeded, 2), "{:?}", record.failure);
+}
+
+#[tokio::test]
+async fn a_dead_engine_ends_its_process_and_takes_no_further_jobs() {
+    let mut world = World::with_models(Vec::new()).await;
+    world.models = vec![world.spheres("model", r#"{"faults":[{"call":"drop","kind":"panic","times":1}]}"#)];
+    let dead = world.worker("dead", &["--batch-size-max", "1", "--lease-seconds", "1"]).await;
+    let mut jobs = Vec::new();
+    for n in 0..6 {
+        jobs.push(world.submit(png(&picture(n)), quick()).await);
+    }
+    wait_until("the end of the process", PATIENCE, async || dead.ended().is_some()).await;
+    assert_eq!(dead.ended().unwrap().code(), Some(70));
+    world.models = vec![world.spheres("model", "{}")];
+    let _sound = world.worker("sound", &["--lease-seconds", "1"]).await;
+    let mut attempts = 0;
+    for id in jobs {
+        let record = world.end(id).await;
+        assert_eq!(record.state, JobState::Succeeded, "{:?}", record.failure);
+        attempts += record.attempt;
+    }
+    // At most the job that ran and the one behind it were begun on the dead engine.
+    assert!(attempts <= 8, "{attempts}");
+}
+
+#[tokio::test]
+async fn a_device_fault_ends_the_process_and_running_out_of_memory_does_not() {
+    let mut world = World::with_models(Vec::new()).await;
+    let faults = r#"{"faults":[{"call":"step","kind":"out_of_memory","rows_above":1},
+                               {"call":"step","kind":"device_fault","seed":99}]}"#;
+    world.models = vec![world.spheres("model", faults)];
+    let options = ["--batch-size-max", "4", "--batch-timeout-seconds", "0.5", "--lease-seconds", "1"];
+    let worker = world.worker("one", &options).await;
+    let mut jobs = Vec::new();
+    for n in 0..4 {
+        jobs.push(world.submit(png(&picture(n)), quick()).await);
+    }
+    for id in jobs {
+        let record = world.end(id).await;
+        assert_eq!((record.state, record.attempt), (JobState::Succeeded, 1), "{:?}", record.failure);
+    }
+    assert!(worker.ended().is_none());
+    world.submit(png(&picture(0)), Parameters { seed: Some(99), ..quick() }).await;
+    wait_until("the end of the process", PATIENCE, async || worker.ended().is_some()).await;
+    assert_eq!(worker.ended().unwrap().code(), Some(70));
+}
