@@ -28,7 +28,10 @@ pub(crate) async fn run(queue: Queue, blobs: Blobs, sweeping: Sweeping, shutdown
             () = tokio::time::sleep(sweeping.every) => {}
         }
         let (put_before, mut referenced) = (SystemTime::now() - MARGIN, HashSet::new());
-        if let Err(error) = queue.visit_blob_references(|blob| drop(referenced.insert(blob))).await {
+        let mark = |blob| {
+            referenced.insert(blob);
+        };
+        if let Err(error) = queue.visit_blob_references(mark).await {
             tracing::warn!(%error, "blobs are not collected: the queue does not answer");
             continue;
         }

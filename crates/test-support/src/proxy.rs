@@ -23,6 +23,7 @@ enum Line {
 #[derive(Debug)]
 pub struct ChaosProxy {
     address: SocketAddr,
+    target: watch::Sender<SocketAddr>,
     line: watch::Sender<Line>,
     acceptor: AbortHandle,
 }
@@ -36,8 +37,9 @@ impl ChaosProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let (line, state) = watch::channel(Line::Open(Duration::ZERO));
-        let acceptor = tokio::spawn(accept(listener, target, state)).abort_handle();
-        Self { address, line, acceptor }
+        let (target, targets) = watch::channel(target);
+        let acceptor = tokio::spawn(accept(listener, targets, state)).abort_handle();
+        Self { address, target, line, acceptor }
     }
 
     /// Where clients connect.
@@ -48,6 +50,11 @@ impl ChaosProxy {
     /// The address as `redis://127.0.0.1:port`.
     pub fn redis_url(&self) -> String {
         format!("redis://{}", self.address)
+    }
+
+    /// Connects new clients to `target`; existing connections stay, as when the address of a service is moved.
+    pub fn redirect(&self, target: SocketAddr) {
+        self.target.send_replace(target);
     }
 
     /// Closes every connection, and every new one at once, until [`heal`](Self::heal).
@@ -78,12 +85,12 @@ impl Drop for ChaosProxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, line: watch::Receiver<Line>) {
+async fn accept(listener: TcpListener, target: watch::Receiver<SocketAddr>, line: watch::Receiver<Line>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
         if *line.borrow() != Line::Cut {
-            connections.spawn(carry(client, target, line.clone()));
+            connections.spawn(carry(client, *target.borrow(), line.clone()));
         }
     }
 }
