@@ -10,10 +10,12 @@ mod client;
 mod document;
 pub mod nginx;
 mod outside;
+mod page;
 
 pub use asker::Asker;
 pub use client::Client;
 pub use outside::Outside;
+pub use page::{Block, blocks};
 
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use domain::Class;

@@ -6,12 +6,14 @@ use crate::manifest::Mismatch;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The directory has no file of this kind.
-    #[error("{}: no {wanted} found", directory.display())]
+    #[error("{}: no {wanted} found{}", directory.display(), hint(models))]
     NotFound {
-        /// Where it was looked for.
+        /// The directory that was searched.
         directory: PathBuf,
-        /// The names that would have done.
+        /// The names of the file.
         wanted: &'static str,
+        /// Model directories below it, some of them if there are many.
+        models: Vec<PathBuf>,
     },
 
     /// The operating system refused.
@@ -94,6 +96,12 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+}
+
+/// Names the model directories that were found instead.
+fn hint(models: &[PathBuf]) -> String {
+    let names: Vec<String> = models.iter().map(|path| path.display().to_string()).collect();
+    if names.is_empty() { String::new() } else { format!("; there are models in {}", names.join(", ")) }
 }
 
 impl Error {

@@ -83,3 +83,38 @@ fn bundles_are_whole_pipelines() {
         checkpoint::PipelineConfig::parse(&preset.config_yaml()).unwrap();
     }
 }
+
+#[test]
+fn published_names_are_understood_in_any_spelling() {
+    for (name, spellings) in [
+        ("dit-v2-0", &["hunyuan3d-2", "Hunyuan3D-2.0", "tencent/Hunyuan3D-2", "hunyuan3d-dit-v2-0", "DIT_V2_0"][..]),
+        ("dit-v2-0-turbo", &["hunyuan3d-2-turbo", "tencent/Hunyuan3D-2/hunyuan3d-dit-v2-0-turbo", "2.0-turbo"]),
+        ("dit-v2-mini", &["hunyuan3d-2mini", "tencent/Hunyuan3D-2mini", "Hunyuan3D 2 mini"]),
+        ("dit-v2-mini-turbo", &["hunyuan3d-2mini-turbo", "hunyuan3d-2-mini-turbo", "dit-v2-mini-turbo"]),
+        ("dit-v2-mini-fast", &["hunyuan3d-2mini-fast"]),
+        ("dit-v2-mv", &["hunyuan3d-2mv", "tencent/Hunyuan3D-2mv", "https://huggingface.co/tencent/Hunyuan3D-2mv"]),
+        ("dit-v2-mv-turbo", &["hunyuan3d-2mv-turbo"]),
+        ("dit-v2-1", &["hunyuan3d-2.1", "tencent/Hunyuan3D-2.1", "Hunyuan3D-2.1/hunyuan3d-dit-v2-1"]),
+        (
+            "vae-v2-mini-turbo",
+            &["https://huggingface.co/tencent/Hunyuan3D-2mini/tree/main/hunyuan3d-vae-v2-mini-turbo"],
+        ),
+    ] {
+        for spelling in spellings {
+            assert_eq!(Preset::find(spelling).map(|preset| preset.name), Some(name), "{spelling}");
+        }
+    }
+    for unknown in ["", "hunyuan3d", "hunyuan3d-3", "hunyuan3d-2.1-turbo", "tencent", "dit", "turbo", "mini"] {
+        assert_eq!(Preset::find(unknown).map(|preset| preset.name), None, "{unknown}");
+    }
+}
+
+#[test]
+fn no_name_stands_for_two_models() {
+    for preset in &PRESETS {
+        let folder = format!("{}/{}", preset.repo, preset.subfolder);
+        for name in [preset.name, preset.subfolder, &folder] {
+            assert_eq!(Preset::find(name).map(|found| found.name), Some(preset.name), "{name}");
+        }
+    }
+}

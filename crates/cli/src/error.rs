@@ -1,15 +1,16 @@
-//! How `orfeas` fails: one line for people, one code for scripts.
+//! Errors of the program: one line for people, one exit code for scripts.
 //!
 //! | code | meaning |
 //! |---:|---|
 //! | 0 | everything asked for was done |
 //! | 1 | a file could not be read or written, or something unexpected happened |
 //! | 2 | the command line is wrong |
-//! | 3 | something needed is not there: a server, a program, a model, a free port, a free data directory |
+//! | 3 | something needed is missing: a server, a program, a model, a free port, a free data directory |
 //! | 4 | a job failed or was cancelled |
 //! | 5 | the server refused a request |
 //! | 130 | interrupted by Ctrl-C |
 
+use std::io;
 use std::process::ExitCode;
 
 /// Why a command did not do what was asked.
@@ -18,16 +19,19 @@ pub enum Error {
     /// Something unexpected, most often a file.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
-    /// The command line asks for something that makes no sense.
+    /// Standard output cannot be written.
+    #[error("standard output cannot be written: {0}")]
+    Output(io::Error),
+    /// The command line makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// Something that is needed is not there.
+    /// Something needed is missing.
     #[error("{0}")]
     Unavailable(String),
     /// The job ended without a mesh.
     #[error("{0}")]
     Job(String),
-    /// The server refused the request, or the registry of tenants did.
+    /// The server or the registry of tenants refused the request.
     #[error("{0}")]
     Refused(String),
     /// Ctrl-C.
@@ -36,15 +40,28 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code, as in the table above.
+    /// The exit code, as in the table above. A reader of standard output that has seen enough is no failure.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Other(_) => 1,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Other(_) | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 3,
             Self::Job(_) => 4,
             Self::Refused(_) => 5,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// The same error with a prefix that says what it is about.
+    pub(crate) fn about(self, what: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Other(error) => Self::Other(error.context(what.to_string())),
+            Self::Usage(line) => Self::Usage(format!("{what}: {line}")),
+            Self::Unavailable(line) => Self::Unavailable(format!("{what}: {line}")),
+            Self::Job(line) => Self::Job(format!("{what}: {line}")),
+            Self::Refused(line) => Self::Refused(format!("{what}: {line}")),
+            error @ (Self::Output(_) | Self::Interrupted) => error,
         }
     }
 }
@@ -65,6 +82,16 @@ impl From<access::Error> for Error {
             Access::Unavailable(_) | Access::ReadOnly(_) | Access::Unsupported { .. } => {
                 Self::Unavailable(format!("{:#}", anyhow::Error::from(error)))
             }
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<checkpoint::Error> for Error {
+    fn from(error: checkpoint::Error) -> Self {
+        match error {
+            checkpoint::Error::NotFound { .. } => Self::Unavailable(error.to_string()),
+            checkpoint::Error::UnknownModel { .. } => Self::Usage(error.to_string()),
             error => Self::Other(error.into()),
         }
     }

@@ -1,4 +1,4 @@
-//! What a running `orfeas up` tells other programs about itself.
+//! The file in which a running `orfeas up` describes itself to other programs.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,24 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Where the services are, and a key that opens them. It stands in `up.json` in the data directory, and in the file that
-/// `--ready-file` names; both can be read by their owner only.
+/// Addresses of the services, and an API key for them. Written to `up.json` in the data directory and to the file that
+/// `--ready-file` names; both are readable by their owner only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Where pictures are sent.
+    /// Address of the gateway.
     pub gateway_url: String,
-    /// Where jobs are asked after and results fetched: the same.
+    /// Address of the status service: the same.
     pub status_url: String,
     /// The API key of this data directory.
     pub api_key: String,
-    /// Where its Redis listens.
+    /// URL of its Redis.
     #[serde(default)]
-    pub redis_socket: PathBuf,
+    pub redis_url: String,
     /// Process ids by name: `up` itself, `redis`, `gateway`, `worker-1`, ….
     pub pids: BTreeMap<String, u32>,
+    /// Programs that do not stay up, with the reason.
+    #[serde(default)]
+    pub problems: BTreeMap<String, String>,
 }
 
 impl Session {
@@ -34,7 +37,7 @@ impl Session {
         serde_json::from_slice(&std::fs::read(Self::file(data)).ok()?).ok()
     }
 
-    /// Writes it, whole or not at all, for its owner's eyes only.
+    /// Writes it atomically, readable by its owner only.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -44,7 +47,7 @@ impl Session {
     }
 }
 
-/// Writes a file that only its owner can read; it is never seen half-written.
+/// Writes a file that only its owner can read. Readers never see a partial file.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -63,15 +66,16 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_session_is_found_again_and_only_by_its_owner() {
+    fn a_session_is_read_back_and_private() {
         let data = tempfile::tempdir().unwrap();
         assert_eq!(Session::find(data.path()), None);
         let session = Session {
             gateway_url: "http://127.0.0.1:1".to_owned(),
             status_url: "http://127.0.0.1:2".to_owned(),
             api_key: "orf_live_x".to_owned(),
-            redis_socket: "/data/redis.sock".into(),
+            redis_url: "redis+unix:///data/redis.sock".to_owned(),
             pids: [("up".to_owned(), 7)].into(),
+            problems: BTreeMap::new(),
         };
         session.write(&Session::file(data.path())).unwrap();
         assert_eq!(Session::find(data.path()), Some(session));

@@ -1,24 +1,38 @@
-//! `orfeas up` and `orfeas generate` as people run them: real processes, a real Redis, real files.
+//! `orfeas up` and `orfeas generate` with real processes, a real Redis and real files.
 //!
-//! The services' binaries must have been built: they are looked for beside `orfeas`.
+//! The binaries of the services must have been built: they are expected in the same directory as `orfeas`.
 #![allow(clippy::unwrap_used)]
 
 use cli::Session;
 use image::{Rgba, RgbaImage};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 use test_support::{ServiceProcess, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What makes a job that is done soon.
+/// Parameters of a short job.
 const QUICK: [&str; 4] = ["--steps", "4", "--octree-resolution", "32"];
 
-/// What makes a job that can be interrupted.
+/// Parameters of a job that is long enough to be interrupted.
 const SLOW: [&str; 4] = ["--steps", "200", "--octree-resolution", "32"];
+
+/// Answers like a Redis of another version: it reads its configuration, listens on its socket, and knows two commands.
+const OLD_REDIS: &str = r#"#!/usr/bin/env python3
+import re, socket, sys
+path = re.search(r'unixsocket "(.*)"', sys.stdin.read()).group(1)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen()
+while True:
+    connection, _ = listener.accept()
+    command = connection.recv(64)
+    connection.sendall(b"+PONG\r\n" if command == b"PING\r\n" else b"$30\r\n# Server\r\nredis_version:6.2.14\r\n\r\n")
+    connection.close()
+"#;
 
 /// A working directory with pictures in it.
 struct Place {
@@ -45,7 +59,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// `orfeas` with a clean environment, so that a test does not depend on whoever runs it.
+    /// `orfeas` with a clean environment, so that a test does not depend on the one that it runs in.
     fn orfeas(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas"));
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("ORFEAS_TORCH_THREADS", "1");
@@ -83,7 +97,7 @@ fn line(output: &Output) -> (Option<i32>, String) {
 }
 
 fn lives(pid: u32) -> bool {
-    // A child that nobody has waited for is a zombie, and as dead as can be.
+    // A child that has not been reaped is a zombie: it has ended.
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
@@ -95,7 +109,7 @@ async fn metrics(session: &Session) -> String {
     reqwest::get(format!("{}/metrics", session.gateway_url)).await.unwrap().text().await.unwrap()
 }
 
-/// Waits until a worker has begun with the job: one that is lost before that is not charged an attempt.
+/// Waits until a worker has begun the job: a job that is lost before that is not charged an attempt.
 async fn under_way(session: &Session) {
     let jobs = reqwest::Client::new().get(format!("{}/api/v1/jobs", session.gateway_url)).bearer_auth(&session.api_key);
     let stage = async || {
@@ -117,12 +131,8 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     for file in ["ready.json", "data/up.json", "data/api-key", "data/master-key"] {
         assert_eq!(fs::metadata(place.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
     }
-    // The first screen's own command works as it stands.
-    let curl = up.lines().into_iter().find(|line| line.trim_start().starts_with("curl ")).unwrap();
-    let curl = curl.replace("@picture.png", "@cup.png");
-    let answer = Command::new("sh").args(["-c", &format!("{curl} -s")]).current_dir(place.folder.path()).output();
-    let answer = String::from_utf8(answer.unwrap().stdout).unwrap();
-    assert!(answer.contains("\"job_id\""), "{answer}");
+    let device = up.lines().into_iter().find(|line| line.trim_start().starts_with("device ")).unwrap();
+    assert_eq!(device.trim(), "device   cpu", "the device that is used");
 
     // Several pictures, found by the session in ./data.
     let mut arguments = vec!["cup.png", "bowl.png", "-o", "out", "--thumbnail", "--json", "--seed", "3"];
@@ -210,7 +220,7 @@ async fn what_dies_is_started_again_and_no_job_is_lost() {
 }
 
 #[tokio::test]
-async fn ctrl_c_withdraws_the_job() {
+async fn ctrl_c_cancels_the_job() {
     let place = Place::new();
     let (_up, session) = place.up(&[]).await;
     let generate = ServiceProcess::spawn(place.orfeas(&["generate", "cup.png", "-o", "cup.glb"]).args(SLOW));
@@ -235,13 +245,31 @@ fn what_is_missing_or_taken_is_said_in_one_line() {
     let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", "no-such-redis"]);
     assert!(code == Some(3) && text.contains("no-such-redis"), "{text}");
     let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", "/bin/false"]);
-    assert!(code == Some(3) && text.contains("redis did not come up"), "{text}");
+    assert!(code == Some(3) && text.contains("redis did not come up (exit status: 1; see "), "{text}");
+    let old = place.path("old-redis");
+    fs::write(&old, OLD_REDIS).unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, text) = run(&["--listen", "127.0.0.1:0", "--redis-server", old.to_str().unwrap()]);
+    assert!(code == Some(3) && text.contains("is Redis 6.2.14, which is too old: 7.0 or later is needed"), "{text}");
+    let agents = place.orfeas(&["agents", "list", "--redis-server"]).arg(&old).output().unwrap();
+    let (code, text) = line(&agents);
+    assert!(code == Some(3) && text.contains("is Redis 6.2.14, which is too old"), "{text}");
+    for wrong in
+        [&["--listen", "localhost"][..], &["--listen", "localhost:x"], &["--device", "gpu"], &["--device", "mps"]]
+    {
+        let output = place.up_command(wrong).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && text.contains(wrong[1]), "{text}");
+    }
 
     let (code, text) = line(&place.orfeas(&["up", "--listen", "127.0.0.1:0", "--model", "no/model"]).output().unwrap());
     assert!(code == Some(3) && text.contains("no/model"), "{text}");
     fs::create_dir(place.path("empty")).unwrap();
     let (code, text) = line(&place.orfeas(&["up", "--listen", "127.0.0.1:0", "--model", "empty"]).output().unwrap());
     assert!(code == Some(3) && text.contains("worker-1 did not come up") && text.contains("empty"), "{text}");
+    let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    let (code, text) = line(&place.orfeas(&["up", "--listen", "localhost:0", "--model", tiny]).output().unwrap());
+    assert!(code == Some(3) && text.contains("there are models in ") && text.contains("orfeas-tiny"), "{text}");
 
     let alone = place.path("orfeas");
     fs::copy(env!("CARGO_BIN_EXE_orfeas"), &alone).unwrap();
@@ -268,12 +296,22 @@ fn settings_may_stand_in_a_file() {
 async fn refusals_and_failures_have_their_own_exit_codes() {
     let place = Place::new();
     let (_up, session) = place.up(&[]).await;
-    let run = |arguments: &[&str]| line(&place.generate(arguments));
+    let run = |arguments: &[&str]| {
+        let output = place.generate(arguments);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
     fs::write(place.path("note.png"), "not a picture").unwrap();
     RgbaImage::from_pixel(64, 64, Rgba([0; 4])).save(place.path("empty.png")).unwrap();
 
     let (code, text) = run(&["cup.png", "--steps", "0"]);
-    assert_eq!((code, text.as_str()), (Some(2), "orfeas: steps must be between 1 and 200\n"));
+    assert!(code == Some(2) && text.contains("must be a whole number from 1 to 200"), "{text}");
+    let (code, text) = run(&["cup.png", "--seed", "-1"]);
+    assert!(
+        code == Some(2) && text.contains("must be a whole number from 0 to ") && !text.contains("'-- -1'"),
+        "{text}"
+    );
+    let (code, text) = run(&["."]);
+    assert!(code == Some(2) && text.contains(". is a folder"), "{text}");
     let (code, text) = run(&["nowhere.png"]);
     assert!(code == Some(2) && text.contains("nowhere.png"), "{text}");
     let (code, text) = run(&["cup.png", "--url", "http://127.0.0.1:1", "--api-key", "x"]);
@@ -284,4 +322,84 @@ async fn refusals_and_failures_have_their_own_exit_codes() {
     assert!(code == Some(5) && text.contains("API key"), "{text}");
     let (code, text) = run(&["empty.png"]);
     assert!(matches!(code, Some(4 | 5)) && !text.is_empty(), "{code:?} {text}");
+}
+
+#[tokio::test]
+async fn the_printed_commands_work_in_any_directory_with_any_data_directory() {
+    let place = Place::new();
+    let data = place.path("d #?%20&'\"$x\n").to_str().unwrap().to_owned();
+    let (up, session) = place.up(&["--data", &data]).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let run = |line: &str| {
+        let mut command = Command::new("sh");
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(elsewhere.path());
+        command.args(["-c", line]).output().unwrap()
+    };
+    // The path has a line break, so each command stands on two lines.
+    let screen = up.lines().join("\n");
+    let from = |start: &str| {
+        let at = screen.find(start).unwrap_or_else(|| panic!("{start} is not in {screen}"));
+        screen[at..].split("\n\n").next().unwrap().replace("picture.png", place.path("cup.png").to_str().unwrap())
+    };
+    let program = env!("CARGO_BIN_EXE_orfeas");
+    let output = run(&format!("{} {}", from(&format!("{program} generate ")), QUICK.join(" ")));
+    assert!(output.status.success(), "{output:?}");
+    assert!(fs::read(elsewhere.path().join("mesh.glb")).unwrap().starts_with(b"glTF"));
+    let output = run(&format!("{} -s", from("curl -F ")));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"job_id\""), "{output:?}");
+    let agents = |data: &str| place.orfeas(&["agents", "list", "--data", data]).output().unwrap();
+    assert!(String::from_utf8_lossy(&agents(&data).stdout).contains("local"));
+    assert!(up.terminate(PATIENCE).await.success());
+    all_gone(&session).await;
+    assert!(String::from_utf8_lossy(&agents(&data).stdout).contains("local"), "and while nothing runs");
+}
+
+#[tokio::test]
+async fn a_dead_redis_is_back_at_once_each_time() {
+    let place = Place::new();
+    let (_up, session) = place.up(&[]).await;
+    let mut pid = session.pids["redis"];
+    for _ in 0..5 {
+        let start = std::time::Instant::now();
+        signal("KILL", pid);
+        let jobs = reqwest::Client::new().get(format!("{}/api/v1/jobs", session.gateway_url));
+        let jobs = jobs.bearer_auth(&session.api_key);
+        wait_until("another redis", PATIENCE, async || {
+            place.session().is_some_and(|now| now.pids.get("redis").is_some_and(|&now| now != pid))
+        })
+        .await;
+        wait_until("answers", PATIENCE, async || {
+            jobs.try_clone().unwrap().send().await.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        // The pauses are at most a second; the rest is a busy machine.
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        pid = place.session().unwrap().pids["redis"];
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_does_not_stay_up_is_reported_to_clients() {
+    let place = Place::new();
+    let model = place.path("model");
+    let tiny = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/orfeas-tiny"));
+    fs::create_dir(&model).unwrap();
+    for file in ["config.yaml", "model.fp16.safetensors"] {
+        fs::copy(tiny.join(file), model.join(file)).unwrap();
+    }
+    let mut command = place.orfeas(&["up", "--ready-file", "ready.json", "--device", "cpu", "--listen", "127.0.0.1:0"]);
+    let up = ServiceProcess::spawn(command.args(["--model", "model"]));
+    up.wait_for_line("Ctrl-C stops everything", PATIENCE).await;
+    let session = place.session().unwrap();
+    fs::write(model.join("config.yaml"), "nonsense").unwrap();
+    signal("KILL", session.pids["worker-1"]);
+    let told = up.wait_for_line("worker-1 does not stay up", PATIENCE).await;
+    assert!(told.contains("configuration, file: not a mapping"), "the reason is the error: {told}");
+    let generate = ServiceProcess::spawn(place.orfeas(&["generate", "cup.png", "-o", "cup.glb"]).args(QUICK));
+    let told = generate.wait_for_line("worker-1 does not stay up", PATIENCE).await;
+    assert!(told.contains("not a mapping"), "{told}");
+    // When the model is whole again, the job is done.
+    fs::copy(tiny.join("config.yaml"), model.join("config.yaml")).unwrap();
+    wait_until("the end of generate", PATIENCE, async || generate.ended().is_some()).await;
+    assert!(generate.ended().unwrap().success(), "{:?}", generate.lines());
 }

@@ -119,15 +119,16 @@ fn table(out: &Path, pictures: &[PathBuf]) -> Result<()> {
         let text = fs::read(&path).with_context(|| path.display().to_string())?;
         let record: serde_json::Value = serde_json::from_slice(&text)?;
         let result = &record["result"];
-        let timings = result["timings"].as_object();
-        let seconds: f64 = timings
-            .map(|stages| stages.iter().filter(|(stage, _)| *stage != "queue").filter_map(|(_, s)| s.as_f64()).sum())
-            .unwrap_or_default();
+        let list = |field: &str| result[field].as_array().map(Vec::as_slice).unwrap_or_default();
+        let stages = list("timings").iter().filter(|timing| timing["stage"] != "queue");
+        let seconds: f64 = stages.filter_map(|timing| timing["seconds"].as_f64()).sum();
+        let mesh = list("artifacts").iter().find(|artifact| artifact["role"] == "mesh");
+        let bytes = mesh.and_then(|mesh| mesh["bytes"].as_u64()).unwrap_or_default();
         println!(
             "{name:<14} {seconds:>7.2} {:>9} {:>10} {:>9}  {}.{{glb,png,json}}",
             result["quality"]["faces"],
             result["quality"]["watertight"],
-            result["bytes"].as_u64().unwrap_or_default() / 1024,
+            bytes / 1024,
             out.join(&*name).display(),
         );
     }

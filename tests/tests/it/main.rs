@@ -3,6 +3,7 @@
 
 mod agents_page;
 mod contract;
+mod documents;
 mod faults;
 mod gltf;
 mod resolver;

@@ -162,13 +162,32 @@ const fn small_geo_decoder(vae: Vae) -> Vae {
 }
 
 impl Preset {
-    /// The model of that name; the folder's name and `repo/folder` will do too.
+    /// The model of a name, in any case and punctuation: its own (`dit-v2-mini-turbo`), its folder's
+    /// (`hunyuan3d-dit-v2-mini-turbo`) with or without the repository before it, or the repository's with the variant
+    /// (`hunyuan3d-2mini-turbo`, `tencent/Hunyuan3D-2mini`, `2.1`). Addresses on the hub are understood, too.
     pub fn find(name: &str) -> Option<&'static Preset> {
-        PRESETS.iter().find(|preset| {
-            name == preset.name
-                || name == preset.subfolder
-                || name.strip_suffix(preset.subfolder).and_then(|repo| repo.strip_suffix('/')) == Some(preset.repo)
-        })
+        let given = normalized(name);
+        let given = given.strip_prefix("httpshuggingfaceco").unwrap_or(&given).replace("treemain", "");
+        let given = given.strip_prefix("tencent").unwrap_or(&given);
+        PRESETS.iter().find(|preset| preset.names().iter().any(|name| name == given))
+    }
+
+    /// All names of the model in the form of [`normalized`], without the owner of the repository.
+    fn names(&self) -> Vec<String> {
+        let (name, folder) = (normalized(self.name), normalized(self.subfolder));
+        let repo = normalized(self.repo.rsplit('/').next().unwrap_or_default());
+        let mut names = vec![format!("{repo}{folder}"), format!("{repo}{name}"), name, folder];
+        if self.name.starts_with("dit-") {
+            // `dit-v2-mini-turbo`: what follows the version names the variant.
+            let variant = ["turbo", "fast"].into_iter().find(|variant| self.name.ends_with(variant)).unwrap_or("");
+            let generation = repo.strip_prefix("hunyuan3d").unwrap_or(&repo);
+            let generations = if generation == "2" { vec!["2", "20"] } else { vec![generation] };
+            for generation in generations {
+                names.push(format!("hunyuan3d{generation}{variant}"));
+                names.push(format!("{generation}{variant}"));
+            }
+        }
+        names
     }
 
     /// Its configuration as `config.yaml` text.
@@ -189,6 +208,11 @@ impl Preset {
     pub fn manifest(&self) -> Manifest {
         self.config().manifest()
     }
+}
+
+/// Letters and digits only, in lower case.
+fn normalized(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 impl std::str::FromStr for &'static Preset {

@@ -1,39 +1,39 @@
 //! `orfeas agents add`.
 
 use super::{limits, text};
-use crate::Error;
+use crate::{Error, terminal};
 use access::{Mode, NewTenant, Overrides, Permission, Permissions, Registry, Tier};
 use domain::Class;
 use ipnet::IpNet;
 use std::time::Duration;
 
-/// What `orfeas agents add` may be told.
+/// The options of `orfeas agents add`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// What people call it; no two have the same name
+    /// Its name, which is unique
     name: String,
-    /// A program, which signs its requests, or a person, who sends their key
+    /// agent: a program that signs its requests; user: a person who sends a key
     #[arg(long, default_value = "agent")]
     class: Kind,
-    /// What it is given: free, standard, pro or unlimited
+    /// Its tier: free, standard, pro or unlimited
     #[arg(long, default_value_t)]
     tier: Tier,
-    /// One thing that it may do; repeat it. Absent: generate_3d, batch_generate, query_status and cancel; there is also
-    /// admin
+    /// A permission; repeat the option for several. Default: generate_3d, batch_generate, query_status and cancel; there
+    /// is also admin
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<Permission>,
-    /// A network that it may ask from, v4 or v6; repeat it. Absent: from anywhere
+    /// A network that its requests may come from, IPv4 or IPv6; repeat the option for several. Default: any
     #[arg(long, value_name = "CIDR", value_parser = text::network)]
     allow: Vec<IpNet>,
-    /// In place of the tier's limits, as name=value: requests_per_minute, queries_per_minute, max_active_jobs,
-    /// max_running_jobs, max_queued_jobs, jobs_per_day, megapixels_per_day, max_batch_size, weight; repeat it. 0 means no
-    /// limit
+    /// A limit in place of the tier's: requests_per_minute, queries_per_minute, max_active_jobs, max_running_jobs,
+    /// max_queued_jobs, jobs_per_day, megapixels_per_day, max_batch_size, weight; repeat the option for several. 0 means
+    /// no limit
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<String>,
-    /// Make a test key: its jobs are played, never made
+    /// Make a test key: its jobs are simulated
     #[arg(long)]
     test: bool,
-    /// The key ends after this time, such as 90d or 12h. Absent: never
+    /// The key expires after this time, such as 90d or 12h. Default: never
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     expires: Option<Duration>,
     /// Print JSON
@@ -48,6 +48,7 @@ enum Kind {
 }
 
 pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Error> {
+    terminal::must_be_open()?;
     let permissions = match options.permissions.as_slice() {
         [] => Permissions::default(),
         some => some.iter().copied().collect(),
@@ -64,5 +65,5 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
         ..NewTenant::new(&options.name, class)
     };
     let mode = if options.test { Mode::Test } else { Mode::Live };
-    text::issued(&registry.add(new, mode, options.expires).await?, options.json)
+    text::issued(&registry.add(new, mode, options.expires).await?, options.json, "")
 }

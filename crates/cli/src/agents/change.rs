@@ -5,29 +5,30 @@ use crate::Error;
 use access::{Overrides, Permission, Permissions, Registry, Tier};
 use ipnet::IpNet;
 
-/// What `orfeas agents change` may be told.
+/// The options of `orfeas agents change`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Name or id
     agent: String,
-    /// What people are to call it
+    /// Its new name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What it is to be given: free, standard, pro or unlimited
+    /// Its new tier: free, standard, pro or unlimited
     #[arg(long)]
     tier: Option<Tier>,
-    /// One thing that it may do; repeat it. They take the place of all that it has: see `orfeas agents add --help`
+    /// A permission; repeat the option for several. They replace all that it has: see `orfeas agents add --help`
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<Permission>,
-    /// A network that it may ask from, v4 or v6; repeat it. They take the place of all that it has
+    /// A network that its requests may come from, IPv4 or IPv6; repeat the option for several. They replace all that it
+    /// has
     #[arg(long, value_name = "CIDR", value_parser = text::network)]
     allow: Vec<IpNet>,
-    /// In place of the tier's limit, as name=value, or name=tier to give it that of its tier again; repeat it. Limits
-    /// that are not named stay
+    /// A limit in place of the tier's, or NAME=tier for that of the tier again; repeat the option for several. Limits that
+    /// are not named stay
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<String>,
-    /// Set back before the rest is set: permissions to those that everybody has, allow to anywhere, limits to those of
-    /// the tier; repeat it
+    /// Reset before the rest is set: permissions to the default, allow to any network, limits to those of the tier; repeat
+    /// the option for several
     #[arg(long, value_name = "WHAT")]
     clear: Vec<Clear>,
     /// Print JSON
@@ -56,7 +57,7 @@ impl Options {
 pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Error> {
     if options.is_empty() {
         return Err(Error::Usage(
-            "nothing is to be changed: `orfeas agents change --help` tells what can be".to_owned(),
+            "nothing is to be changed: `orfeas agents change --help` lists what can be".to_owned(),
         ));
     }
     let limits = limits::patch(&options.limits)?;

@@ -1,9 +1,9 @@
-//! Limits as they are written on the command line.
+//! Limits on the command line.
 
 use crate::Error;
 use serde_json::{Map, Number, Value};
 
-/// A merge patch of `NAME=NUMBER`s; `NAME=tier` clears.
+/// A merge patch from `NAME=NUMBER`s; `NAME=tier` removes the tenant's own limit.
 pub(super) fn patch(limits: &[String]) -> Result<Map<String, Value>, Error> {
     let pair = |limit: &String| {
         let (name, value) = limit.split_once('=')?;

@@ -1,10 +1,11 @@
 //! `orfeas agents list`.
 
 use super::text;
-use crate::{Error, table};
+use crate::table::table;
+use crate::{Error, terminal};
 use access::Registry;
 
-/// What `orfeas agents list` may be told.
+/// The options of `orfeas agents list`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Print JSON
@@ -12,7 +13,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// Tenants that are asked for at once.
+/// Tenants of one request to the registry.
 const PAGE: u32 = 500;
 
 pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Error> {
@@ -40,6 +41,5 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
             ]
         })
         .collect();
-    table::print(&["NAME", "ID", "CLASS", "TIER", "ADDED", ""], &rows);
-    Ok(())
+    terminal::print(&table(&["NAME", "ID", "CLASS", "TIER", "ADDED", ""], &rows))
 }

@@ -1,7 +1,7 @@
 //! `orfeas agents`: the tenants of a server, agents and users, and their keys.
 //!
-//! It works on the registry itself: on that of a data directory, whether `orfeas up` runs there or not, or on that in
-//! any Redis, with the master key. The same can be done over HTTP under `/api/admin`.
+//! It works on the registry itself: that of a data directory, whether `orfeas up` runs there or not, or that of any
+//! Redis, with the master key. The same operations are available over HTTP under `/api/admin`.
 
 mod add;
 mod change;
@@ -17,7 +17,7 @@ mod text;
 use crate::Error;
 use place::Place;
 
-/// What `orfeas agents` may be told.
+/// The options of `orfeas agents`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(flatten)]
@@ -32,16 +32,16 @@ enum Command {
     Add(add::Options),
     /// List all agents and users
     List(list::Options),
-    /// Tell everything about one, and about its keys
+    /// Show one with its keys
     Show(show::Options),
-    /// Change what is set for one: only what is given
+    /// Change one: only what is given
     Change(change::Options),
-    /// Make a new key; the old ones go on working for a while
+    /// Make a new key; the old ones stay valid for a while
     Rotate(rotate::Options),
     /// Revoke one key, or an agent with all its keys, at once
     Revoke(revoke::Options),
-    /// Change the master key: put a new one before the old one in its file, in a line of its own, and run this; then take
-    /// the old one out
+    /// Change the master key: put a new one before the old one in its file, on a line of its own, and run this; then
+    /// remove the old one
     Reseal,
 }
 

@@ -10,19 +10,19 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Registry")]
 pub(super) struct Place {
-    /// Directory of an `orfeas up`, whether it runs or not.
+    /// Data directory of an `orfeas up`, running or not.
     #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data", global = true)]
     data: PathBuf,
 
-    /// In place of --data: a Redis, as redis://user:password@host:port/database. It needs the master key.
+    /// In place of --data: a Redis, as redis://user:password@host:port/database. The master key is needed, too.
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL", global = true)]
     redis_url: Option<SecretString>,
 
-    /// With --redis-url: what all keys in it begin with.
+    /// With --redis-url: the prefix of all keys in it.
     #[arg(long, env = "ORFEAS_QUEUE_PREFIX", value_name = "PREFIX", default_value = "orfeas", global = true)]
     queue_prefix: String,
 
-    /// What opens it.
+    /// The master key.
     #[command(flatten)]
     master: MasterKeyOptions,
 
@@ -31,7 +31,7 @@ pub(super) struct Place {
     redis_server: PathBuf,
 }
 
-/// An open registry.
+/// An open registry. Call [`close`](Self::close), or a Redis that was started for it may lose the last changes.
 pub(super) struct Opened {
     pub(super) registry: Registry,
     store: Option<Store>,

@@ -1,15 +1,15 @@
 //! `orfeas agents reseal`.
 
-use crate::Error;
+use crate::{Error, terminal};
 use access::{Registry, Resealed};
 
 pub(super) async fn run(registry: &Registry) -> Result<(), Error> {
     let resealed = registry.reseal().await?;
-    println!("The registry is sealed under the first master key. Take those after it out of every file.");
+    let mut text =
+        "The registry is sealed under the first master key. Remove the master keys after it from every file.\n"
+            .to_owned();
     if resealed == Resealed::OldKeyStillOpens {
-        println!(
-            "It is older than root keys: the first master key that it ever had can still read it. Keep that one secret."
-        );
+        text += "It is older than root keys: the first master key that it ever had can still read it. Keep that key secret.\n";
     }
-    Ok(())
+    terminal::print(&text)
 }

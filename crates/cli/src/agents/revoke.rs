@@ -1,16 +1,16 @@
 //! `orfeas agents revoke`.
 
 use super::text;
-use crate::Error;
+use crate::{Error, terminal};
 use access::{KeyId, Registry};
 use serde_json::json;
 
-/// What `orfeas agents revoke` may be told.
+/// The options of `orfeas agents revoke`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Name or id
     agent: String,
-    /// The key to revoke. Absent: the agent with all its keys
+    /// The key to revoke. Default: the agent with all its keys
     #[arg(long, value_name = "KEY_ID")]
     key: Option<KeyId>,
     /// Print JSON
@@ -27,9 +27,8 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
     if options.json {
         return text::json(&json!({ "tenant_id": tenant.id, "key_id": options.key, "revoked": true }));
     }
-    match &options.key {
-        Some(key) => println!("{key} of {} is revoked.", tenant.name),
-        None => println!("{} is revoked, with all its keys.", tenant.name),
-    }
-    Ok(())
+    terminal::print(&match &options.key {
+        Some(key) => format!("{key} of {} is revoked.\n", tenant.name),
+        None => format!("{} is revoked, with all its keys.\n", tenant.name),
+    })
 }

@@ -1,11 +1,13 @@
 //! `orfeas agents show`.
 
 use super::text;
-use crate::{Error, table};
+use crate::table::table;
+use crate::{Error, terminal};
 use access::{Registry, Shown};
 use serde_json::json;
+use std::fmt::Write;
 
-/// What `orfeas agents show` may be told.
+/// The options of `orfeas agents show`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Name or id
@@ -22,17 +24,18 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
     }
     let all = |items: Vec<String>, none: &str| if items.is_empty() { none.to_owned() } else { items.join(", ") };
     let revoked = if tenant.disabled { " (revoked)" } else { "" };
-    println!("{}  {}{revoked}", tenant.name, tenant.id);
-    println!("class        {}", tenant.class.as_str());
-    println!("tier         {}", tenant.tier);
-    println!("may          {}", all(tenant.permissions.iter().map(|it| it.to_string()).collect(), "nothing"));
-    println!("asks from    {}", all(tenant.allow.iter().map(ToString::to_string).collect(), "anywhere"));
+    let mut text = format!("{}  {}{revoked}\n", tenant.name, tenant.id);
+    let _ = writeln!(text, "class        {}", tenant.class.as_str());
+    let _ = writeln!(text, "tier         {}", tenant.tier);
+    let _ =
+        writeln!(text, "may          {}", all(tenant.permissions.iter().map(|it| it.to_string()).collect(), "nothing"));
+    let _ = writeln!(text, "from         {}", all(tenant.allow.iter().map(ToString::to_string).collect(), "anywhere"));
     let limits = serde_json::to_value(tenant.limits).map_err(anyhow::Error::from)?;
     for (name, value) in limits.as_object().into_iter().flatten() {
         let value = if value == &json!(0) { "no limit".to_owned() } else { value.to_string() };
-        println!("{name:<20} {value}");
+        let _ = writeln!(text, "{name:<20} {value}");
     }
-    println!();
+    text.push('\n');
     let rows: Vec<Vec<String>> = keys
         .iter()
         .map(|key| {
@@ -47,6 +50,5 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
             vec![key.id.to_string(), key.mode.as_str().to_owned(), made, ends, used, state.to_owned()]
         })
         .collect();
-    table::print(&["KEY", "MODE", "MADE", "ENDS", "LAST USED", ""], &rows);
-    Ok(())
+    terminal::print(&(text + &table(&["KEY", "MODE", "MADE", "EXPIRES", "LAST USED", ""], &rows)))
 }

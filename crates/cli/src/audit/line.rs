@@ -1,12 +1,12 @@
-//! A record as one line.
+//! A record as one line of text.
 
 use access::audit::Record;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Time, outcome, operation, who, with which key, from where, which request, and why not. A tenant that was only claimed
-/// has a question mark; what is not known is a dash.
+/// Time, outcome, operation, tenant, key, address, request id and reason. A tenant that was only claimed has a question
+/// mark; unknown fields are dashes.
 pub(super) fn of(record: &Record) -> String {
-    // A year far beyond what can be written down would be nonsense in Redis, not a reason to panic.
+    // Times beyond the year 9999 cannot be formatted; a corrupt record must not cause a panic.
     let at = UNIX_EPOCH + Duration::from_millis(record.at_ms.min(MOST_MS));
     let at = humantime::format_rfc3339_millis(at);
     let mut who = text(record.tenant.as_deref()).to_owned();
@@ -17,7 +17,7 @@ pub(super) fn of(record: &Record) -> String {
     let (key, ip) = (text(record.key_id.as_deref()), text(record.ip.as_deref()));
     let (request, reason) = (text(Some(&record.request_id)), &record.reason);
     let line = format!("{at} {outcome:7} {operation:8} {who:25} {key:24} {ip:15} {request} {reason}");
-    // The request's id may be a client's own; no terminal is to take orders from it.
+    // Clients choose request ids, which could hold control sequences for the terminal.
     line.trim_end().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -34,7 +34,7 @@ mod tests {
     use access::audit::Outcome;
 
     #[test]
-    fn a_line_tells_all_of_a_record() {
+    fn a_line_has_all_fields_of_a_record() {
         let mut record = Record {
             at_ms: 1_700_000_000_123,
             proven: true,

@@ -1,44 +1,43 @@
-//! `orfeas audit`: who asked for what, and what was said.
+//! `orfeas audit`: the log of allowed and refused requests.
 
 mod line;
 
-use crate::Error;
 use crate::up::Store;
+use crate::{Error, terminal};
 use access::audit::{AuditReader, Filter, Outcome, Record};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `orfeas audit` may be told.
+/// The options of `orfeas audit`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Only of this tenant (agt_…, usr_…), or of who claimed to be it
+    /// Only requests of this tenant (agt_…, usr_…), those included that only claimed to be from it
     #[arg(long, value_name = "ID")]
     pub tenant: Option<String>,
-    /// Only with this key (key_…)
+    /// Only requests with this key (key_…)
     #[arg(long, value_name = "ID")]
     pub key: Option<String>,
-    /// Only what was decided so: allowed, refused, or gap (records that could not be kept)
+    /// Only this outcome: allowed, refused, or gap (records that were lost)
     #[arg(long)]
     pub outcome: Option<Outcome>,
-    /// Only what was decided in the last while, such as 15m, 1h or 7d
+    /// Only the last while, such as 15m, 1h or 7d
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub since: Option<Duration>,
-    /// Go on with what comes, until Ctrl-C
+    /// Continue with new records until Ctrl-C
     #[arg(long, short)]
     pub follow: bool,
     /// Print each record as a line of JSON
     #[arg(long)]
     pub json: bool,
-    /// Directory of an `orfeas up`, whether it runs or not
+    /// Data directory of an `orfeas up`, running or not
     #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
     /// In place of --data: a Redis, as redis://user:password@host:port/database
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     pub redis_url: Option<SecretString>,
-    /// What all keys in it begin with
+    /// The prefix of all keys in it
     #[arg(long, env = "ORFEAS_QUEUE_PREFIX", value_name = "PREFIX", default_value = "orfeas")]
     pub queue_prefix: String,
     /// The redis-server program, for a data directory where no `orfeas up` runs
@@ -67,7 +66,7 @@ async fn print_all(options: &Options, redis_url: &str) -> Result<(), Error> {
     }
     tokio::select! {
         result = reading => result,
-        // Who follows ends it so: that is no failure.
+        // The usual end of --follow.
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }
@@ -77,22 +76,13 @@ async fn read(options: &Options, redis_url: &str) -> Result<(), Error> {
     let filter = Filter { tenant: tenant.clone(), key_id: key.clone(), outcome: *outcome };
     let mut reader = AuditReader::open(redis_url, &options.queue_prefix, *since, filter).await?;
     while let Some(records) = reader.next(options.follow).await? {
-        match print(&records, options.json) {
-            // Whoever reads has read enough: `orfeas audit | head`.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            result => result.map_err(anyhow::Error::from)?,
-        }
+        let lines = records.iter().map(|record| text(record, options.json)).collect::<Result<String, _>>();
+        terminal::print(&lines.map_err(anyhow::Error::from)?)?;
     }
     Ok(())
 }
 
-fn print(records: &[Record], json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for record in records {
-        match json {
-            true => writeln!(out, "{}", serde_json::to_string(record)?)?,
-            false => writeln!(out, "{}", line::of(record))?,
-        }
-    }
-    out.flush()
+fn text(record: &Record, json: bool) -> serde_json::Result<String> {
+    let line = if json { serde_json::to_string(record)? } else { line::of(record) };
+    Ok(line + "\n")
 }

@@ -1,210 +1,118 @@
-//! The HTTP API, as seen from outside.
+//! The calls of the HTTP API that make a mesh.
 
+use super::plan::Image;
 use crate::Error;
-use crate::session::Session;
-use anyhow::Context;
-use domain::{Failure, JobState, Parameters};
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
+use crate::server::{Server, json};
+use domain::{Failure, JobId, JobState, Parameters};
 use serde::Deserialize;
-use std::path::Path;
 use std::time::Duration;
+use ureq::Body;
+use ureq::http::{Response, StatusCode};
+use ureq::unversioned::multipart::{Form, Part};
 
-use super::options::ServerOptions;
+/// The largest file that is downloaded.
+const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// Where the gateway is when nothing else is known.
-const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// How often a download that broke off is begun again.
+const DOWNLOADS: u32 = 4;
 
-/// A service that does not answer within this is not there.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often a request is sent again when the server says that it is busy.
-const BUSY_RETRIES: u32 = 10;
-
-/// An accepted job.
+/// The answer to a submission.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Accepted {
     /// The job's id.
     pub(super) job_id: String,
-    /// Its place in line; one that was made before does not wait.
-    pub(super) position: Option<u64>,
 }
 
-/// Where a job stands, as events and the job's address tell it.
+/// The state of a job, as events and the job's address give it.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Standing {
+pub(super) struct JobStatus {
     /// Its state.
     pub(super) status: JobState,
     /// Share that is done, 0 to 1.
     pub(super) progress: f64,
-    /// What a running job is at.
+    /// The stage of a running job.
     pub(super) stage: Option<String>,
-    /// Denoising steps done.
+    /// Steps done, in a stage that has steps.
     pub(super) step: Option<u32>,
-    /// Denoising steps in all.
+    /// Steps in all, in a stage that has steps.
     pub(super) steps: Option<u32>,
-    /// Place in line of a job that waits.
+    /// Position in the queue of a waiting job; 1 is next.
     pub(super) position: Option<u64>,
+    /// No worker that is alive can run it.
+    #[serde(default)]
+    pub(super) no_worker: bool,
     /// The attempt it belongs to.
     pub(super) attempt: u32,
     /// Why it failed.
     pub(super) failure: Option<Failure>,
 }
 
-/// What the services say when they refuse (RFC 9457).
-#[derive(Debug, Deserialize)]
-struct Problem {
-    detail: String,
-    #[serde(default)]
-    suggestion: Option<String>,
-}
-
-/// The two services.
+/// The jobs of a server.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
-    client: Client,
-    gateway: String,
-    status: String,
+    pub(super) server: Server,
 }
 
 impl Api {
-    /// Finds out where the services are and with which key they open.
-    pub(super) fn new(options: &ServerOptions) -> Result<Self, Error> {
-        let session = if options.url.is_none() { Session::find(&options.data) } else { None };
-        let trimmed = |url: &String| url.trim_end_matches('/').to_owned();
-        let gateway = match (&options.url, &session) {
-            (Some(url), _) => trimmed(url),
-            (None, Some(session)) => trimmed(&session.gateway_url),
-            (None, None) => DEFAULT_URL.to_owned(),
-        };
-        let status = match (&options.status_url, &session) {
-            (Some(url), _) => trimmed(url),
-            (None, Some(session)) => trimmed(&session.status_url),
-            (None, None) => gateway.clone(),
-        };
-        for url in [&gateway, &status] {
-            if url.starts_with("https:") {
-                return Err(Error::Usage(format!(
-                    "{url}: this program speaks plain HTTP; let a proxy on this machine do TLS"
-                )));
-            }
-        }
-        let key = options.api_key.clone().or(session.map(|session| session.api_key)).ok_or_else(|| {
-            Error::Usage("no API key: give --api-key or ORFEAS_API_KEY, or start `orfeas up` first".to_owned())
-        })?;
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {key}"))
-            .map_err(|_| Error::Usage("the API key has characters that no key has".to_owned()))?;
-        bearer.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(reqwest::header::AUTHORIZATION, bearer)]);
-        let client = Client::builder()
-            .default_headers(headers)
-            .connect_timeout(Duration::from_secs(10))
-            .build()
-            .context("the HTTP client cannot be made")?;
-        Ok(Self { client, gateway, status })
-    }
-
-    /// Sends a picture.
-    pub(super) async fn submit(&self, picture: &Path, parameters: &Parameters) -> Result<Accepted, Error> {
-        let bytes = tokio::fs::read(picture).await.with_context(|| picture.display().to_string())?;
-        let bytes = bytes::Bytes::from(bytes);
-        let name = picture.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let fields = serde_json::to_value(parameters).context("parameters")?;
-        let url = format!("{}/api/v1/generate-3d", self.gateway);
+    /// Submits a job. A single image of the front is sent as `image`, others under the names of their views.
+    pub(super) fn submit(
+        &self,
+        images: &[Image],
+        bytes: &[Vec<u8>],
+        model: Option<&str>,
+        parameters: &Parameters,
+    ) -> Result<Accepted, Error> {
+        let fields = serde_json::to_value(parameters).map_err(anyhow::Error::from)?;
+        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let mut texts: Vec<(&str, String)> =
+            fields.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), text(value))).collect();
+        texts.extend(model.map(|model| ("model", model.to_owned())));
         let form = || {
-            let image = multipart::Part::stream(bytes.clone()).file_name(name.clone());
-            let mut form = multipart::Form::new().part("image", image);
-            for (name, value) in fields.as_object().into_iter().flatten() {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                form = form.text(name.clone(), text);
+            let mut form = Form::new();
+            for (image, bytes) in images.iter().zip(bytes) {
+                let name =
+                    if images.len() == 1 && image.view == domain::View::Front { "image" } else { image.view.as_str() };
+                form = form.part(name, Part::bytes(bytes).file_name("image"));
             }
-            self.client.post(&url).multipart(form).timeout(PATIENCE)
+            texts.iter().fold(form, |form, (name, value)| form.text(name, value))
         };
-        answer(self.send(form).await?).await
+        let url = self.server.gateway_url("generate-3d");
+        json(self.server.post(&url, &JobId::new().to_string(), form)?)
     }
 
-    /// Where a job stands, with everything that is known of it.
-    pub(super) async fn job(&self, id: &str) -> Result<serde_json::Value, Error> {
-        let url = self.job_url(id, "");
-        answer(self.send(|| self.client.get(&url).timeout(PATIENCE)).await?).await
+    /// Everything that is known of a job.
+    pub(super) fn job(&self, id: &str) -> Result<serde_json::Value, Error> {
+        json(self.server.get(&self.server.status_url(&format!("jobs/{id}")), &[])?)
     }
 
-    /// Opens a job's stream of events, behind the event `after`; none when no more can come.
-    pub(super) async fn events(&self, id: &str, after: Option<&str>) -> Result<Option<Response>, Error> {
-        let url = self.job_url(id, "/events");
-        let response = self
-            .send(|| {
-                let request = self.client.get(&url).header("accept", "text/event-stream");
-                match after {
-                    Some(after) => request.header("last-event-id", after),
-                    None => request,
-                }
-            })
-            .await?;
+    /// Opens a job's stream of events, behind the event `after`; `None` when no more can come.
+    pub(super) fn events(&self, id: &str, after: Option<&str>) -> Result<Option<Response<Body>>, Error> {
+        let url = self.server.status_url(&format!("jobs/{id}/events"));
+        let mut headers = vec![("accept", "text/event-stream")];
+        headers.extend(after.map(|after| ("last-event-id", after)));
+        let response = self.server.get(&url, &headers)?;
         Ok((response.status() != StatusCode::NO_CONTENT).then_some(response))
     }
 
     /// A file of a finished job: `result` or `thumbnail`.
-    pub(super) async fn file(&self, id: &str, which: &str) -> Result<bytes::Bytes, Error> {
-        let url = self.job_url(id, &format!("/{which}"));
-        let response = self.send(|| self.client.get(&url)).await?;
-        response.bytes().await.map_err(|error| unreachable(&error))
-    }
-
-    /// Withdraws a job. Nobody waits to hear that it could not be done.
-    pub(super) async fn cancel(&self, id: &str) {
-        let url = format!("{}/api/v1/jobs/{id}", self.gateway);
-        let _ = self.client.delete(url).timeout(Duration::from_secs(5)).send().await;
-    }
-
-    fn job_url(&self, id: &str, more: &str) -> String {
-        format!("{}/api/v1/jobs/{id}{more}", self.status)
-    }
-
-    /// Sends a request, and again when the server is busy and says when to come back.
-    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
-        let mut retries = 0;
+    pub(super) fn file(&self, id: &str, which: &str) -> Result<Vec<u8>, Error> {
+        let url = self.server.status_url(&format!("jobs/{id}/{which}"));
+        let mut tries = 0;
         loop {
-            let response = request().send().await.map_err(|error| unreachable(&error))?;
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            let is_busy = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-            let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            match seconds {
-                Some(seconds) if is_busy && retries < BUSY_RETRIES => {
-                    retries += 1;
-                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+            tries += 1;
+            let body = self.server.get(&url, &[])?.into_body();
+            match body.into_with_config().limit(MAX_FILE_BYTES).read_to_vec() {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) if tries == DOWNLOADS => {
+                    return Err(Error::Unavailable(format!("{url} broke off: {}", crate::http::reason(&error))));
                 }
-                _ => return Err(refused(response).await),
+                Err(_) => std::thread::sleep(Duration::from_millis(500)),
             }
         }
     }
-}
 
-async fn answer<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, Error> {
-    let body = response.bytes().await.map_err(|error| unreachable(&error))?;
-    Ok(serde_json::from_slice(&body).context("the server's answer cannot be read; is it an ORFEAS service?")?)
-}
-
-/// The server's refusal in one line.
-async fn refused(response: Response) -> Error {
-    let (status, url) = (response.status(), response.url().clone());
-    let body = response.bytes().await.unwrap_or_default();
-    match serde_json::from_slice::<Problem>(&body) {
-        Ok(Problem { detail, suggestion: Some(suggestion) }) => Error::Refused(format!("{detail} {suggestion}")),
-        Ok(Problem { detail, suggestion: None }) => Error::Refused(detail),
-        Err(_) => Error::Refused(format!("{url} answered {status}")),
+    /// Cancels a job, if the server can be reached.
+    pub(super) fn cancel(&self, id: &str) {
+        let _ = self.server.delete(&self.server.gateway_url(&format!("jobs/{id}")));
     }
-}
-
-/// The server is not there, in one line: the innermost cause says what is the matter.
-fn unreachable(error: &reqwest::Error) -> Error {
-    let place = error.url().map_or_else(String::new, |url| {
-        let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
-        format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
-    });
-    let first: &dyn std::error::Error = error;
-    let last = std::iter::successors(Some(first), |error| error.source()).last().unwrap_or(first);
-    Error::Unavailable(format!("{place} cannot be reached: {last}"))
 }

@@ -1,15 +1,18 @@
-//! Server-sent events (the WHATWG's "event stream" format), as far as this program needs them.
+//! Server-sent events (the "event stream" format of the WHATWG), as far as this program needs them.
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ServerEvent {
-    /// The last id seen so far; after a broken line the stream goes on behind it.
+    /// The last id seen so far; a stream that broke off is resumed behind it.
     pub(super) id: Option<String>,
     /// Kind of event.
     pub(super) name: String,
     /// Its data, lines joined by `\n`.
     pub(super) data: String,
 }
+
+/// The most bytes of an event; the rest of a longer one is dropped.
+const MAX_EVENT_BYTES: usize = 1 << 20;
 
 /// Reads events from a stream of bytes that may be cut anywhere.
 #[derive(Debug, Default)]
@@ -30,6 +33,9 @@ impl EventReader {
             let line = String::from_utf8_lossy(&line);
             events.extend(self.line(line.trim_end_matches(['\n', '\r'])));
         }
+        if self.rest.len() > MAX_EVENT_BYTES {
+            self.rest.clear();
+        }
         events
     }
 
@@ -37,7 +43,7 @@ impl EventReader {
         if line.is_empty() {
             let event = ServerEvent { id: self.next.id.clone(), ..std::mem::take(&mut self.next) };
             self.next.id.clone_from(&event.id);
-            // An event without data is none, as comments are none: they only keep the line open.
+            // An event without data is dropped, as comments are: they only keep the connection open.
             return std::mem::take(&mut self.has_data).then_some(event);
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
@@ -45,7 +51,7 @@ impl EventReader {
         match field {
             "id" => self.next.id = Some(value.to_owned()),
             "event" => value.clone_into(&mut self.next.name),
-            "data" => {
+            "data" if self.next.data.len() + value.len() < MAX_EVENT_BYTES => {
                 if self.has_data {
                     self.next.data.push('\n');
                 }

@@ -1,153 +1,178 @@
 //! `orfeas generate`: pictures in, meshes out, through the HTTP API.
 
 mod api;
-mod bars;
 mod events;
 mod follow;
 mod options;
-mod output;
+mod parameters;
+mod plan;
+mod progress;
+mod running;
 
-pub use options::{Options, ParameterOptions, ServerOptions};
+pub use options::{Options, ViewOptions};
+pub use parameters::ParameterOptions;
 
-use crate::Error;
+use crate::server::Server;
+use crate::session::Session;
+use crate::{Error, terminal};
 use anyhow::Context;
 use api::Api;
-use bars::Bars;
 use domain::{JobState, MeshFormat, Parameters};
 use futures_util::StreamExt;
-use output::Order;
-use std::path::Path;
+use plan::{Image, Task};
+use progress::{JobProgress, Progress};
+use running::RunningJobs;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-/// Makes a mesh of each picture. One that fails does not keep the others from being made; the first failure is
-/// returned, the others are printed.
+/// Makes a mesh of each picture. A job that fails does not stop the others; the first failure is returned, the others are
+/// printed.
 ///
 /// # Errors
-/// A command line that makes no sense, a service that is not there or refuses, a job that failed, Ctrl-C.
+/// A wrong command line, a server that is missing or refuses, a job that failed, Ctrl-C.
 pub async fn generate(options: &Options) -> Result<(), Error> {
-    let (format, orders) = output::orders(options)?;
-    let parameters = options.parameters.parameters(format)?;
-    for order in &orders {
-        if !order.picture.is_file() {
-            return Err(Error::Usage(format!("there is no picture {}", order.picture.display())));
+    let (format, tasks) = plan::plan(options)?;
+    let run = Arc::new(Run {
+        api: Api { server: Server::find(&options.server)? },
+        parameters: options.parameters.with_format(format),
+        model: options.model.clone(),
+        format,
+        progress: Progress::new(options.quiet),
+        running: RunningJobs::default(),
+        is_to_stdout: tasks.iter().any(|task| task.mesh.is_none()),
+        data: options.server.data.clone(),
+    });
+    plan::make_folders(&tasks)?;
+    let jobs = make_all(&run, tasks, usize::from(options.parallel));
+    tokio::select! {
+        outcome = jobs => outcome,
+        Ok(()) = tokio::signal::ctrl_c() => {
+            let cancel = tokio::task::spawn_blocking(move || run.running.cancel(&run.api));
+            let _ = cancel.await;
+            Err(Error::Interrupted)
         }
     }
-    let api = Api::new(&options.server)?;
-    let bars = Bars::new(options.quiet);
-    let interrupted = CancellationToken::new();
-    let signal = interrupted.clone();
-    tokio::spawn(async move {
-        // Where Ctrl-C cannot be caught it ends the process as usual.
-        if tokio::signal::ctrl_c().await.is_ok() {
-            signal.cancel();
-        }
-    });
+}
 
-    let several = orders.len() > 1;
-    let made = futures_util::stream::iter(&orders).map(|order| {
-        let (api, bars, parameters, interrupted) = (&api, &bars, &parameters, &interrupted);
-        async move { (order, make(api, bars, order, parameters, interrupted).await) }
+async fn make_all(run: &Arc<Run>, tasks: Vec<Task>, parallel: usize) -> Result<(), Error> {
+    let several = tasks.len() > 1;
+    let jobs = futures_util::stream::iter(tasks).map(|task| {
+        let (run, name) = (Arc::clone(run), task.name());
+        // Each job blocks a thread of the runtime's pool.
+        async move { (name, tokio::task::spawn_blocking(move || run.make(&task)).await) }
     });
-    let mut made = made.buffer_unordered(usize::from(options.parallel));
+    let mut jobs = jobs.buffer_unordered(parallel);
     let mut first = None;
-    while let Some((order, outcome)) = made.next().await {
-        match outcome {
-            Ok(line) => bars.line(&line),
-            Err(error) => {
-                let error = if several { named(error, &order.picture) } else { error };
-                match first {
-                    None => first = Some(error),
-                    Some(Error::Interrupted) => {}
-                    Some(_) => eprintln!("orfeas: {error}"),
-                }
+    while let Some((name, outcome)) = jobs.next().await {
+        let outcome = match outcome.context("a job's thread panicked")? {
+            // With -o - standard output is the mesh's.
+            Ok(line) if run.is_to_stdout => Ok(run.progress.note(&line)),
+            Ok(line) => run.progress.print(&line),
+            Err(error) => Err(if several { error.about(name) } else { error }),
+        };
+        if let Err(error) = outcome {
+            match first {
+                None => first = Some(error),
+                Some(_) if error.code() == 0 => {}
+                Some(_) => terminal::note(format_args!("orfeas: {error}")),
             }
         }
     }
     first.map_or(Ok(()), Err)
 }
 
-/// With several pictures, an error says whose it is.
-fn named(error: Error, picture: &Path) -> Error {
-    let picture = picture.display();
-    match error {
-        Error::Job(line) => Error::Job(format!("{picture}: {line}")),
-        Error::Refused(line) => Error::Refused(format!("{picture}: {line}")),
-        Error::Unavailable(line) => Error::Unavailable(format!("{picture}: {line}")),
-        Error::Other(error) => Error::Other(error.context(picture.to_string())),
-        error @ (Error::Usage(_) | Error::Interrupted) => error,
-    }
+/// What all jobs of a run share.
+struct Run {
+    api: Api,
+    parameters: Parameters,
+    model: Option<String>,
+    format: MeshFormat,
+    progress: Progress,
+    running: RunningJobs,
+    is_to_stdout: bool,
+    data: PathBuf,
 }
 
-/// Makes one mesh and writes its files; returns a line about it.
-async fn make(
-    api: &Api,
-    bars: &Bars,
-    order: &Order,
-    parameters: &Parameters,
-    interrupted: &CancellationToken,
-) -> Result<String, Error> {
-    if interrupted.is_cancelled() {
-        return Err(Error::Interrupted);
-    }
-    let start = Instant::now();
-    let bar = bars.add(&order.picture);
-    let job = api.submit(&order.picture, parameters).await?;
-    if let Some(position) = job.position {
-        bar.say(format!("waiting, {position} in line"));
-    }
-    let end = tokio::select! {
-        end = follow::follow(api, &job.job_id, |standing| bar.show(standing)) => end?,
-        () = interrupted.cancelled() => {
-            api.cancel(&job.job_id).await;
-            return Err(Error::Interrupted);
+impl Run {
+    /// Makes one mesh and writes its files; returns a line about it.
+    fn make(&self, task: &Task) -> Result<String, Error> {
+        let start = Instant::now();
+        let mut progress = self.progress.add(&task.name());
+        let bytes = task.images.iter().map(Image::read).collect::<Result<Vec<_>, _>>()?;
+        let submit = || self.api.submit(&task.images, &bytes, self.model.as_deref(), &self.parameters);
+        let id = self.running.submit(submit, |accepted| &accepted.job_id)?.job_id;
+        drop(bytes);
+        let end = follow::follow(&self.api, &id, |job| {
+            progress.show(job);
+            self.warn_of_local_problems(&mut progress, job.status);
+        });
+        self.running.ended(&id);
+        let end = end?;
+        match (end.status, end.failure) {
+            (JobState::Succeeded, _) => {}
+            (JobState::Cancelled, _) => return Err(Error::Job("the job was cancelled".to_owned())),
+            (_, Some(failure)) => {
+                return Err(Error::Job(format!("the job failed: {} ({})", failure.detail, failure.code)));
+            }
+            (_, None) => return Err(Error::Job("the job failed".to_owned())),
         }
-    };
-    match end.status {
-        JobState::Succeeded => {}
-        JobState::Cancelled => return Err(Error::Job("the job was cancelled".to_owned())),
-        JobState::Failed | JobState::Queued | JobState::Running => {
-            let why = end.failure.map_or_else(
-                || "the job failed".to_owned(),
-                |failure| format!("the job failed: {} ({})", failure.detail, failure.code),
-            );
-            return Err(Error::Job(why));
+
+        progress.say("download");
+        let mesh = self.api.file(&id, "result")?;
+        if let Some(path) = &task.thumbnail {
+            write(path, &self.api.file(&id, "thumbnail")?)?;
+        }
+        let record = self.api.job(&id)?;
+        if let Some(path) = &task.record {
+            write(path, &serde_json::to_vec_pretty(&record).map_err(anyhow::Error::from)?)?;
+        }
+        let line = self.summary(task, &record, mesh.len(), start.elapsed().as_secs_f64());
+        match &task.mesh {
+            Some(path) => write(path, &mesh)?,
+            None => terminal::print_bytes(&mesh)?,
+        }
+        Ok(line)
+    }
+
+    /// While a job waits at a local `orfeas up`, tells which of its programs does not stay up, and why.
+    fn warn_of_local_problems(&self, progress: &mut JobProgress, state: JobState) {
+        if state != JobState::Queued || !self.api.server.is_local {
+            return;
+        }
+        let problems = Session::find(&self.data).map(|session| session.problems).unwrap_or_default();
+        for (name, problem) in &problems {
+            progress.warn(&format!("waiting: {name} does not stay up: {problem}"));
         }
     }
 
-    bar.say("download");
-    write(&order.mesh, &api.file(&job.job_id, "result").await?).await?;
-    if let Some(path) = &order.thumbnail {
-        write(path, &api.file(&job.job_id, "thumbnail").await?).await?;
+    fn summary(&self, task: &Task, record: &serde_json::Value, bytes: usize, seconds: f64) -> String {
+        let quality = &record["result"]["quality"];
+        let tight = if quality["watertight"] == true { "watertight" } else { "not watertight" };
+        let name = task.mesh.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string());
+        format!(
+            "{name}: {} faces, {tight}, {} KiB {}, {seconds:.1} s",
+            quality["faces"],
+            bytes.div_ceil(1024),
+            self.format.extension().to_uppercase(),
+        )
     }
-    let record = api.job(&job.job_id).await?;
-    if let Some(path) = &order.record {
-        let json = serde_json::to_vec_pretty(&record).context("the job's record")?;
-        write(path, &json).await?;
-    }
-    Ok(summary(order, parameters.format.unwrap_or_default(), &record, start.elapsed().as_secs_f64()))
 }
 
-fn summary(order: &Order, format: MeshFormat, record: &serde_json::Value, seconds: f64) -> String {
-    let quality = &record["result"]["quality"];
-    let tight = if quality["watertight"] == true { "watertight" } else { "not watertight" };
-    format!(
-        "{}: {} faces, {tight}, {} KiB {}, {seconds:.1} s",
-        order.mesh.display(),
-        quality["faces"],
-        record["result"]["artifacts"][0]["bytes"].as_u64().unwrap_or_default().div_ceil(1024),
-        format.extension().to_uppercase(),
-    )
-}
-
-/// Writes a file, making its folder if need be. It is never seen half-written.
-async fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let cannot = || path.display().to_string();
-    if let Some(folder) = path.parent() {
-        tokio::fs::create_dir_all(folder).await.with_context(cannot)?;
+/// Writes a file under its name only when it is complete. A device or a pipe is written as it is.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let name = || path.display().to_string();
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Ok(fs::write(path, bytes).with_context(name)?);
     }
-    let beside = path.with_added_extension("part");
-    tokio::fs::write(&beside, bytes).await.with_context(cannot)?;
-    tokio::fs::rename(&beside, path).await.with_context(cannot)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The usual permissions, less what the umask takes away.
+    let mut builder = tempfile::Builder::new();
+    let mut file = builder.permissions(Permissions::from_mode(0o666)).tempfile_in(folder).with_context(name)?;
+    file.write_all(bytes).and_then(|()| file.flush()).with_context(name)?;
+    file.persist(path).map_err(|error| error.error).with_context(name)?;
     Ok(())
 }

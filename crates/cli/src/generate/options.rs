@@ -1,40 +1,24 @@
-//! What `orfeas generate` may be told.
+//! The command line of `orfeas generate`.
 
-use crate::Error;
-use domain::{MeshFormat, Parameters};
-use serde_json::Value;
+use super::parameters::ParameterOptions;
+use crate::server::ServerOptions;
+use domain::View;
 use std::path::PathBuf;
-
-/// Where the service is.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Server")]
-pub struct ServerOptions {
-    /// Address of the gateway. Absent: that of the `orfeas up` which runs in --data, or else http://127.0.0.1:8080.
-    #[arg(long, env = "ORFEAS_URL", value_name = "URL")]
-    pub url: Option<String>,
-
-    /// Address of the status service. Absent: that of the `orfeas up` which runs in --data when --url is absent too, or
-    /// else the same as --url (a proxy in front serves both).
-    #[arg(long, env = "ORFEAS_STATUS_URL", value_name = "URL")]
-    pub status_url: Option<String>,
-
-    /// API key. Absent: that of the `orfeas up` which runs in --data, when --url is absent too.
-    #[arg(long, env = "ORFEAS_API_KEY", value_name = "KEY", hide_env_values = true)]
-    pub api_key: Option<String>,
-
-    /// Data directory in which an `orfeas up` runs.
-    #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data")]
-    pub data: PathBuf,
-}
 
 /// Turn pictures into meshes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Pictures: PNG, JPEG or WebP files. An object on a transparent background gives the best results.
-    #[arg(required = true, value_name = "PICTURE")]
+    /// Pictures: PNG, JPEG or WebP files; - is standard input. An object on a transparent background gives the best
+    /// results. Each picture makes a mesh of its own.
+    #[arg(required_unless_present_any = ["front", "left", "back", "right"], value_name = "PICTURE")]
     pub pictures: Vec<PathBuf>,
 
-    /// Mesh file to write, or a directory for several. Absent: beside each picture, with the mesh's extension.
+    /// Pictures of several sides of one object.
+    #[command(flatten)]
+    pub views: ViewOptions,
+
+    /// Mesh file to write (its extension is the format), - for standard output, or a directory. Default: beside each
+    /// picture, with the mesh's extension.
     #[arg(short, long, value_name = "FILE|DIR")]
     pub output: Option<PathBuf>,
 
@@ -46,7 +30,7 @@ pub struct Options {
     #[arg(long)]
     pub json: bool,
 
-    /// Jobs to have under way at a time.
+    /// Most jobs at a time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallel: u16,
 
@@ -54,59 +38,46 @@ pub struct Options {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// What the mesh is made with.
+    /// Model to use (see `orfeas models served`). Default: the server's default model.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+
+    /// Parameters of the request.
     #[command(flatten)]
     pub parameters: ParameterOptions,
 
-    /// Where the service is.
+    /// Where the server is.
     #[command(flatten)]
     pub server: ServerOptions,
 }
 
-/// What the mesh is made with. Absent ones are the model's own choice.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Parameters")]
-pub struct ParameterOptions {
-    /// Denoising steps, 1 to 200.
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u32>,
-
-    /// Guidance scale, 0 to 20: how closely the mesh follows the picture.
-    #[arg(long, value_name = "SCALE")]
-    pub guidance_scale: Option<f64>,
-
-    /// Seed of the noise; the same seed, picture and parameters make the same mesh.
-    #[arg(long, value_name = "SEED")]
-    pub seed: Option<u64>,
-
-    /// Grid resolution, 16 to 512: how fine the mesh is.
-    #[arg(long, value_name = "CELLS")]
-    pub octree_resolution: Option<u32>,
-
-    /// Most triangles, 100 to 5000000.
-    #[arg(long, value_name = "TRIANGLES")]
-    pub face_budget: Option<u32>,
-
-    /// glb, obj or stl. Absent: by the extension of --output, or glb.
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<MeshFormat>,
+/// Pictures of several sides of one object, for models that take several views.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Views of one object, in place of PICTURE")]
+pub struct ViewOptions {
+    /// The front.
+    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    pub front: Option<PathBuf>,
+    /// The left side.
+    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    pub left: Option<PathBuf>,
+    /// The back.
+    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    pub back: Option<PathBuf>,
+    /// The right side.
+    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    pub right: Option<PathBuf>,
 }
 
-impl ParameterOptions {
-    /// The parameters of a job whose mesh is written in `format`.
-    pub(super) fn parameters(&self, format: MeshFormat) -> Result<Parameters, Error> {
-        let mut parameters = Parameters { format: Some(format), ..Parameters::default() };
-        let given = [
-            ("steps", self.steps.map(Value::from)),
-            ("guidance_scale", self.guidance_scale.map(Value::from)),
-            ("seed", self.seed.map(Value::from)),
-            ("octree_resolution", self.octree_resolution.map(Value::from)),
-            ("face_budget", self.face_budget.map(Value::from)),
-        ];
-        for (name, value) in given {
-            let set = parameters.set(name, &value.unwrap_or_default());
-            set.map_err(|error| Error::Usage(error.map_or_else(|| name.to_owned(), |error| error.to_string())))?;
-        }
-        Ok(parameters)
+impl ViewOptions {
+    /// The views that were given, the front first.
+    pub(super) fn given(&self) -> Vec<(View, PathBuf)> {
+        let path = |view| match view {
+            View::Front => &self.front,
+            View::Left => &self.left,
+            View::Back => &self.back,
+            View::Right => &self.right,
+        };
+        View::ALL.into_iter().filter_map(|view| Some((view, path(view).clone()?))).collect()
     }
 }

@@ -1,16 +1,16 @@
 use std::path::PathBuf;
 
 use super::{progress, text};
-use crate::Error;
+use crate::{Error, terminal};
 
-/// What `orfeas models convert` may be told.
+/// The options of `orfeas models convert`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// The .ckpt file
     pub input: PathBuf,
     /// The safetensors file to make
     pub output: PathBuf,
-    /// Replace the output if it is there
+    /// Replace an existing output
     #[arg(long)]
     pub force: bool,
 }
@@ -21,9 +21,7 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     let converted = checkpoint::convert(&options.input, &options.output, &mut progress::follow(&bar));
     bar.finish_and_clear();
     let converted = converted?;
-    println!("{}: {} tensors, {}", options.output.display(), converted.tensors, text::bytes(converted.bytes));
-    for name in &converted.skipped {
-        println!("left out, no tensor: {}", name.escape_debug());
-    }
-    Ok(())
+    let (output, bytes) = (options.output.display(), text::bytes(converted.bytes));
+    let skipped = converted.skipped.iter().map(|name| format!("left out, no tensor: {}\n", name.escape_debug()));
+    terminal::print(&(format!("{output}: {} tensors, {bytes}\n", converted.tensors) + &skipped.collect::<String>()))
 }

@@ -4,12 +4,13 @@ use checkpoint::{Dtype, Inspection, PRESETS, Preset, Source, find_config, find_w
 use serde::Serialize;
 
 use super::text;
-use crate::{Error, table};
+use crate::table::table;
+use crate::{Error, terminal};
 
-/// What `orfeas models list` may be told.
+/// The options of `orfeas models list`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Directory in which models of this machine are looked for
+    /// Directory with the models of this machine
     #[arg(long, env = "ORFEAS_MODELS", value_name = "DIR", default_value = "models")]
     pub models: PathBuf,
     /// Print JSON
@@ -17,7 +18,7 @@ pub struct Options {
     pub json: bool,
 }
 
-/// A published model, as JSON tells it.
+/// A published model in JSON.
 #[derive(Serialize)]
 struct Published {
     name: &'static str,
@@ -44,7 +45,7 @@ enum Found {
     Broken { error: String },
 }
 
-/// Folders below the models directory that are looked into: `repo/subfolder` is as deep as anybody goes.
+/// Levels of folders that are searched below the models directory, so that `owner/repo/subfolder` is found.
 const DEPTH: u32 = 3;
 
 pub(super) fn run(options: &Options) -> Result<(), Error> {
@@ -53,19 +54,16 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     search(&options.models, DEPTH, &mut local);
     if options.json {
         let json = serde_json::json!({ "published": published, "local": local });
-        println!("{}", serde_json::to_string_pretty(&json).map_err(anyhow::Error::from)?);
-        return Ok(());
+        return terminal::print(&(serde_json::to_string_pretty(&json).map_err(anyhow::Error::from)? + "\n"));
     }
     let rows: Vec<Vec<String>> = published.iter().map(Published::row).collect();
-    table::print(&["PUBLISHED", "PARAMETERS", "FP16", "FROM"], &rows);
-    println!();
-    if local.is_empty() {
-        println!("No models in {}.", options.models.display());
-        return Ok(());
-    }
+    let published = table(&["PUBLISHED", "PARAMETERS", "FP16", "FROM"], &rows);
     let rows: Vec<Vec<String>> = local.iter().map(Local::row).collect();
-    table::print(&["ON THIS MACHINE", "PARAMETERS", "SIZE", "WHAT"], &rows);
-    Ok(())
+    let local = match rows.is_empty() {
+        true => format!("No models in {}.\n", options.models.display()),
+        false => table(&["ON THIS MACHINE", "PARAMETERS", "SIZE", "WHAT"], &rows),
+    };
+    terminal::print(&format!("{published}\n{local}"))
 }
 
 impl Published {

@@ -1,4 +1,4 @@
-//! `orfeas models`: the model files on this machine, and the published ones.
+//! `orfeas models`: the model files of this machine, the published ones, and those of a server.
 
 mod convert;
 mod hub;
@@ -6,6 +6,7 @@ mod inspect;
 mod list;
 mod progress;
 mod pull;
+mod served;
 mod synthesize;
 mod text;
 
@@ -16,20 +17,22 @@ use crate::Error;
 pub enum Command {
     /// List the published models, and those on this machine
     List(list::Options),
-    /// Tell what a model directory holds, and whether its weights fit its configuration
+    /// Describe a model directory, and check its weights against its configuration
     Inspect(inspect::Options),
     /// Fetch a published model from a hub
     Pull(pull::Options),
-    /// Convert a published .ckpt to safetensors, without running what is pickled in it
+    /// Convert a published .ckpt to safetensors, without executing its pickle
     Convert(convert::Options),
     /// Make a model of random weights, for benchmarks
     Synthesize(synthesize::Options),
+    /// List the models of a running server
+    Served(served::Options),
 }
 
-/// Runs one of them. It blocks: nothing else goes on in the program meanwhile.
+/// Runs one of them, blocking the thread.
 ///
 /// # Errors
-/// What went wrong, in one line.
+/// Missing files, an unreachable or refusing server, a wrong command line.
 pub fn run(command: &Command) -> Result<(), Error> {
     match command {
         Command::List(options) => list::run(options),
@@ -37,15 +40,6 @@ pub fn run(command: &Command) -> Result<(), Error> {
         Command::Pull(options) => pull::run(options),
         Command::Convert(options) => convert::run(options),
         Command::Synthesize(options) => synthesize::run(options),
-    }
-}
-
-impl From<checkpoint::Error> for Error {
-    fn from(error: checkpoint::Error) -> Self {
-        match error {
-            checkpoint::Error::NotFound { .. } => Self::Unavailable(error.to_string()),
-            checkpoint::Error::UnknownModel { .. } => Self::Usage(error.to_string()),
-            error => Self::Other(error.into()),
-        }
+        Command::Served(options) => served::run(options),
     }
 }

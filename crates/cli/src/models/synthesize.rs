@@ -5,12 +5,12 @@ use anyhow::Context;
 use checkpoint::{Preset, SyntheticDtype};
 
 use super::{progress, text};
-use crate::Error;
+use crate::{Error, terminal};
 
-/// What `orfeas models synthesize` may be told.
+/// The options of `orfeas models synthesize`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// A published model (see `orfeas models list`) whose sizes the new one takes
+    /// A published model (see `orfeas models list`) whose sizes are used
     #[arg(value_name = "NAME", required_unless_present = "config", conflicts_with = "config")]
     pub name: Option<String>,
     /// A configuration file in place of a published model's
@@ -22,10 +22,10 @@ pub struct Options {
     /// Element type
     #[arg(long, default_value = "f16")]
     pub dtype: Dtype,
-    /// Directory to make
+    /// Model directory to write
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Replace a model that is there
+    /// Replace an existing model
     #[arg(long)]
     pub force: bool,
 }
@@ -57,13 +57,11 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     let bar = progress::bar("synthesizing", Some(0));
     let made = checkpoint::synthesize(&config, options.seed, dtype, &options.output, &mut progress::follow(&bar));
     bar.finish_and_clear();
-    let found = {
-        made?;
-        checkpoint::inspect(&options.output, false)?
-    };
+    made?;
+    let found = checkpoint::inspect(&options.output, false)?;
     let (parameters, bytes) = (text::count(found.parameters), text::bytes(found.bytes));
-    println!("{}: {parameters} parameters, {bytes}, random weights of seed {}", options.output.display(), options.seed);
-    Ok(())
+    let (output, seed) = (options.output.display(), options.seed);
+    terminal::print(&format!("{output}: {parameters} parameters, {bytes}, random weights of seed {seed}\n"))
 }
 
 fn config(options: &Options) -> Result<String, Error> {

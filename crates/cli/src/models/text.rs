@@ -19,10 +19,10 @@ fn scaled(value: u64, units: [(u64, &str); 3], unit: &str) -> String {
     }
 }
 
-/// Files are not overwritten unless asked for.
+/// Files are overwritten only with --force.
 pub(super) fn must_be_new(path: &Path, force: bool) -> Result<(), Error> {
     match path.exists() && !force {
-        true => Err(Error::Usage(format!("{} is there already (--force replaces it)", path.display()))),
+        true => Err(Error::Usage(format!("{} exists already (--force replaces it)", path.display()))),
         false => Ok(()),
     }
 }

@@ -1,10 +1,12 @@
 //! One child process.
 
+use super::reason;
 use crate::Error;
 use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
@@ -12,35 +14,43 @@ use tokio::process::{Child, Command};
 /// A program that `up` runs.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// What it is called here: `redis`, `gateway`, `worker-1`.
+    /// Its name in messages: `redis`, `gateway`, `worker-1`.
     pub(super) name: String,
     /// The executable.
     pub(super) path: PathBuf,
     /// Its arguments.
     pub(super) arguments: Vec<OsString>,
-    /// What it reads on its standard input.
+    /// Its standard input.
     pub(super) input: String,
-    /// Where its output goes.
+    /// The file of its standard output; standard error goes to [`error_log`].
     pub(super) log: PathBuf,
 }
 
+/// The file of a program's standard error.
+pub(super) fn error_log(log: &Path) -> PathBuf {
+    log.with_extension("err")
+}
+
 impl Program {
-    /// Starts it. The child does not outlive this process: the system ends it (SIGTERM) when we are gone.
+    /// Starts it. The system sends it SIGTERM when this process ends, however it ends.
     ///
     /// That signal is tied to the *thread* that starts the child, so `up` runs on one thread.
     pub(super) fn start(&self) -> Result<Process, Error> {
         let cannot =
             |error: io::Error| Error::Unavailable(format!("{} cannot be started: {error}", self.path.display()));
-        let log = File::options().append(true).create(true).open(&self.log).map_err(cannot)?;
+        let open = |path: &Path| File::options().append(true).create(true).open(path).map_err(cannot);
+        let (log, errors) = (open(&self.log)?, open(&error_log(&self.log))?);
+        let end = |file: &File| file.metadata().map(|metadata| metadata.len()).map_err(cannot);
+        let offsets = (end(&log)?, end(&errors)?);
         let mut command = Command::new(&self.path);
         command
             .args(&self.arguments)
             .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::from(input(&self.input).map_err(cannot)?) })
-            .stdout(log.try_clone().map_err(cannot)?)
-            .stderr(log)
-            // Threads of libtorch that wait must not spin: on a busy machine they would take the cores from each other.
+            .stdout(log)
+            .stderr(errors)
+            // Waiting threads of libtorch must not spin, or on a busy machine they take the cores from each other.
             .env("OMP_WAIT_POLICY", "passive")
-            // Ctrl-C at the terminal is for `up` alone: it stops the others in the right order.
+            // Ctrl-C at the terminal goes to `up` alone, which stops the others in order.
             .process_group(0)
             .kill_on_drop(true);
         let parent = rustix::process::getpid();
@@ -48,21 +58,16 @@ impl Program {
         unsafe {
             command.pre_exec(move || {
                 set_parent_process_death_signal(Some(Signal::TERM))?;
-                // It may have died before that.
+                // The parent may have died before that call.
                 if getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
             });
         }
         let child = command.spawn().map_err(cannot)?;
-        Ok(Process { child })
-    }
-
-    /// The last thing it said, for a message.
-    pub(super) fn last_words(&self) -> String {
-        last_line(&self.log).unwrap_or_else(|| format!("see {}", self.log.display()))
+        Ok(Process { child, log: self.log.clone(), offsets })
     }
 }
 
-/// Text as something that a child can read from, without a thread that writes it.
+/// Text as a file that a child reads, so that no thread has to write it.
 fn input(text: &str) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     file.write_all(text.as_bytes())?;
@@ -70,23 +75,16 @@ fn input(text: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// The last line of a log that is not empty; of a JSON line, its message and its error.
-fn last_line(log: &Path) -> Option<String> {
-    let text = std::fs::read(log).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-    let Ok(json) = serde_json::from_str::<serde_json::Value>(line) else { return Some(line.to_owned()) };
-    let parts: Vec<&str> = ["message", "error"].into_iter().filter_map(|field| json.get(field)?.as_str()).collect();
-    Some(if parts.is_empty() { line.to_owned() } else { parts.join(": ") })
-}
-
 /// A running child.
 pub(super) struct Process {
     child: Child,
+    log: PathBuf,
+    /// Lengths of the log and of the error log when it was started.
+    offsets: (u64, u64),
 }
 
 impl Process {
-    /// Its process id; 0 once it has ended and been waited for.
+    /// Its process id; 0 after it has been reaped.
     pub(super) fn id(&self) -> u32 {
         self.child.id().unwrap_or(0)
     }
@@ -96,37 +94,34 @@ impl Process {
         self.child.wait().await
     }
 
-    /// Asks it to end.
+    /// How it ended and why, in words: `exit status: 3: there is no model` or `signal: 9 (SIGKILL)`. The reason is the
+    /// error that it reported in this run; the log file is named when there is none.
+    pub(super) fn end_in_words(&self, ended: &io::Result<ExitStatus>) -> String {
+        let log = self.log.display();
+        match ended {
+            Ok(status) if status.signal().is_some() => format!("{status}; see {log}"),
+            Ok(status) => match reason::of(&self.log, &error_log(&self.log), self.offsets) {
+                Some(reason) => format!("{status}: {reason}"),
+                None => format!("{status}; see {log}"),
+            },
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Sends SIGTERM.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Ends it.
+    /// Sends SIGKILL.
     pub(super) fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
     fn signal(&self, signal: Signal) {
-        // A child that has been waited for has no id any more, so this never hits a stranger.
+        // `Child::id` is `None` after reaping, so a recycled process id is never signalled.
         if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ = kill_process(pid, signal);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_words_are_a_line_or_a_message() {
-        let log = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(last_line(log.path()), None);
-        std::fs::write(log.path(), "one\ntwo\n\n").unwrap();
-        assert_eq!(last_line(log.path()).unwrap(), "two");
-        std::fs::write(log.path(), "one\n{\"level\":\"ERROR\",\"message\":\"no room\"}\n").unwrap();
-        assert_eq!(last_line(log.path()).unwrap(), "no room");
-        std::fs::write(log.path(), "{\"message\":\"ended\",\"error\":\"no port\"}").unwrap();
-        assert_eq!(last_line(log.path()).unwrap(), "ended: no port");
     }
 }

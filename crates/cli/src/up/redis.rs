@@ -4,16 +4,20 @@ use super::child::Program;
 use super::data::Data;
 use crate::Error;
 use anyhow::Context;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// What every key begins with.
+/// The prefix of all keys.
 pub(super) const PREFIX: &str = "orfeas";
 
 /// Socket paths are limited to 108 bytes, the closing zero included.
 const LONGEST_SOCKET_PATH: usize = 107;
 
-/// Where Redis listens, and nowhere else: no port to collide with, no password to leak, only for our own user.
+/// A Redis that listens on a socket only, which is accessible to this user alone: no port can be taken, and no password
+/// is needed.
 pub(super) struct PrivateRedis {
     pub(super) socket: PathBuf,
     /// Holds the socket when the data directory's path is too long for one.
@@ -30,7 +34,7 @@ impl PrivateRedis {
         Ok(Self { socket: folder.path().join("redis.sock"), _folder: Some(folder) })
     }
 
-    /// What its clients are told.
+    /// The URL for its clients.
     pub(super) fn url(&self) -> String {
         url(&self.socket)
     }
@@ -45,7 +49,7 @@ impl PrivateRedis {
             "appendonly yes".to_owned(),
             "appendfsync everysec".to_owned(),
             "save \"\"".to_owned(),
-            // A job is never thrown away for want of memory: the gateway is told that the queue is full instead.
+            // With its memory full, Redis refuses writes, and the gateway refuses jobs; nothing is evicted.
             "maxmemory-policy noeviction".to_owned(),
             "daemonize no".to_owned(),
         ];
@@ -59,15 +63,45 @@ impl PrivateRedis {
     }
 }
 
-/// The URL of a Redis that listens on a socket.
-pub(super) fn url(socket: &Path) -> String {
-    format!("redis+unix://{}", socket.display())
+/// The URL of a Redis that listens on a socket, with all but the usual bytes of paths percent-encoded.
+fn url(socket: &Path) -> String {
+    let mut url = "redis+unix://".to_owned();
+    for &byte in socket.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => url.push(char::from(byte)),
+            _ => drop(write!(url, "%{byte:02X}")),
+        }
+    }
+    url
 }
 
-/// A path as Redis's configuration wants it.
+/// The socket of a URL that [`PrivateRedis::url`] made.
+pub(super) fn socket_of(url: &str) -> Option<PathBuf> {
+    let mut rest = url.strip_prefix("redis+unix://")?.bytes();
+    let mut path = Vec::new();
+    while let Some(byte) = rest.next() {
+        path.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    Some(OsString::from_vec(path).into())
+}
+
+/// A path as a quoted word of Redis's configuration, in which any byte may be written in hexadecimal.
 fn quoted(path: &Path) -> String {
-    let escaped = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{escaped}\"")
+    let mut quoted = "\"".to_owned();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'"' | b'\\' => drop(write!(quoted, "\\{}", char::from(byte))),
+            b' '..=b'~' => quoted.push(char::from(byte)),
+            _ => drop(write!(quoted, "\\x{byte:02x}")),
+        }
+    }
+    quoted + "\""
 }
 
 #[cfg(test)]
@@ -81,5 +115,18 @@ mod tests {
         assert!(short._folder.is_none());
         let long = PrivateRedis::of(&Data::open(&folder.path().join("d".repeat(120))).unwrap()).unwrap();
         assert!(long._folder.is_some() && long.socket.as_os_str().len() <= LONGEST_SOCKET_PATH);
+    }
+
+    #[test]
+    fn urls_and_configuration_hold_any_path() {
+        let any: Vec<u8> = (1..=255).collect();
+        for path in [&b"/data/redis.sock"[..], b"/a#b?c%20d\n\"e\\f\xff", &any] {
+            let path = PathBuf::from(OsString::from_vec(path.to_vec()));
+            let url = url(&path);
+            assert!(url.is_ascii() && !url.contains(['#', '?', ' ', '\n']), "{url}");
+            assert_eq!(socket_of(&url), Some(path.clone()));
+            assert!(quoted(&path).bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        }
+        assert_eq!(quoted(Path::new("/a \"b\"\n")), "\"/a \\\"b\\\"\\x0a\"");
     }
 }

@@ -1,26 +1,26 @@
 //! The registry of a data directory, whether an `up` runs there or not.
 
-use super::child::{Process, Program};
+use super::child::Process;
 use super::data::Data;
-use super::redis::{PREFIX, PrivateRedis, url};
+use super::redis::{PREFIX, PrivateRedis, socket_of};
 use super::{REDIS_GRACE, ready};
 use crate::Error;
 use crate::session::Session;
 use access::{Defaults, MasterKey, Registry};
 use std::path::Path;
 
-/// An open registry. [`close`](Self::close) it, or what was done last may not be on the disk.
+/// An open registry. Call [`close`](Self::close), or the last changes may not reach the disk.
 pub(crate) struct Store {
     pub(crate) registry: Registry,
-    /// Where it is.
+    /// The URL of its Redis.
     pub(crate) redis_url: String,
-    /// The Redis that was started for this, as no `up` runs.
+    /// The Redis that was started for this, when no `up` runs.
     own: Option<OwnRedis>,
 }
 
 struct OwnRedis {
     process: Process,
-    /// No `up` begins meanwhile.
+    /// Keeps an `up` from starting meanwhile.
     _data: Data,
     _redis: PrivateRedis,
 }
@@ -37,10 +37,11 @@ impl Store {
             )));
         }
         if let Some(session) = Session::find(folder)
-            && ready::answers(&session.redis_socket).await
+            && let Some(socket) = socket_of(&session.redis_url)
+            && ready::answers(&socket).await
         {
             let master = MasterKey::read(&Data::master_key_of(folder))?;
-            let redis_url = url(&session.redis_socket);
+            let redis_url = session.redis_url;
             let registry = connect(&redis_url, &master).await?;
             return Ok(Self { registry, redis_url, own: None });
         }
@@ -48,27 +49,36 @@ impl Store {
         let master = data.master_key()?;
         let redis = PrivateRedis::of(&data)?;
         ready::no_redis_left_over(&redis.socket).await?;
-        let program: Program = redis.program(redis_server, &data)?;
-        let mut process = program.start()?;
-        tokio::select! {
-            up = ready::redis(&redis.socket) => up?,
-            _ = process.ended() => {
-                return Err(Error::Unavailable(format!("redis did not come up: {}", program.last_words())));
+        let mut process = redis.program(redis_server, &data)?.start()?;
+        let ready = tokio::select! {
+            ready = ready::redis(&redis.socket, redis_server) => ready,
+            ended = process.ended() => {
+                let reason = process.end_in_words(&ended);
+                return Err(Error::Unavailable(format!("redis did not come up: {reason}")));
             }
+        };
+        if let Err(error) = ready {
+            stop(&mut process).await;
+            return Err(error);
         }
         let redis_url = redis.url();
         let registry = connect(&redis_url, &master).await?;
         Ok(Self { registry, redis_url, own: Some(OwnRedis { process, _data: data, _redis: redis }) })
     }
 
-    /// Ends what was started.
+    /// Stops the Redis that was started for this.
     pub(crate) async fn close(self) {
-        let Some(mut own) = self.own else { return };
-        own.process.terminate();
-        if tokio::time::timeout(REDIS_GRACE, own.process.ended()).await.is_err() {
-            own.process.kill();
-            let _ = own.process.ended().await;
+        if let Some(mut own) = self.own {
+            stop(&mut own.process).await;
         }
+    }
+}
+
+async fn stop(redis: &mut Process) {
+    redis.terminate();
+    if tokio::time::timeout(REDIS_GRACE, redis.ended()).await.is_err() {
+        redis.kill();
+        let _ = redis.ended().await;
     }
 }
 

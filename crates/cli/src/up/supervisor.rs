@@ -1,33 +1,36 @@
-//! Keeping a child running: it is started again when it ends by itself, and stopped when we say so.
+//! Keeping a child running: it is restarted when it ends by itself, and stopped on request.
 
 use super::child::{Process, Program};
 use crate::Error;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What a supervisor reports.
+/// A change in the state of a supervised program.
 #[derive(Debug)]
-pub(super) enum Notice {
-    /// The program runs, with this process id.
-    Started {
-        /// Its name.
-        name: String,
-        /// Its process id.
-        pid: u32,
-    },
-    /// The program ended although nobody stopped it.
+pub(super) struct Notice {
+    /// The program's name.
+    pub(super) name: String,
+    /// What happened.
+    pub(super) change: Change,
+}
+
+/// What happened to a supervised program.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// It was started, with this process id.
+    Started(u32),
+    /// It has been running for [`STABLE`].
+    Stable,
+    /// It ended without being stopped.
     Ended {
-        /// Its name.
-        name: String,
-        /// How it ended.
-        status: String,
-        /// The last line that it wrote.
-        last_words: String,
-        /// How long until it is started again.
+        /// How and why.
+        reason: String,
+        /// How often in succession it ended before it was stable.
+        failures: u32,
+        /// The time until it is restarted.
         again_in: Duration,
     },
 }
@@ -35,111 +38,122 @@ pub(super) enum Notice {
 /// A program that is kept running.
 pub(super) struct Supervised {
     stop: CancellationToken,
-    hurry: CancellationToken,
-    nudge: Arc<Notify>,
+    kill: CancellationToken,
+    terminate_again: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl Supervised {
-    /// Starts the program and keeps it running.
+    /// Starts the program and keeps it running, with pauses up to `longest_pause` when it does not stay up.
     ///
     /// # Errors
-    /// When it cannot be started even once.
-    pub(super) fn start(program: Program, notices: mpsc::UnboundedSender<Notice>) -> Result<Self, Error> {
+    /// When it cannot be started the first time.
+    pub(super) fn start(
+        program: Program,
+        longest_pause: Duration,
+        notices: mpsc::UnboundedSender<Notice>,
+    ) -> Result<Self, Error> {
         let first = program.start()?;
-        let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
-        let nudge = Arc::new(Notify::new());
-        let wishes = Wishes { stop: stop.clone(), hurry: hurry.clone(), nudge: Arc::clone(&nudge) };
-        let task = tokio::spawn(supervise(program, first, notices, wishes));
-        Ok(Self { stop, hurry, nudge, task })
+        let requests = Requests::default();
+        let (stop, kill, terminate_again) =
+            (requests.stop.clone(), requests.kill.clone(), Arc::clone(&requests.terminate_again));
+        let task = tokio::spawn(supervise(program, longest_pause, first, notices, requests));
+        Ok(Self { stop, kill, terminate_again, task })
     }
 
-    /// Asks a program that is being stopped once more to end.
-    pub(super) fn nudge(&self) -> Arc<Notify> {
-        Arc::clone(&self.nudge)
+    /// Sends SIGTERM once more to a program that is being stopped.
+    pub(super) fn terminate_again(&self) -> Arc<Notify> {
+        Arc::clone(&self.terminate_again)
     }
 
-    /// Asks the program to end, and waits for that; after `grace` it is ended by force.
+    /// Sends SIGTERM, and SIGKILL after `grace`; returns when the program has ended.
     pub(super) async fn stop(self, grace: Duration) {
         self.stop.cancel();
         let ended = async {
-            // The supervisor ends with its child.
+            // The task ends with the child.
             let _ = self.task.await;
         };
         tokio::pin!(ended);
         if tokio::time::timeout(grace, &mut ended).await.is_err() {
-            self.hurry.cancel();
+            self.kill.cancel();
             ended.await;
         }
     }
 }
 
-/// Pauses before starting a program again: one second, doubled each time.
-const PAUSE: [u64; 6] = [1, 2, 4, 8, 16, 30];
+/// A program that has run for this long is stable: its next end is the first of a series.
+const STABLE: Duration = Duration::from_secs(10);
 
-/// A program that ran this long had come up well: its next end is its first.
-const WELL: Duration = Duration::from_secs(60);
+/// The pause after the second end in succession; it doubles with each further one. The first restart is immediate.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a supervisor is told.
-struct Wishes {
-    /// End the program.
-    stop: CancellationToken,
-    /// End it by force.
-    hurry: CancellationToken,
-    /// Ask it once more to end.
-    nudge: Arc<Notify>,
+/// The pause after so many ends in succession.
+fn pause(failures: u32, longest: Duration) -> Duration {
+    match failures {
+        0 | 1 => Duration::ZERO,
+        _ => FIRST_PAUSE.saturating_mul(1 << (failures - 2).min(16)).min(longest),
+    }
 }
 
-async fn supervise(program: Program, first: Process, notices: mpsc::UnboundedSender<Notice>, wishes: Wishes) {
+/// Requests to a supervisor.
+#[derive(Default)]
+struct Requests {
+    stop: CancellationToken,
+    kill: CancellationToken,
+    terminate_again: Arc<Notify>,
+}
+
+async fn supervise(
+    program: Program,
+    longest_pause: Duration,
+    first: Process,
+    notices: mpsc::UnboundedSender<Notice>,
+    requests: Requests,
+) {
+    let send = |change| drop(notices.send(Notice { name: program.name.clone(), change }));
     let mut running: Result<Process, Error> = Ok(first);
-    let mut ends = 0_usize;
+    let mut failures = 0_u32;
     loop {
         let since = Instant::now();
-        let status = match &mut running {
+        let reason = match &mut running {
             Ok(process) => {
-                let _ = notices.send(Notice::Started { name: program.name.clone(), pid: process.id() });
-                tokio::select! {
-                    ended = process.ended() => ended.map_or_else(|error| error.to_string(), |status| words(&status)),
-                    () = wishes.stop.cancelled() => return end(process, &wishes).await,
-                }
+                send(Change::Started(process.id()));
+                let ended = loop {
+                    tokio::select! {
+                        ended = process.ended() => break ended,
+                        () = requests.stop.cancelled() => return end(process, &requests).await,
+                        () = tokio::time::sleep(STABLE), if failures > 0 => {
+                            failures = 0;
+                            send(Change::Stable);
+                        }
+                    }
+                };
+                process.end_in_words(&ended)
             }
             Err(error) => error.to_string(),
         };
-        if since.elapsed() >= WELL {
-            ends = 0;
-        }
-        let again_in = Duration::from_secs(PAUSE[ends.min(PAUSE.len() - 1)]);
-        ends += 1;
-        let _ = notices.send(Notice::Ended {
-            name: program.name.clone(),
-            status,
-            last_words: program.last_words(),
-            again_in,
-        });
+        failures = if since.elapsed() >= STABLE { 1 } else { failures + 1 };
+        let again_in = pause(failures, longest_pause);
+        send(Change::Ended { reason, failures, again_in });
         tokio::select! {
             () = tokio::time::sleep(again_in) => {}
-            () = wishes.stop.cancelled() => return,
+            () = requests.stop.cancelled() => return,
         }
         running = program.start();
     }
 }
 
-async fn end(process: &mut Process, wishes: &Wishes) {
+async fn end(process: &mut Process, requests: &Requests) {
     process.terminate();
     loop {
         tokio::select! {
             _ = process.ended() => return,
-            () = wishes.nudge.notified() => process.terminate(),
-            () = wishes.hurry.cancelled() => break,
+            () = requests.terminate_again.notified() => process.terminate(),
+            () = requests.kill.cancelled() => break,
         }
     }
     process.kill();
     let _ = process.ended().await;
-}
-
-/// `exit status: 3` and `signal: 9 (SIGKILL)`, as the standard library says it.
-fn words(status: &ExitStatus) -> String {
-    status.to_string()
 }
 
 #[cfg(test)]
@@ -158,32 +172,47 @@ mod tests {
         (program, folder)
     }
 
+    #[test]
+    fn the_first_restart_is_immediate_and_pauses_are_bounded() {
+        let longest = Duration::from_secs(30);
+        assert_eq!(pause(1, longest), Duration::ZERO);
+        assert_eq!(pause(2, longest), FIRST_PAUSE);
+        assert_eq!(pause(3, longest), FIRST_PAUSE * 2);
+        for failures in [12, 1000, u32::MAX] {
+            assert_eq!(pause(failures, longest), longest);
+        }
+    }
+
     #[tokio::test]
-    async fn a_program_that_ends_is_started_again() {
-        let (program, _folder) = shell("echo some reason; exit 7");
+    async fn a_program_that_ends_is_restarted() {
+        let (program, _folder) = shell("echo a log line; echo some reason >&2; exit 7");
         let (sender, mut notices) = mpsc::unbounded_channel();
-        let supervised = Supervised::start(program, sender).unwrap();
-        let mut pids = Vec::new();
-        while pids.len() < 2 {
-            match notices.recv().await.unwrap() {
-                Notice::Started { pid, .. } => pids.push(pid),
-                Notice::Ended { status, last_words, again_in, .. } => {
-                    assert_eq!((status.as_str(), last_words.as_str()), ("exit status: 7", "some reason"));
-                    assert!(again_in >= Duration::from_secs(1));
+        let supervised = Supervised::start(program, Duration::from_secs(1), sender).unwrap();
+        let (mut pids, mut pauses) = (Vec::new(), Vec::new());
+        while pids.len() < 3 {
+            match notices.recv().await.unwrap().change {
+                Change::Started(pid) => pids.push(pid),
+                Change::Ended { reason, again_in, .. } => {
+                    assert_eq!(reason, "exit status: 7: some reason");
+                    pauses.push(again_in);
                 }
+                Change::Stable => panic!("it ends at once"),
             }
         }
-        assert_ne!(pids[0], pids[1]);
+        assert!(pids[0] != pids[1] && pids[1] != pids[2]);
+        assert_eq!(pauses, [Duration::ZERO, FIRST_PAUSE]);
         supervised.stop(Duration::from_secs(5)).await;
     }
 
     #[tokio::test]
-    async fn a_deaf_program_is_ended_by_force() {
-        let (program, _folder) = shell("trap '' TERM; echo deaf; while :; do sleep 0.05; done");
+    async fn a_program_that_ignores_sigterm_is_killed() {
+        let (program, _folder) = shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
         let log = program.log.clone();
         let (sender, mut notices) = mpsc::unbounded_channel();
-        let supervised = Supervised::start(program, sender).unwrap();
-        let Some(Notice::Started { pid, .. }) = notices.recv().await else { panic!("it was not started") };
+        let supervised = Supervised::start(program, Duration::from_secs(1), sender).unwrap();
+        let Some(Notice { change: Change::Started(pid), .. }) = notices.recv().await else {
+            panic!("it was not started")
+        };
         while std::fs::read(&log).unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

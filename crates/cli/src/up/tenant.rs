@@ -1,4 +1,4 @@
-//! The tenant that every data directory begins with: whoever runs `up`.
+//! The first tenant of a data directory: the user of `up`.
 
 use super::data::Data;
 use super::redis::PREFIX;
@@ -12,8 +12,8 @@ use std::fs;
 /// Its name.
 const NAME: &str = "local";
 
-/// The API key of the data directory, and whether it is new. A key whose file was lost is replaced, and keeps working
-/// for whoever has it.
+/// The API key of the data directory, and whether it is new. If the file with the key is lost, a new key is made; the old
+/// one stays valid.
 pub(super) async fn api_key(data: &Data, redis_url: &str) -> Result<(String, bool), Error> {
     let registry = Registry::connect(redis_url, PREFIX, &data.master_key()?, Defaults::default()).await?;
     let file = data.path("api-key");
@@ -22,7 +22,7 @@ pub(super) async fn api_key(data: &Data, redis_url: &str) -> Result<(String, boo
     {
         return Ok((key.trim().to_owned(), false));
     }
-    // Nobody shares this machine with its owner, so nothing is rationed.
+    // The user of `up` owns the machine and needs no limits.
     let new = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(NAME, Class::User) };
     let issued = match registry.add(new, Mode::Live, None).await {
         Err(access::Error::NameTaken(_)) => {
@@ -42,7 +42,7 @@ mod tests {
     use test_support::RedisServer;
 
     #[tokio::test]
-    async fn the_key_stays_and_a_lost_one_is_replaced() {
+    async fn the_key_stays_the_same_and_a_lost_one_is_replaced() {
         let (folder, redis) = (tempfile::tempdir().unwrap(), RedisServer::start());
         let data = Data::open(folder.path()).unwrap();
         let (first, new) = api_key(&data, &redis.url()).await.unwrap();

@@ -58,6 +58,11 @@ fn inspect_of_nothing_says_what_is_missing() {
     let (code, line) = failure(&["inspect", text(dir.path())]);
     assert_eq!(code, 3);
     assert!(line.ends_with("no config.yaml or config.json found"), "{line}");
+    let model = dir.path().join("hunyuan3d-dit-v2-0");
+    tiny_model(&model);
+    let (code, line) = failure(&["inspect", text(dir.path())]);
+    assert_eq!(code, 3);
+    assert!(line.ends_with(&format!("there are models in {}", model.display())), "{line}");
 }
 
 #[test]
@@ -73,7 +78,7 @@ fn convert_undoes_what_torch_saved() {
     assert!(std::fs::read(&output).unwrap() == std::fs::read(&weights).unwrap());
     let (code, line) = failure(&["convert", text(&input), text(&output)]);
     assert_eq!(code, 2);
-    assert!(line.contains("is there already"), "{line}");
+    assert!(line.contains("exists already"), "{line}");
     stdout(&["convert", "--force", text(&input), text(&output)]);
 }
 
@@ -98,7 +103,7 @@ fn synthesize_makes_the_same_again_and_overwrites_nothing() {
     let config = dir.path().join("one.yaml");
     let (code, line) = failure(&["synthesize", "--config", text(&config), "-o", text(&one)]);
     assert_eq!(code, 2);
-    assert!(line.contains("config.yaml is there already"), "{line}");
+    assert!(line.contains("config.yaml exists already"), "{line}");
     stdout(&["synthesize", "--config", text(&config), "--seed", "1", "--force", "-o", text(&one)]);
     assert_ne!(checkpoint::digest(&one).unwrap(), checkpoint::digest(&two).unwrap());
     let (code, _) = failure(&["synthesize", "-o", text(&one)]);

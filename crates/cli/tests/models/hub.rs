@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use checkpoint::hex;
 
-/// A hub with one repository layout, `/{repo}/resolve/{revision}/{path}`, that sends large files from a store of
-/// another path, as the real one does.
+/// A hub that serves `/{repo}/resolve/{revision}/{path}` and redirects large files to a store, as the real one does. The
+/// branch `main` is at commit c0ffee.
 pub(crate) struct Hub {
     pub(crate) url: String,
     shared: Arc<Mutex<Shared>>,
@@ -18,6 +18,8 @@ struct Shared {
     /// What goes wrong with the next requests for bytes of large files, in order.
     faults: VecDeque<Fault>,
     requests: Vec<Request>,
+    /// The status of files that are not there.
+    missing: Option<u16>,
 }
 
 #[derive(Clone)]
@@ -86,6 +88,11 @@ impl Hub {
         self.shared.lock().unwrap().files.insert(path.to_owned(), File { bytes: bytes.to_vec(), is_large });
     }
 
+    /// The status with which a file is answered that is not there.
+    pub(crate) fn answer_missing(&self, status: u16) {
+        self.shared.lock().unwrap().missing = Some(status);
+    }
+
     pub(crate) fn fail(&self, faults: &[Fault]) {
         self.shared.lock().unwrap().faults.extend(faults.iter().cloned());
     }
@@ -143,8 +150,14 @@ fn answer(request: &Request, shared: &mut Shared, base: &str) -> Vec<u8> {
         let Some(file) = shared.files.get(path).cloned() else { return status(404, "") };
         return bytes(request, &file.bytes, shared.faults.pop_front());
     }
-    let path = request.path.trim_start_matches('/').replacen("/resolve/main/", "/", 1);
-    let Some(file) = shared.files.get(&path) else { return status(404, "") };
+    let Some((repo, rest)) = request.path.trim_start_matches('/').split_once("/resolve/") else {
+        return status(404, "");
+    };
+    let (revision, name) = rest.split_once('/').unwrap();
+    // A file of this revision only, or one of all revisions.
+    let (at, of_all) = (format!("{repo}@{revision}/{name}"), format!("{repo}/{name}"));
+    let path = if shared.files.contains_key(&at) { at } else { of_all };
+    let Some(file) = shared.files.get(&path) else { return status(shared.missing.unwrap_or(404), "") };
     let size = file.bytes.len();
     if file.is_large {
         let sha256 = hex(ring::digest::digest(&ring::digest::SHA256, &file.bytes).as_ref());

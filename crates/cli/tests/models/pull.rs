@@ -167,12 +167,57 @@ fn what_is_not_there_is_said_at_once() {
     let (code, line) =
         failure(&["pull", "dit-v2-mini", "--hub", &bench.hub.url, "-o", bench.target().to_str().unwrap()]);
     assert_eq!(code, 3);
-    assert!(line.contains("dit-v2-mini/config.yaml answers 404"), "{line}");
+    assert!(line.contains("dit-v2-mini/config.yaml answers 404") && line.contains("HF_TOKEN"), "{line}");
     assert_eq!(bench.hub.requests().len(), 1);
 
     let (code, line) = failure(&["pull", "dit-v9"]);
     assert_eq!(code, 2);
     assert!(line.contains("no published model is called dit-v9; there are dit-v2-0,"), "{line}");
+}
+
+#[test]
+fn refusals_of_the_hub_mention_the_token() {
+    for (status, token, expected, part) in [
+        (401, None, 5, "or it needs a token (--token, HF_TOKEN)"),
+        (401, Some("hf_old"), 5, "the token (--token, HF_TOKEN) is not valid or has expired"),
+        (403, None, 5, "needs a token (--token, HF_TOKEN) of an account that has accepted its licence"),
+        (403, Some("hf_x"), 5, "needs the token (--token, HF_TOKEN) of an account"),
+        (404, Some("hf_x"), 3, "the token (--token, HF_TOKEN) does not open it"),
+    ] {
+        let bench = Bench::new();
+        bench.hub.answer_missing(status);
+        let target = bench.target();
+        let mut arguments = vec!["pull", "dit-v2-mini", "--hub", &bench.hub.url, "-o", target.to_str().unwrap()];
+        arguments.extend(token.iter().flat_map(|token| ["--token", token]));
+        let (code, line) = failure(&arguments);
+        assert!(code == expected && line.contains(part), "{status} {token:?}: {code} {line}");
+        assert!(token.is_none_or(|token| !line.contains(token)), "{line}");
+    }
+}
+
+#[test]
+fn the_weights_are_of_the_commit_of_the_configuration() {
+    let bench = Bench::new();
+    let mut moved = bench.weights.clone();
+    *moved.last_mut().unwrap() ^= 1;
+    // The branch moves between the two requests.
+    let (repo, folder) = FOLDER.rsplit_once('/').unwrap();
+    bench.hub.large(&format!("{repo}@main/{folder}/model.fp16.safetensors"), &moved);
+    stdout(&bench.arguments(&[]));
+    bench.assert_whole();
+    let origin = json(&bench.target().join("origin.json"));
+    assert_eq!((&origin["revision"], &origin["commit"]), (&"main".into(), &"c0ffee".into()));
+}
+
+#[test]
+fn published_names_are_understood() {
+    for name in ["tencent/Hunyuan3D-2", "hunyuan3d-2", "Hunyuan3D-2.0", "hunyuan3d-dit-v2-0"] {
+        let bench = Bench::new();
+        let mut arguments = bench.arguments(&[]);
+        arguments[1] = name;
+        stdout(&arguments);
+        bench.assert_whole();
+    }
 }
 
 #[test]
