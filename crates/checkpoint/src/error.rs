@@ -105,6 +105,11 @@ fn hint(models: &[PathBuf]) -> String {
 }
 
 impl Error {
+    /// Whether the directory that was given holds model directories instead of a model.
+    pub fn names_models(&self) -> bool {
+        matches!(self, Self::NotFound { models, .. } if !models.is_empty())
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
         move |source| Error::Io { path: path.to_owned(), source }
     }

@@ -162,7 +162,7 @@ fn output(path: Option<&Path>) -> Result<(Output, Option<MeshFormat>), Error> {
     if path.as_os_str().is_empty() {
         return usage("-o has an empty name".to_owned());
     }
-    if path == Path::new(STANDARD) {
+    if [STANDARD, "/dev/stdout", "/dev/fd/1"].iter().any(|name| path == Path::new(name)) {
         return Ok((Output::Standard, None));
     }
     let there: Option<Metadata> = fs::metadata(path.as_os_str().to_string_lossy().trim_end_matches('/')).ok();

@@ -10,6 +10,7 @@ use crate::session::Session;
 use anyhow::Context;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 use ureq::http::{Response, StatusCode};
 use ureq::unversioned::multipart::Form;
@@ -204,14 +205,24 @@ fn refused(url: &str, response: Response<Body>) -> Error {
 
 /// Whether the same request may succeed a moment later.
 fn is_transient(error: &ureq::Error) -> bool {
-    use ureq::Error as E;
-    matches!(error, E::Io(_) | E::Timeout(_) | E::ConnectionFailed | E::HostNotFound | E::Protocol(_))
+    match error {
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+                | ErrorKind::TimedOut
+        ),
+        error => matches!(error, ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_)),
+    }
 }
 
 /// Whether there is no server at the address.
 fn is_absent(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        ureq::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
         error => matches!(error, ureq::Error::HostNotFound | ureq::Error::ConnectionFailed),
     }
 }

@@ -91,7 +91,11 @@ impl Programs {
 /// The model directory: as given, or, for a published model, the directory into which `orfeas models pull` puts it.
 fn model(given: &Path) -> Result<PathBuf, Error> {
     if given.is_dir() {
-        return Ok(given.to_owned());
+        // A folder of several models is a common mistake.
+        return match checkpoint::find_config(given) {
+            Err(error @ checkpoint::Error::NotFound { .. }) if error.names_models() => Err(error.into()),
+            _ => Ok(given.to_owned()),
+        };
     }
     let shown = given.display();
     let (folder, name) = (given.parent(), given.file_name().and_then(|name| name.to_str()).unwrap_or_default());
