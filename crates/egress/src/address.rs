@@ -1,12 +1,12 @@
-//! Which addresses are on the public internet.
+//! Public and special addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is on the public internet: not of this machine, its networks, or a special purpose (RFC 6890 and
-/// the IANA registries behind it).
+/// Whether an address is on the public internet, i.e. not loopback, private, link-local or otherwise special (RFC 6890
+/// and the IANA registries that it refers to).
 ///
-/// IPv6 addresses that hold an IPv4 address (mapped, compatible, 6to4, Teredo, NAT64) are not public, whatever they
-/// hold: an honest host has an IPv4 address of its own as well.
+/// IPv6 addresses that embed an IPv4 address (mapped, compatible, 6to4, Teredo, NAT64) are not public, whatever they
+/// embed: a public host also has the IPv4 address itself.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|(network, length)| within_v4(address, *network, *length)),
@@ -37,8 +37,8 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 17] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),      // multicast, reserved, broadcast
 ];
 
-/// Nothing else of IPv6 is given to hosts on the internet. Loopback, mapped, compatible, NAT64, unique-local, link-local
-/// and multicast addresses all lie outside.
+/// The only IPv6 range assigned to hosts on the internet. Loopback, mapped, compatible, NAT64, unique-local, link-local
+/// and multicast addresses lie outside.
 const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_edge_of_each_network_is_where_it_should_be() {
+    fn the_bounds_of_each_network_are_exact() {
         for inside in [
             "0.0.0.0",
             "0.255.255.255",

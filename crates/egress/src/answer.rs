@@ -1,4 +1,4 @@
-//! What comes back.
+//! Responses.
 
 use crate::Refused;
 use bytes::{Bytes, BytesMut};
@@ -8,36 +8,36 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::time::Duration;
 
-/// The answer to a call, as far as anybody here wants to know it.
+/// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// How long the other side wants to be left alone, where it says so in seconds (RFC 9110, section 10.2.3).
+    /// `Retry-After`, if given in seconds (RFC 9110, section 10.2.3).
     pub retry_after: Option<Duration>,
-    /// The beginning of the answer's body, at most as long as was asked for.
+    /// The beginning of the body.
     pub body: Bytes,
 }
 
-/// The beginning of a body: what is beyond `most` bytes is not read.
-pub(crate) async fn beginning(mut response: Response<Incoming>, most: usize) -> Answer {
+/// Reads at most `max` bytes of the body.
+pub(crate) async fn beginning(mut response: Response<Incoming>, max: usize) -> Answer {
     let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
     let mut body = BytesMut::new();
-    while body.len() < most {
+    while body.len() < max {
         let Some(Ok(frame)) = response.frame().await else { break };
         if let Ok(data) = frame.into_data() {
-            body.extend_from_slice(&data[..data.len().min(most - body.len())]);
+            body.extend_from_slice(&data[..data.len().min(max - body.len())]);
         }
     }
     Answer { status, retry_after, body: body.freeze() }
 }
 
-/// All of a successful answer.
-pub(crate) async fn whole(mut response: Response<Incoming>, most: usize) -> Result<Bytes, Refused> {
+/// The whole body of a successful response.
+pub(crate) async fn whole(mut response: Response<Incoming>, max: usize) -> Result<Bytes, Refused> {
     if response.status() != StatusCode::OK {
         return Err(Refused::Status(response.status().as_u16()));
     }
-    // Unpacked it may be of any size.
+    // The decoded size would be unbounded.
     if response
         .headers()
         .get_all(CONTENT_ENCODING)
@@ -47,15 +47,15 @@ pub(crate) async fn whole(mut response: Response<Incoming>, most: usize) -> Resu
         return Err(Refused::Encoded);
     }
     let length = response.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    if length.is_some_and(|length: u64| length > most as u64) {
-        return Err(Refused::TooLarge(most));
+    if length.is_some_and(|length: u64| length > max as u64) {
+        return Err(Refused::TooLarge(max));
     }
     let mut body = BytesMut::new();
     while let Some(frame) = response.frame().await {
         let frame = frame.map_err(|error| Refused::Unreachable(error.into()))?;
         if let Ok(data) = frame.into_data() {
-            if data.len() > most - body.len() {
-                return Err(Refused::TooLarge(most));
+            if data.len() > max - body.len() {
+                return Err(Refused::TooLarge(max));
             }
             body.extend_from_slice(&data);
         }

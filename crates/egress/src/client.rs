@@ -1,10 +1,10 @@
-//! One call.
+//! The HTTP client.
 
 use crate::answer::{Answer, beginning, whole};
 use crate::resolve::{Resolve, SystemResolver};
 use crate::{EgressOptions, Error, Refused, Target, is_public, tls};
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HOST, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -22,17 +22,20 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Of a name's addresses at most so many are tried, each for this long.
-const MOST_ADDRESSES: usize = 4;
-const CONNECT: Duration = Duration::from_secs(4);
+/// Addresses of a host that are tried, and the time for each.
+const MAX_ADDRESSES: usize = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Most headers of an answer, and most bytes of them.
-const MOST_HEADERS: usize = 64;
-const MOST_HEADER_BYTES: usize = 32 << 10;
+/// Redirects that [`Egress::get`] follows.
+const MAX_REDIRECTS: usize = 3;
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("orfeas/", env!("CARGO_PKG_VERSION")));
+/// Headers of a response, and their total size in bytes.
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 32 << 10;
 
-/// The way out. Clones share it.
+const USER_AGENT_VALUE: HeaderValue = HeaderValue::from_static(concat!("orfeas/", env!("CARGO_PKG_VERSION")));
+
+/// The HTTP client. Clones share its limits.
 #[derive(Clone)]
 pub struct Egress {
     resolver: Arc<dyn Resolve>,
@@ -43,15 +46,15 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// Opens it, with the system's resolver.
+    /// A client with the system's resolver.
     ///
     /// # Errors
-    /// A file of certificates that cannot be used.
+    /// [`Error::Certificates`] for an unusable certificate file.
     pub fn new(options: &EgressOptions) -> Result<Self, Error> {
         Self::with_resolver(options, Arc::new(SystemResolver))
     }
 
-    /// Opens it with another resolver.
+    /// A client with another resolver.
     ///
     /// # Errors
     /// As [`Egress::new`].
@@ -65,57 +68,78 @@ impl Egress {
         })
     }
 
-    /// Reads a URL and judges what its text tells; nothing is asked or called.
+    /// Parses and checks a URL without resolving its host.
     ///
     /// # Errors
     /// [`Refused::Url`], or [`Refused::Inside`] for an address that is not on the public internet.
     pub fn target(&self, url: &str) -> Result<Target, Refused> {
         let target = Target::parse(url, &self.ports)?;
         match target.address() {
-            Some(address) if !self.may_call(address) => Err(Refused::Inside),
+            Some(address) if !self.is_permitted(address) => Err(Refused::Inside),
             _ => Ok(target),
         }
     }
 
-    /// Fetches a file of at most `most` bytes within `time`.
+    /// Fetches a file of at most `max_bytes` within `time`. Follows up to three redirects; each target is checked like the
+    /// first, and `https` never leads to `http`.
     ///
     /// # Errors
-    /// Whatever hinders it; an answer other than 200 (redirects too) is [`Refused::Status`].
-    pub async fn get(&self, url: &str, most: usize, time: Duration) -> Result<Bytes, Refused> {
-        let target = self.target(url)?;
-        let within = async {
-            let (response, _connection) = self.call(&target, Method::GET, HeaderMap::new(), Bytes::new()).await?;
-            whole(response, most).await
+    /// [`Refused`]; a final status other than 200 is [`Refused::Status`].
+    pub async fn get(&self, url: &str, max_bytes: usize, time: Duration) -> Result<Bytes, Refused> {
+        let mut target = self.target(url)?;
+        let fetched = async {
+            for _ in 0..=MAX_REDIRECTS {
+                let (response, _connection) = self.call(&target, Method::GET, HeaderMap::new(), Bytes::new()).await?;
+                match self.redirect(&target, &response)? {
+                    Some(next) => target = next,
+                    None => return whole(response, max_bytes).await,
+                }
+            }
+            Err(Refused::Redirects(MAX_REDIRECTS))
         };
-        timeout(time, within).await.unwrap_or(Err(Refused::TooSlow))
+        timeout(time, fetched).await.unwrap_or(Err(Refused::TooSlow))
     }
 
-    /// Posts a body, and returns the answer, whatever its status, with the first `most` bytes of its body, within
-    /// `time`.
+    /// The checked target of a redirect; `None` for any other response.
+    fn redirect(&self, from: &Target, response: &Response<Incoming>) -> Result<Option<Target>, Refused> {
+        if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return Ok(None);
+        }
+        let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
+        let location = location.to_str().map_err(|_| Refused::Url("The host redirects to an invalid URL."))?;
+        let next = self.target(&from.join(location)?)?;
+        if from.is_secure() && !next.is_secure() {
+            return Err(Refused::Url("The host redirects from https:// to http://."));
+        }
+        Ok(Some(next))
+    }
+
+    /// Posts a body within `time`, and returns the response, whatever its status, with the first `max_bytes` of its body.
+    /// Does not follow redirects.
     ///
     /// # Errors
-    /// Whatever hinders an answer.
+    /// [`Refused`] if there is no response.
     pub async fn post(
         &self,
         url: &str,
         headers: HeaderMap,
         body: Bytes,
-        most: usize,
+        max_bytes: usize,
         time: Duration,
     ) -> Result<Answer, Refused> {
         let target = self.target(url)?;
-        let within = async {
+        let posted = async {
             let (response, _connection) = self.call(&target, Method::POST, headers, body).await?;
-            Ok(beginning(response, most).await)
+            Ok(beginning(response, max_bytes).await)
         };
-        timeout(time, within).await.unwrap_or(Err(Refused::TooSlow))
+        timeout(time, posted).await.unwrap_or(Err(Refused::TooSlow))
     }
 
-    fn may_call(&self, address: IpAddr) -> bool {
+    fn is_permitted(&self, address: IpAddr) -> bool {
         is_public(address) || self.allow.iter().any(|network| network.contains(&address))
     }
 
-    /// The addresses of a target: asked for once, each one judged.
+    /// The addresses of a target: resolved once, each one checked.
     async fn addresses(&self, target: &Target) -> Result<Vec<IpAddr>, Refused> {
         let addresses = match target.address() {
             Some(address) => vec![address],
@@ -124,14 +148,14 @@ impl Egress {
         if addresses.is_empty() {
             return Err(Refused::Unknown(None));
         }
-        // One that leads inside spoils them all: an honest name has none.
-        if addresses.iter().all(|address| self.may_call(*address)) { Ok(addresses) } else { Err(Refused::Inside) }
+        // A single internal address is refused: public hosts have none.
+        if addresses.iter().all(|address| self.is_permitted(*address)) { Ok(addresses) } else { Err(Refused::Inside) }
     }
 
     async fn connect(&self, target: &Target) -> Result<TcpStream, Refused> {
         let mut last = None;
-        for address in self.addresses(target).await?.into_iter().take(MOST_ADDRESSES) {
-            match timeout(CONNECT, TcpStream::connect(SocketAddr::new(address, target.port()))).await {
+        for address in self.addresses(target).await?.into_iter().take(MAX_ADDRESSES) {
+            match timeout(CONNECT_TIMEOUT, TcpStream::connect(SocketAddr::new(address, target.port()))).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => last = Some(error),
                 Err(_) => {}
@@ -140,7 +164,7 @@ impl Egress {
         Err(last.map_or(Refused::TooSlow, |error| Refused::Unreachable(error.into())))
     }
 
-    /// The head of the answer, and the connection, which is closed when it is dropped.
+    /// Sends a request. Returns the response and the connection, which closes when dropped.
     async fn call(
         &self,
         target: &Target,
@@ -150,15 +174,15 @@ impl Egress {
     ) -> Result<(Response<Incoming>, Connection), Refused> {
         let permit =
             Arc::clone(&self.calls).acquire_owned().await.map_err(|error| Refused::Unreachable(error.into()))?;
-        let host = HeaderValue::from_str(target.authority()).map_err(|_| Refused::Url("The URL cannot be read."))?;
+        let host = HeaderValue::from_str(target.authority()).map_err(|_| Refused::Url("The URL is invalid."))?;
         headers.insert(HOST, host);
-        headers.insert(USER_AGENT, AGENT);
+        headers.insert(USER_AGENT, USER_AGENT_VALUE);
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = target.path().parse().map_err(|_| Refused::Url("The URL cannot be read."))?;
+        *request.uri_mut() = target.path().parse().map_err(|_| Refused::Url("The URL is invalid."))?;
         *request.headers_mut() = headers;
 
         let stream = self.connect(target).await?;
@@ -174,7 +198,7 @@ impl Egress {
     }
 }
 
-/// What keeps a call going.
+/// An open connection with its permit.
 struct Connection {
     _driver: AbortOnDropHandle<()>,
     _permit: tokio::sync::OwnedSemaphorePermit,
@@ -186,9 +210,9 @@ async fn send(
 ) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), Refused> {
     let broken = |error: hyper::Error| Refused::Unreachable(error.into());
     let mut http = http1::Builder::new();
-    http.max_headers(MOST_HEADERS).max_buf_size(MOST_HEADER_BYTES);
+    http.max_headers(MAX_HEADERS).max_buf_size(MAX_HEADER_BYTES);
     let (mut sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    // How it ends is told by the answer.
+    // Errors of the connection also surface in the response.
     let driver = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
     Ok((sender.send_request(request).await.map_err(broken)?, driver))
 }

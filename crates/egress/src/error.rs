@@ -1,41 +1,44 @@
-//! What can go wrong on the way out.
+//! Errors of calls.
 
 use std::io;
 
-/// Why a call was not made, or came to nothing. The text is for whoever gave the URL: it names no address.
+/// Why a call was not made or failed. The text is for the client that gave the URL and contains no addresses.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It is no URL that is called from here.
+    /// The URL is not permitted.
     #[error("{0}")]
     Url(&'static str),
-    /// The name, or one of the addresses behind it, leads where strangers may not send anybody.
+    /// The host, or one of its addresses, is internal.
     #[error("The host is not on the public internet.")]
     Inside,
-    /// The name has no address.
-    #[error("The host is not known.")]
+    /// The host name cannot be resolved.
+    #[error("The host is unknown.")]
     Unknown(#[source] Option<io::Error>),
-    /// No connection, or one that broke off.
+    /// The connection failed or was closed early.
     #[error("The host cannot be reached.")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No trust in the other side's certificate.
+    /// The TLS handshake failed.
     #[error("No secure connection to the host can be made.")]
     Insecure(#[source] io::Error),
-    /// It took too long.
+    /// The time limit was exceeded.
     #[error("The host took too long to answer.")]
     TooSlow,
-    /// It answered with something else than success.
+    /// An unsuccessful status.
     #[error("The host answered with the status {0}.")]
     Status(u16),
-    /// It sent more than was asked for.
+    /// Too many redirects.
+    #[error("The host redirects more than {0} times.")]
+    Redirects(usize),
+    /// The response exceeds the size limit.
     #[error("The answer is larger than {0} bytes.")]
     TooLarge(usize),
-    /// It sent a compressed answer, though none was asked for.
-    #[error("The answer is compressed, which is not taken.")]
+    /// The response is compressed, although the request does not accept that.
+    #[error("The answer is compressed, which is not supported.")]
     Encoded,
 }
 
 impl Refused {
-    /// One word, for a metric's label.
+    /// A label for metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Url(_) => "url",
@@ -45,6 +48,7 @@ impl Refused {
             Self::Insecure(_) => "insecure",
             Self::TooSlow => "too_slow",
             Self::Status(_) => "status",
+            Self::Redirects(_) => "redirects",
             Self::TooLarge(_) => "too_large",
             Self::Encoded => "encoded",
         }
@@ -54,21 +58,21 @@ impl Refused {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unknown(_) | Self::Unreachable(_) | Self::Insecure(_) | Self::TooSlow => true,
-            Self::Status(status) => *status == 429 || *status >= 500,
-            Self::Url(_) | Self::Inside | Self::TooLarge(_) | Self::Encoded => false,
+            Self::Status(status) => matches!(*status, 408 | 425 | 429 | 500..),
+            Self::Url(_) | Self::Inside | Self::Redirects(_) | Self::TooLarge(_) | Self::Encoded => false,
         }
     }
 }
 
-/// A way out that cannot be opened.
+/// A client that cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file of certificates cannot be used.
-    #[error("{path}: cannot be used as a file of certificates")]
+    /// The certificate file is unusable.
+    #[error("{path} is not a usable certificate file")]
     Certificates {
         /// The file.
         path: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -1,18 +1,17 @@
-//! The one way out: URLs that strangers give.
+//! HTTP calls to URLs given by clients, without access to internal addresses (SSRF protection).
 //!
-//! Whoever may tell a server which address to call may also tell it to call its neighbours: databases, metadata
-//! services, itself. So, in this order:
+//! A client that chooses a URL must not be able to reach databases, metadata services or the host itself. Each call
+//! therefore passes these steps:
 //!
-//! 1. [`Target::parse`] takes `http` and `https` URLs without user names, to a few ports. It reads them by the rules
-//!    of browsers, so that `0x7f.1` and `①②⑦.0.0.1` are the addresses that they are.
-//! 2. The name is resolved, once.
-//! 3. Every address of the answer is judged ([`is_public`]); one that leads inside spoils them all.
-//! 4. The connection is made to an address that was judged, never to the name again: what a name server says a second
-//!    later changes nothing.
-//! 5. A redirect is an answer like any other, and is not followed.
-//! 6. Bytes and time are bounded; compressed answers are not unpacked.
+//! 1. [`Target::parse`] accepts `http` and `https` URLs without user names, on permitted ports. It parses as browsers do,
+//!    so `0x7f.1` and `①②⑦.0.0.1` are recognized as addresses.
+//! 2. The host name is resolved once.
+//! 3. Every resolved address is checked ([`is_public`]); one internal address refuses the call.
+//! 4. The connection is made to a checked address, never to the name again, so DNS rebinding has no effect.
+//! 5. [`Egress::get`] follows up to three redirects, each of which passes all steps; [`Egress::post`] follows none.
+//! 6. Response headers, body and time are bounded; compressed responses are refused.
 //!
-//! It knows no proxy and reads no environment.
+//! Proxies are not supported, and no environment variables are read.
 
 mod address;
 mod answer;

@@ -1,20 +1,20 @@
-//! From a name to addresses.
+//! Name resolution.
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use std::io;
 use std::net::IpAddr;
 
-/// What a resolver works on.
+/// A pending lookup.
 pub type Resolving<'a> = BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 
-/// Finds the addresses of a name. Asked once for each call.
+/// Resolves host names. Called once per call.
 pub trait Resolve: Send + Sync {
-    /// All addresses of `host`, a name without a dot at its end.
+    /// All addresses of `host`, a name without trailing dot.
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a>;
 }
 
-/// The system's own resolver.
+/// The system's resolver.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemResolver;
 

@@ -1,4 +1,4 @@
-//! Whom to trust.
+//! Trusted certificates.
 
 use crate::Error;
 use rustls::crypto::ring::default_provider;
@@ -8,10 +8,10 @@ use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Trusts what the system trusts, and the certificates in a file.
+/// Trusts the system's certificates and those in a file.
 pub(crate) fn client(file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
-    // A system without certificates can still call by http; single ones that cannot be read are left out.
+    // Without system certificates, http still works. Unreadable ones are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = file {
         let unusable = |cause| Error::Certificates { path: path.to_owned(), cause };
@@ -21,7 +21,7 @@ pub(crate) fn client(file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
             roots.add(certificate).map_err(|error| unusable(error.into()))?;
         }
         if roots.len() == before {
-            return Err(unusable("it holds no certificate".into()));
+            return Err(unusable("it contains no certificate".into()));
         }
     }
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))

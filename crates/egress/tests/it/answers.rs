@@ -1,4 +1,4 @@
-//! What servers answer, and how long they take.
+//! Responses and time limits.
 
 use crate::world::{MOST, Names, OUTSIDE, Server, TIME, egress};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ async fn get(answer: &[u8]) -> Result<Bytes, Refused> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_answer_is_taken_whole() {
+async fn a_successful_response_is_read_to_its_end() {
     assert_eq!(get(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc").await.unwrap(), "abc");
     assert_eq!(
         get(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").await.unwrap(),
@@ -27,7 +27,7 @@ async fn a_good_answer_is_taken_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_else_is_refused() {
+async fn other_responses_are_refused() {
     let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "a".repeat(100_000));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(200));
     let more = [b"HTTP/1.1 200 OK\r\n\r\n", &[b'x'; MOST + 1][..]].concat();
@@ -53,11 +53,11 @@ async fn whatever_else_is_refused() {
             String::from_utf8_lossy(&answer[..answer.len().min(60)])
         );
     }
-    let nobody = egress(&[1], Names::of(&[])).get(&format!("http://{OUTSIDE}:1/"), MOST, TIME).await.unwrap_err();
-    assert_eq!((nobody.reason(), nobody.is_retryable()), ("unreachable", true));
+    let refused = egress(&[1], Names::of(&[])).get(&format!("http://{OUTSIDE}:1/"), MOST, TIME).await.unwrap_err();
+    assert_eq!((refused.reason(), refused.is_retryable()), ("unreachable", true));
 }
 
-/// Sends a beginning, then one more byte every now and then, for ever.
+/// Sends a beginning, then one byte every 20 ms.
 async fn trickle(mut stream: TcpStream, beginning: &'static [u8]) {
     let _ = stream.write_all(beginning).await;
     while stream.write_all(b"x").await.is_ok() {
@@ -66,7 +66,7 @@ async fn trickle(mut stream: TcpStream, beginning: &'static [u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_takes_his_time_is_cut_off() {
+async fn slow_responses_are_cut_off() {
     let beginnings: [&[u8]; 4] = [
         b"",
         b"HTTP/1.1 200 OK\r\nX: ",
@@ -80,13 +80,13 @@ async fn whoever_takes_his_time_is_cut_off() {
         let (started, time) = (Instant::now(), Duration::from_millis(400));
         let refused = egress.get(&server.url(), MOST, time).await.unwrap_err();
         assert!(started.elapsed() < Duration::from_secs(15));
-        // A first line of nonsense may be seen through sooner.
+        // An invalid status line may be detected earlier.
         assert!(matches!(refused, Refused::TooSlow) || beginning.is_empty(), "{refused:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_brings_back_status_and_the_beginning_of_the_body() {
+async fn a_post_returns_status_and_the_beginning_of_the_body() {
     let answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nContent-Length: 11\r\n\r\nhello world";
     let server = Server::answering(OUTSIDE, answer).await;
     let egress = egress(&[server.port], Names::of(&[]));

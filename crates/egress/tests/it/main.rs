@@ -1,4 +1,4 @@
-//! The way out, tried by those who want in.
+//! Attacks on the client, and ordinary responses.
 
 #![allow(clippy::unwrap_used)]
 

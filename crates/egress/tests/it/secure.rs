@@ -1,4 +1,4 @@
-//! TLS with one's own authority.
+//! TLS with a private certificate authority.
 
 use crate::world::{MOST, Names, OUTSIDE, Server, TIME};
 use egress::{Egress, EgressOptions, Error, Refused};
@@ -42,7 +42,7 @@ async fn server() -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_right_name_with_a_trusted_certificate_is_answered_to() {
+async fn name_and_certificate_must_match() {
     let port = server().await;
     let options = EgressOptions {
         egress_allow: vec!["127.0.0.2/32".parse().unwrap()],
@@ -65,7 +65,7 @@ async fn only_the_right_name_with_a_trusted_certificate_is_answered_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_tls_is_no_secure_host() {
+async fn a_server_without_tls_is_refused() {
     let server = Server::answering(OUTSIDE, b"HTTP/1.1 200 OK\r\n\r\n").await;
     let egress = crate::world::egress(&[server.port], Names::of(&[("server.test", &[&["127.0.0.2"]])]));
     let short = std::time::Duration::from_millis(500);
@@ -74,7 +74,7 @@ async fn a_server_without_tls_is_no_secure_host() {
 }
 
 #[test]
-fn a_file_of_certificates_must_be_one() {
+fn an_unusable_certificate_file_is_an_error() {
     for name in ["no-such-file", "../main.rs"] {
         let options = EgressOptions { egress_ca_file: Some(file(name)), ..EgressOptions::default() };
         assert!(matches!(Egress::new(&options), Err(Error::Certificates { path, .. }) if path.ends_with(name)));

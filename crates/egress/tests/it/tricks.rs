@@ -1,4 +1,4 @@
-//! URLs that lead inside by ways that are not seen at once.
+//! URLs that lead to internal addresses in disguise.
 
 use crate::world::{INSIDE, MOST, Names, OUTSIDE, Server, TIME, egress};
 use egress::{Egress, EgressOptions, Refused};
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_trick_leads_inside() {
+async fn no_disguised_url_reaches_an_internal_address() {
     let inside = Server::answering(INSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
     let port = inside.port;
     let names = Names::of(&[
@@ -99,15 +99,15 @@ async fn no_trick_leads_inside() {
         let text = refused.to_string();
         assert!(!text.contains("127.") && !text.contains("169."), "{name}: {text}");
     }
-    assert_eq!(inside.visits.load(Ordering::SeqCst), 0, "somebody came in");
+    assert_eq!(inside.visits.load(Ordering::SeqCst), 0, "an internal server was reached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_asked_for_once_and_what_it_says_later_changes_nothing() {
+async fn dns_rebinding_has_no_effect() {
     // The same port inside and outside, as a rebinding attack needs it.
     let (outside, inside) = loop {
         let outside = Server::answering(OUTSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npublic").await;
-        // Somebody else may have it there.
+        // Another process may use the port there.
         if let Ok(listener) = TcpListener::bind((INSIDE, outside.port)).await {
             break (outside, Server::answering_on(listener, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"));
         }
@@ -119,7 +119,7 @@ async fn a_name_is_asked_for_once_and_what_it_says_later_changes_nothing() {
     assert_eq!(names.asked.load(Ordering::SeqCst), 1);
     assert!(matches!(egress.get(&url, MOST, TIME).await, Err(Refused::Inside)));
     assert_eq!((outside.visits.load(Ordering::SeqCst), inside.visits.load(Ordering::SeqCst)), (1, 0));
-    // The name is what the server is told, and nothing else of us.
+    // The server learns the name and nothing about the caller.
     let head = outside.last.lock().unwrap().to_lowercase();
     assert!(
         head.starts_with("get / http/1.1\r\n") && head.contains(&format!("host: rebound.example:{}", outside.port)),
@@ -128,22 +128,63 @@ async fn a_name_is_asked_for_once_and_what_it_says_later_changes_nothing() {
     assert!(!head.contains("cookie") && !head.contains("authorization") && !head.contains("referer"), "{head}");
 }
 
+fn redirect(status: u16, location: &str) -> String {
+    format!("HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_not_followed() {
+async fn a_redirect_to_an_internal_address_is_refused() {
     let inside = Server::answering(INSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
+    let port = inside.port;
+    let names = Names::of(&[("rebound.example", &[&["127.0.0.1"]]), ("outside.example", &[&["127.0.0.2"]])]);
     for status in [301, 302, 303, 307, 308] {
-        let location =
-            format!("HTTP/1.1 {status} Go\r\nLocation: http://127.0.0.1:{}/\r\nContent-Length: 0\r\n\r\n", inside.port);
-        let outside = Server::answering(OUTSIDE, location.as_bytes()).await;
-        let egress = egress(&[outside.port, inside.port], Names::of(&[]));
-        let refused = egress.get(&outside.url(), MOST, TIME).await.unwrap_err();
-        assert!(matches!(refused, Refused::Status(s) if s == status), "{refused:?}");
+        for location in [
+            format!("http://127.0.0.1:{port}/"),
+            format!("http://0x7f.1:{port}/"),
+            format!("http://[::ffff:127.0.0.1]:{port}/"),
+            format!("http://rebound.example:{port}/"),
+            format!("//127.0.0.1:{port}/"),
+            format!("http://user@127.0.0.2:{port}/"),
+            "http://127.0.0.2:22/".to_owned(),
+            "file:///etc/passwd".to_owned(),
+            "http://a b/".to_owned(),
+        ] {
+            let outside = Server::answering(OUTSIDE, redirect(status, &location).as_bytes()).await;
+            let egress = egress(&[outside.port, port], names.clone());
+            let refused = egress.get(&outside.url(), MOST, TIME).await.unwrap_err();
+            assert!(matches!(refused, Refused::Inside | Refused::Url(_)), "{status} {location}: {refused:?}");
+        }
     }
     assert_eq!(inside.visits.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_this_machine_may_be_called_by_default() {
+async fn a_few_redirects_to_public_addresses_are_followed() {
+    let file = Server::answering(OUTSIDE, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc").await;
+    let second = Server::answering(OUTSIDE, redirect(302, &file.url()).as_bytes()).await;
+    let first = Server::answering(OUTSIDE, redirect(301, &format!("//127.0.0.2:{}/x", second.port)).as_bytes()).await;
+    let names = Names::of(&[]);
+    let chain = egress(&[file.port, second.port, first.port], names.clone());
+    assert_eq!(chain.get(&first.url(), MOST, TIME).await.unwrap(), "abc");
+    assert!(second.last.lock().unwrap().starts_with("GET /x "));
+
+    // Relative, to itself: one request and three redirects.
+    let circle = Server::answering(OUTSIDE, redirect(307, "/again").as_bytes()).await;
+    let refused = egress(&[circle.port], names.clone()).get(&circle.url(), MOST, TIME).await.unwrap_err();
+    assert!(matches!(refused, Refused::Redirects(3)) && !refused.is_retryable(), "{refused:?}");
+    assert_eq!(circle.visits.load(Ordering::SeqCst), 4);
+
+    // Without a target, and for a POST, the status is the result.
+    let lost = Server::answering(OUTSIDE, b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n").await;
+    let refused = egress(&[lost.port], names.clone()).get(&lost.url(), MOST, TIME).await.unwrap_err();
+    assert!(matches!(refused, Refused::Status(302)), "{refused:?}");
+    let posted = egress(&[first.port, second.port], names);
+    let answer = posted.post(&first.url(), Default::default(), Default::default(), 0, TIME).await.unwrap();
+    assert_eq!(answer.status, 301);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loopback_is_refused_by_default() {
     let server = Server::answering(INSIDE, b"HTTP/1.1 200 OK\r\n\r\n").await;
     let options = EgressOptions { egress_ports: vec![server.port], ..EgressOptions::default() };
     // By the system's own resolver, too.

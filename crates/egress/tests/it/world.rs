@@ -1,4 +1,4 @@
-//! Servers that answer anything, and names that lead anywhere.
+//! Servers with arbitrary responses, and a resolver with arbitrary answers.
 
 use egress::{Egress, EgressOptions, Resolve, Resolving};
 use futures_util::FutureExt;
@@ -14,12 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) const TIME: Duration = Duration::from_secs(30);
 pub(crate) const MOST: usize = 10_000;
 
-/// Stands for the public internet: the only address of this machine that may be called.
+/// Represents the public internet: the only loopback address that may be called.
 pub(crate) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// Stands for what must not be reached.
+/// Represents an internal address.
 pub(crate) const INSIDE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// Names with the answers that are given for them, one after the other; the last one stays.
+/// Names with successive answers; the last one is repeated.
 #[derive(Default)]
 pub(crate) struct Names {
     answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
@@ -47,7 +47,7 @@ impl Resolve for Names {
     }
 }
 
-/// A server that sends the same to everybody, and counts who came.
+/// A server that sends the same response each time, and counts connections.
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) visits: Arc<AtomicUsize>,
@@ -66,13 +66,13 @@ impl Server {
             async move {
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
-                // What was not read would cut the answer off.
+                // Unread data would reset the connection before the response is read.
                 let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             }
         })
     }
 
-    /// `answer` gets each connection after the head of its request and a second's worth of body have come.
+    /// `answer` gets each connection after the head of its request has arrived.
     pub(crate) fn start<F: Future<Output = ()> + Send>(
         listener: TcpListener,
         answer: impl Fn(TcpStream) -> F + Send + Sync + 'static,
@@ -104,7 +104,7 @@ impl Server {
     }
 }
 
-/// A way out that may call OUTSIDE, on these ports.
+/// A client that may call OUTSIDE on these ports.
 pub(crate) fn egress(ports: &[u16], names: Arc<Names>) -> Egress {
     let options = EgressOptions {
         egress_allow: vec!["127.0.0.2/32".parse().unwrap()],
