@@ -66,8 +66,7 @@ pub enum Error {
     /// Redis cannot be reached, is loading, or is a replica: try again later.
     #[error("Redis is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Redis refuses writes because its disk or memory is full, or too few replicas are connected: try again later.
-    /// Reads work.
+    /// Redis refuses writes because its disk or memory is full: try again later. Reads work.
     #[error("Redis refuses writes")]
     ReadOnly(#[source] redis::RedisError),
     /// The server is older than Redis 7.0, which the scripts need.

@@ -1,8 +1,7 @@
-//! One message to one endpoint, and how its attempts went.
+//! A message to an endpoint, and the log of its attempts.
 
 use crate::Error;
 use crate::endpoint::{EndpointId, Event, hex, is_hex};
-use domain::{JobId, JobState};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -16,10 +15,10 @@ use utoipa::ToSchema;
 pub struct DeliveryId(String);
 
 impl DeliveryId {
-    /// Of the news that a job has ended so, for an endpoint: the same news has the same id.
-    pub(crate) fn of(endpoint: &EndpointId, job: JobId, state: JobState) -> Self {
-        let news = format!("{endpoint} {job} {}", state.as_str());
-        Self(format!("msg_{}", hex(&digest(&SHA256, news.as_bytes()).as_ref()[..16])))
+    /// Derived from the endpoint and the id of the event, so that an event that is read twice has one delivery.
+    pub(crate) fn of(endpoint: &EndpointId, event_id: &str) -> Self {
+        let text = format!("{endpoint} {event_id}");
+        Self(format!("msg_{}", hex(&digest(&SHA256, text.as_bytes()).as_ref()[..16])))
     }
 
     /// The id as text.
@@ -43,54 +42,54 @@ impl FromStr for DeliveryId {
     }
 }
 
-/// Where a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
-    /// It will be tried (again).
+    /// It will be attempted (again).
     Pending,
-    /// The endpoint has answered with success.
+    /// The endpoint answered with a 2xx status.
     Delivered,
-    /// It was given up.
+    /// All attempts failed.
     Failed,
 }
 
-/// How one attempt went.
+/// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeliveryAttempt)]
 pub struct Attempt {
-    /// When it began, milliseconds since the Unix epoch.
+    /// Time of the attempt, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// How long it took.
+    /// Its duration in milliseconds.
     pub took_ms: u64,
-    /// What the endpoint answered.
+    /// HTTP status of the response.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<u16>,
-    /// Why there was no answer.
+    /// Why there was no response.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
 }
 
-/// One message to one endpoint.
+/// A message to an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Delivery {
     /// Its id, the message's `webhook-id`.
     pub id: DeliveryId,
-    /// What it tells.
+    /// The event.
     pub event: Event,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// When it was made, milliseconds since the Unix epoch.
+    /// Time of creation, in milliseconds since the Unix epoch.
     pub created_ms: u64,
-    /// When it is tried next, milliseconds since the Unix epoch.
+    /// Time of the next attempt, in milliseconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_ms: Option<u64>,
-    /// Its attempts, the first one first.
+    /// Its attempts, oldest first; of many, only the latest are kept.
     pub attempts: Vec<Attempt>,
 }
 
 impl Delivery {
-    /// From the fields of its hash; the log is JSON objects, each ended by a comma.
+    /// Parses the fields of its hash. The log consists of JSON objects, each followed by a comma.
     pub(crate) fn read(id: DeliveryId, fields: &HashMap<String, String>) -> Result<Self, Error> {
         let corrupt = || Error::Corrupt("a delivery");
         let field = |name| fields.get(name).ok_or_else(corrupt);

@@ -1,49 +1,59 @@
-//! Where a tenant wants to be called.
+//! Endpoints and the events they subscribe to.
 
 use crate::Error;
-use domain::JobState;
 use ring::rand::{SecureRandom, SystemRandom};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// Something that a tenant may be told.
+/// An event of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(as = WebhookEvent)]
 pub enum Event {
-    /// A job's mesh is there.
+    /// A job was queued, or returned to the queue for another attempt.
+    #[serde(rename = "job.queued")]
+    JobQueued,
+    /// A worker started a job.
+    #[serde(rename = "job.started")]
+    JobStarted,
+    /// A job has completed 25, 50 or 75 % of an attempt.
+    #[serde(rename = "job.progress")]
+    JobProgress,
+    /// A job succeeded.
     #[serde(rename = "job.succeeded")]
     JobSucceeded,
-    /// A job cannot be made.
+    /// A job failed.
     #[serde(rename = "job.failed")]
     JobFailed,
-    /// A job was withdrawn.
+    /// A job was cancelled.
     #[serde(rename = "job.cancelled")]
     JobCancelled,
 }
 
 impl Event {
     /// All events.
-    pub const ALL: [Self; 3] = [Self::JobSucceeded, Self::JobFailed, Self::JobCancelled];
+    pub const ALL: [Self; 6] =
+        [Self::JobQueued, Self::JobStarted, Self::JobProgress, Self::JobSucceeded, Self::JobFailed, Self::JobCancelled];
+
+    /// The events that end a job.
+    pub const ENDS: [Self; 3] = [Self::JobSucceeded, Self::JobFailed, Self::JobCancelled];
 
     /// The event's name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::JobQueued => "job.queued",
+            Self::JobStarted => "job.started",
+            Self::JobProgress => "job.progress",
             Self::JobSucceeded => "job.succeeded",
             Self::JobFailed => "job.failed",
             Self::JobCancelled => "job.cancelled",
         }
     }
 
-    /// The event of a job that ends in this state.
-    pub(crate) fn of(state: JobState) -> Option<Self> {
-        match state {
-            JobState::Succeeded => Some(Self::JobSucceeded),
-            JobState::Failed => Some(Self::JobFailed),
-            JobState::Cancelled => Some(Self::JobCancelled),
-            JobState::Queued | JobState::Running => None,
-        }
+    /// The event of this name. `None` for events of a newer version.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == name)
     }
 }
 
@@ -95,54 +105,62 @@ impl From<EndpointId> for String {
     }
 }
 
-/// An endpoint that is to be.
+/// An endpoint to add.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWebhook)]
 pub struct NewEndpoint {
-    /// Where to call: `https://`, on the public internet.
+    /// The URL to call: `https://`, on the public internet.
     #[schema(example = "https://example.com/hooks/orfeas", max_length = 2048, pattern = "^https?://")]
     pub url: String,
-    /// What to tell; everything unless it says otherwise.
-    #[serde(default = "all")]
+    /// Events to deliver. By default those that end a job: `job.succeeded`, `job.failed` and `job.cancelled`.
+    #[serde(default = "ends")]
     #[schema(min_items = 1)]
     pub events: Vec<Event>,
 }
 
-fn all() -> Vec<Event> {
-    Event::ALL.to_vec()
+fn ends() -> Vec<Event> {
+    Event::ENDS.to_vec()
 }
 
-/// An endpoint as its owner sees it.
+/// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Webhook)]
 pub struct Endpoint {
     /// Its id.
     pub id: EndpointId,
-    /// Where it is called.
+    /// The URL that is called.
     pub url: String,
-    /// What it is told.
+    /// The events it receives.
+    #[serde(deserialize_with = "known_events")]
     pub events: Vec<Event>,
-    /// When it was made, milliseconds since the Unix epoch.
+    /// Time of creation, in milliseconds since the Unix epoch.
     pub created_ms: u64,
-    /// Why it is called no more, if so: `gone` (it answered 410).
+    /// Why it is disabled, if it is: `gone` (it answered 410).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub disabled: Option<String>,
 }
 
-/// An endpoint as it is kept.
+/// Reads stored events. Those of a newer version are ignored.
+fn known_events<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Event>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    Ok(names.iter().filter_map(|name| Event::named(name)).collect())
+}
+
+/// An endpoint as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct Stored {
     #[serde(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// Sealed, in base64; the latest first, at most two.
-    pub(crate) secrets: Vec<KeptSecret>,
+    /// The latest first, at most two.
+    pub(crate) secrets: Vec<StoredSecret>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct KeptSecret {
+pub(crate) struct StoredSecret {
+    /// Sealed, in base64.
     pub(crate) sealed: String,
-    /// Until when it signs, milliseconds since the Unix epoch.
+    /// End of its validity, in milliseconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) until_ms: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! Secrets of endpoints, and what is signed with them (Standard Webhooks 1.0).
+//! Secrets of endpoints and the signatures made with them (Standard Webhooks 1.0).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,9 +6,9 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-/// What the text of a secret begins with.
+/// Prefix of a secret's text.
 const PREFIX: &str = "whsec_";
-/// Random bytes of a secret.
+/// Length of a secret in bytes.
 const LENGTH: usize = 32;
 
 /// The secret of an endpoint.
@@ -35,14 +35,14 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// Its text, `whsec_` and base64, as its owner gets to see it once.
+    /// Its text, `whsec_` and base64, shown to the owner once.
     pub fn text(&self) -> SecretString {
         format!("{PREFIX}{}", STANDARD.encode(self.expose())).into()
     }
 }
 
-/// The `webhook-signature` of a message: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, once for each secret,
-/// with blanks between them. `timestamp` is in seconds since the Unix epoch.
+/// The `webhook-signature` of a message: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, once per secret,
+/// separated by spaces. `timestamp` is in seconds since the Unix epoch.
 pub fn sign(secrets: &[Secret], id: &str, timestamp: u64, body: &[u8]) -> String {
     let signatures = secrets.iter().map(|secret| {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret.expose()));
@@ -58,9 +58,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// The example that the specification's own libraries test themselves with.
+    /// The test vector of the specification's libraries.
     #[test]
-    fn the_example_of_the_specification_is_signed_as_there() {
+    fn the_test_vector_of_the_specification_is_reproduced() {
         let secret = Secret::of(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap().into());
         assert_eq!(secret.text().expose_secret(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let signature = sign(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);

@@ -1,11 +1,11 @@
-//! What is kept in Redis, and the line to it.
+//! Storage of endpoints and deliveries in Redis.
 
 use crate::Error;
 use redis::{FromRedisValue, Script, ScriptInvocation};
 use redis_client::{Connections, scripts};
 
 scripts! {
-    /// All scripts. Each may arrive twice.
+    /// All scripts. Each is idempotent.
     pub(crate) struct Scripts of ["prelude.lua"] {
         put_endpoint: writes,
         remove_endpoint: frees,
@@ -18,23 +18,23 @@ scripts! {
     }
 }
 
-/// The keys under one prefix, and the scripts that know them.
+/// The keys under one prefix, and the scripts that use them.
 pub(crate) struct Store {
-    line: Connections,
-    /// In the order in which `prelude.lua` names them.
-    keys: [String; 4],
+    connections: Connections,
+    /// In the order of `prelude.lua`.
+    keys: [String; 9],
     pub(crate) scripts: Scripts,
 }
 
 impl Store {
-    /// Connects with the first command.
+    /// The first command connects.
     pub(crate) fn new(redis_url: &str, prefix: &str) -> Result<Self, Error> {
-        let names = ["endpoints:", "delivery:", "deliveries:", "due"];
+        let names = ["endpoints:", "delivery:", "deliveries:", "due:", "ready", "unproven", "proven", "kept", "due"];
         let keys = names.map(|name| format!("{prefix}:{{webhooks}}:{name}"));
-        Ok(Self { line: Connections::new(redis_url, 1)?, keys, scripts: Scripts::new() })
+        Ok(Self { connections: Connections::new(redis_url, 1)?, keys, scripts: Scripts::new() })
     }
 
-    /// A call of `script` with all keys; the arguments are the caller's.
+    /// A call of `script` with all keys; the caller adds the arguments.
     pub(crate) fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
         let mut invocation = script.prepare_invoke();
         for key in &self.keys {
@@ -45,6 +45,6 @@ impl Store {
 
     /// Runs a script.
     pub(crate) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        Ok(self.line.script(call).await?)
+        Ok(self.connections.script(call).await?)
     }
 }

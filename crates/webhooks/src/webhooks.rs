@@ -1,23 +1,25 @@
-//! Endpoints and their deliveries, as their owners see them.
+//! Endpoints and their deliveries, for their owners.
 
 use crate::delivery::{Delivery, DeliveryId};
-use crate::endpoint::{Endpoint, EndpointId, Event, Kept, KeptSecret, NewEndpoint};
+use crate::endpoint::{Endpoint, EndpointId, Event, NewEndpoint, Stored, StoredSecret};
 use crate::secret::Secret;
 use crate::store::Store;
-use crate::{Error, WebhookOptions};
+use crate::{Describe, Error, WebhookOptions};
 use access::{Registry, Sealer};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use egress::{Egress, Refused};
+use queue::Queue;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
-/// Endpoints of one tenant; as in `prelude.lua`.
-const MOST_ENDPOINTS: u32 = 5;
-/// Times that a change is tried when others change the same endpoint.
-const TRIES: usize = 8;
+/// Endpoints of one tenant, as in `prelude.lua`.
+const MAX_ENDPOINTS: u32 = 5;
+/// Attempts to change an endpoint that is being changed concurrently.
+const ATTEMPTS: usize = 8;
 
-/// All endpoints and their deliveries. Clones share one connection.
+/// The webhooks of all tenants. Clones share one connection.
 #[derive(Clone)]
 pub struct Webhooks(pub(crate) Arc<Inner>);
 
@@ -29,11 +31,11 @@ pub(crate) struct Inner {
 }
 
 impl Webhooks {
-    /// Opens them in the Redis at `redis_url`, under keys that begin with `prefix`. Their secrets are sealed as those of
-    /// `registry` are.
+    /// Webhooks in the Redis at `redis_url`, under keys that begin with `prefix`. Secrets are sealed under the root key of
+    /// `registry`.
     ///
     /// # Errors
-    /// [`Error::Redis`] when the URL is none.
+    /// [`Error::Redis`] if `redis_url` is not the URL of a Redis server.
     pub fn new(
         redis_url: &str,
         prefix: &str,
@@ -45,8 +47,13 @@ impl Webhooks {
         Ok(Self(Arc::new(Inner { store, sealer, egress, options })))
     }
 
-    /// Adds an endpoint of a tenant, and returns the secret that its messages are signed with, which nobody gets to see
-    /// again.
+    /// Delivers events to endpoints until `shutdown`, then finishes the calls under way. `name` must be unique among the
+    /// processes that do this.
+    pub async fn run(&self, queue: Queue, name: &str, describe: Describe, shutdown: CancellationToken) {
+        tokio::join!(self.feed(&queue, name, &describe, &shutdown), self.deliver(&shutdown));
+    }
+
+    /// Adds an endpoint. Returns the secret that signs its messages; it cannot be retrieved later.
     ///
     /// # Errors
     /// [`Error::Url`] or [`Error::TooMany`].
@@ -62,70 +69,70 @@ impl Webhooks {
             }
         });
         if events.is_empty() {
-            return Err(Error::Url(Refused::Url("An endpoint must be told of one event at least.")));
+            return Err(Error::Url(Refused::Url("An endpoint must subscribe to at least one event.")));
         }
-        let (_, now) = self.kept(tenant).await?;
+        let (_, now) = self.stored(tenant).await?;
         let endpoint = Endpoint { id, url, events, created_ms: now, disabled: None };
         let secrets = vec![self.seal(&secret, &endpoint.id)?];
-        match self.put(tenant, &Kept { endpoint: endpoint.clone(), secrets }, None).await? {
+        match self.put(tenant, &Stored { endpoint: endpoint.clone(), secrets }, None).await? {
             Put::Done => Ok((endpoint, secret)),
-            Put::Full | Put::Changed => Err(Error::TooMany { most: MOST_ENDPOINTS }),
+            Put::Full | Put::Changed => Err(Error::TooMany { max: MAX_ENDPOINTS }),
         }
     }
 
-    /// The endpoints of a tenant, the oldest first.
+    /// The endpoints of a tenant, oldest first.
     ///
     /// # Errors
-    /// Redis.
+    /// [`Error::Unavailable`].
     pub async fn list(&self, tenant: &str) -> Result<Vec<Endpoint>, Error> {
-        let (kept, _) = self.kept(tenant).await?;
-        let mut endpoints: Vec<_> = kept.into_iter().map(|(kept, _)| kept.endpoint).collect();
+        let (stored, _) = self.stored(tenant).await?;
+        let mut endpoints: Vec<_> = stored.into_iter().map(|(stored, _)| stored.endpoint).collect();
         endpoints.sort_by(|a, b| (a.created_ms, a.id.as_str()).cmp(&(b.created_ms, b.id.as_str())));
         Ok(endpoints)
     }
 
-    /// Removes an endpoint, and what is still to be told to it.
+    /// Removes an endpoint with its deliveries.
     ///
     /// # Errors
     /// [`Error::UnknownEndpoint`].
     pub async fn remove(&self, tenant: &str, endpoint: &EndpointId) -> Result<(), Error> {
         let mut call = self.0.store.call(&self.0.store.scripts.remove_endpoint);
-        let was: bool = self.0.store.run(call.arg(tenant).arg(endpoint.as_str())).await?;
-        if was { Ok(()) } else { Err(Error::UnknownEndpoint) }
+        let existed: bool = self.0.store.run(call.arg(tenant).arg(endpoint.as_str())).await?;
+        if existed { Ok(()) } else { Err(Error::UnknownEndpoint) }
     }
 
-    /// Gives an endpoint a new secret. The one before it signs as well for a while; one before that no more.
+    /// Gives an endpoint a new secret. The previous one still signs for a while; older ones do not.
     ///
     /// # Errors
     /// [`Error::UnknownEndpoint`].
     pub async fn rotate(&self, tenant: &str, endpoint: &EndpointId) -> Result<Secret, Error> {
         let secret = Secret::random().map_err(Error::Secret)?;
         let overlap = self.0.options.webhook_secret_overlap_seconds.saturating_mul(1000);
-        self.change(tenant, endpoint, |kept, now| {
-            kept.secrets.truncate(1);
-            if let Some(old) = kept.secrets.first_mut() {
+        self.change(tenant, endpoint, |stored, now| {
+            stored.secrets.truncate(1);
+            if let Some(old) = stored.secrets.first_mut() {
                 old.until_ms = Some(now.saturating_add(overlap));
             }
-            kept.secrets.insert(0, self.seal(&secret, endpoint)?);
+            stored.secrets.insert(0, self.seal(&secret, endpoint)?);
             Ok(())
         })
         .await?;
         Ok(secret)
     }
 
-    /// Calls a disabled endpoint again from now on.
+    /// Enables a disabled endpoint.
     ///
     /// # Errors
     /// [`Error::UnknownEndpoint`].
     pub async fn enable(&self, tenant: &str, endpoint: &EndpointId) -> Result<Endpoint, Error> {
-        let change = |kept: &mut Kept, _| {
-            kept.endpoint.disabled = None;
+        let change = |stored: &mut Stored, _| {
+            stored.endpoint.disabled = None;
             Ok(())
         };
         self.change(tenant, endpoint, change).await
     }
 
-    /// Up to `limit` deliveries of an endpoint, the latest first; those before `before`, if it is given.
+    /// Up to `limit` deliveries of an endpoint, latest first, starting after `before` if given.
     ///
     /// # Errors
     /// [`Error::UnknownEndpoint`].
@@ -143,74 +150,77 @@ impl Webhooks {
         found.into_iter().map(|(id, fields)| Delivery::read(id.parse()?, &fields)).collect()
     }
 
-    /// Tries a delivery again, at once and from the beginning of the schedule, whatever has become of it.
+    /// Attempts a delivery again, at once and from the start of the schedule, whatever its state.
     ///
     /// # Errors
     /// [`Error::UnknownDelivery`].
     pub async fn replay(&self, tenant: &str, endpoint: &EndpointId, delivery: &DeliveryId) -> Result<(), Error> {
         let mut call = self.0.store.call(&self.0.store.scripts.replay);
-        let is: bool = self.0.store.run(call.arg(tenant).arg(endpoint.as_str()).arg(delivery.as_str())).await?;
-        if is { Ok(()) } else { Err(Error::UnknownDelivery) }
+        let exists: bool = self.0.store.run(call.arg(tenant).arg(endpoint.as_str()).arg(delivery.as_str())).await?;
+        if exists { Ok(()) } else { Err(Error::UnknownDelivery) }
     }
 
-    /// Disables an endpoint that does not want to be called any more.
-    pub(crate) async fn disable(&self, tenant: &str, endpoint: &EndpointId, why: &str) -> Result<(), Error> {
-        let change = |kept: &mut Kept, _| {
-            kept.endpoint.disabled = Some(why.to_owned());
+    /// Disables an endpoint.
+    pub(crate) async fn disable(&self, tenant: &str, endpoint: &EndpointId, reason: &str) -> Result<(), Error> {
+        let change = |stored: &mut Stored, _| {
+            stored.endpoint.disabled = Some(reason.to_owned());
             Ok(())
         };
         self.change(tenant, endpoint, change).await.map(drop)
     }
 
-    /// The endpoints of a tenant with their JSON, and the time.
-    pub(crate) async fn kept(&self, tenant: &str) -> Result<(Vec<(Kept, String)>, u64), Error> {
+    /// The endpoints of a tenant with their JSON, and the time. An unreadable endpoint is left out.
+    pub(crate) async fn stored(&self, tenant: &str) -> Result<(Vec<(Stored, String)>, u64), Error> {
         let mut call = self.0.store.call(&self.0.store.scripts.endpoints);
         let (texts, now): (Vec<String>, u64) = self.0.store.run(call.arg(tenant)).await?;
-        let kept = texts.into_iter().map(|text| match serde_json::from_str(&text) {
-            Ok(kept) => Ok((kept, text)),
-            Err(_) => Err(Error::Corrupt("an endpoint")),
+        let stored = texts.into_iter().filter_map(|text| match serde_json::from_str(&text) {
+            Ok(stored) => Some((stored, text)),
+            Err(error) => {
+                tracing::error!(tenant, %error, "an endpoint in Redis is unreadable");
+                None
+            }
         });
-        Ok((kept.collect::<Result<_, _>>()?, now))
+        Ok((stored.collect(), now))
     }
 
-    /// The secrets that sign for an endpoint now.
-    pub(crate) fn open(&self, kept: &Kept, now: u64) -> Result<Vec<Secret>, Error> {
-        let live = kept.secrets.iter().filter(|secret| secret.until_ms.is_none_or(|until| now < until));
-        let open = |kept_secret: &KeptSecret| {
-            let sealed = STANDARD.decode(&kept_secret.sealed).ok()?;
-            self.0.sealer.open(&sealed, kept.endpoint.id.as_str()).map(Secret::of)
+    /// The valid secrets of an endpoint.
+    pub(crate) fn open(&self, stored: &Stored, now: u64) -> Result<Vec<Secret>, Error> {
+        let valid = stored.secrets.iter().filter(|secret| secret.until_ms.is_none_or(|until| now < until));
+        let open = |secret: &StoredSecret| {
+            let sealed = STANDARD.decode(&secret.sealed).ok()?;
+            self.0.sealer.open(&sealed, stored.endpoint.id.as_str()).map(Secret::of)
         };
-        live.map(|secret| open(secret).ok_or(Error::Corrupt("a secret"))).collect()
+        valid.map(|secret| open(secret).ok_or(Error::Corrupt("a secret"))).collect()
     }
 
-    fn seal(&self, secret: &Secret, endpoint: &EndpointId) -> Result<KeptSecret, Error> {
+    fn seal(&self, secret: &Secret, endpoint: &EndpointId) -> Result<StoredSecret, Error> {
         let sealed = self.0.sealer.seal(secret.expose(), endpoint.as_str()).map_err(Error::Secret)?;
-        Ok(KeptSecret { sealed: STANDARD.encode(sealed), until_ms: None })
+        Ok(StoredSecret { sealed: STANDARD.encode(sealed), until_ms: None })
     }
 
-    /// Changes an endpoint, again if somebody else did so meanwhile.
+    /// Changes an endpoint, and tries again if it was changed concurrently.
     async fn change(
         &self,
         tenant: &str,
         endpoint: &EndpointId,
-        change: impl Fn(&mut Kept, u64) -> Result<(), Error>,
+        change: impl Fn(&mut Stored, u64) -> Result<(), Error>,
     ) -> Result<Endpoint, Error> {
-        for _ in 0..TRIES {
-            let (all, now) = self.kept(tenant).await?;
-            let is = all.into_iter().find(|(kept, _)| kept.endpoint.id == *endpoint);
-            let (mut kept, text) = is.ok_or(Error::UnknownEndpoint)?;
-            change(&mut kept, now)?;
-            if let Put::Done = self.put(tenant, &kept, Some(text)).await? {
-                return Ok(kept.endpoint);
+        for _ in 0..ATTEMPTS {
+            let (all, now) = self.stored(tenant).await?;
+            let found = all.into_iter().find(|(stored, _)| stored.endpoint.id == *endpoint);
+            let (mut stored, text) = found.ok_or(Error::UnknownEndpoint)?;
+            change(&mut stored, now)?;
+            if let Put::Done = self.put(tenant, &stored, Some(text)).await? {
+                return Ok(stored.endpoint);
             }
         }
-        Err(Error::Unavailable("the endpoint is being changed by somebody else".into()))
+        Err(Error::Unavailable("the endpoint is being changed concurrently".into()))
     }
 
-    async fn put(&self, tenant: &str, kept: &Kept, was: Option<String>) -> Result<Put, Error> {
-        let text = serde_json::to_string(kept).map_err(|_| Error::Corrupt("an endpoint"))?;
+    async fn put(&self, tenant: &str, stored: &Stored, before: Option<String>) -> Result<Put, Error> {
+        let text = serde_json::to_string(stored).map_err(|_| Error::Corrupt("an endpoint"))?;
         let mut call = self.0.store.call(&self.0.store.scripts.put_endpoint);
-        call.arg(tenant).arg(kept.endpoint.id.as_str()).arg(text).arg(was.unwrap_or_default());
+        call.arg(tenant).arg(stored.endpoint.id.as_str()).arg(text).arg(before.unwrap_or_default());
         Ok(match self.0.store.run::<i64>(&call).await? {
             1 => Put::Done,
             0 => Put::Full,
@@ -226,24 +236,19 @@ enum Put {
 }
 
 impl Webhooks {
-    /// Puts the news of an ended job before each endpoint that wants to know. A second time changes nothing.
+    /// Stores the delivery of an event to an endpoint. A repeated call has no effect.
     pub(crate) async fn enqueue(
         &self,
         tenant: &str,
-        ended: &queue::DomainEvent,
+        endpoint: &EndpointId,
+        event_id: &str,
         event: Event,
         body: &str,
     ) -> Result<(), Error> {
         let wait = self.0.options.webhook_schedule.before(1).unwrap_or_default();
-        for (Kept { endpoint, .. }, _) in self.kept(tenant).await?.0 {
-            if endpoint.disabled.is_some() || !endpoint.events.contains(&event) {
-                continue;
-            }
-            let id = DeliveryId::of(&endpoint.id, ended.job, ended.state);
-            let mut call = self.0.store.call(&self.0.store.scripts.enqueue);
-            call.arg(tenant).arg(endpoint.id.as_str()).arg(id.as_str()).arg(event.as_str()).arg(body);
-            self.0.store.run::<bool>(call.arg(wait.as_millis() as u64)).await?;
-        }
-        Ok(())
+        let id = DeliveryId::of(endpoint, event_id);
+        let mut call = self.0.store.call(&self.0.store.scripts.enqueue);
+        call.arg(tenant).arg(endpoint.as_str()).arg(id.as_str()).arg(event.as_str()).arg(body);
+        self.0.store.run::<bool>(call.arg(wait.as_millis() as u64)).await.map(drop)
     }
 }

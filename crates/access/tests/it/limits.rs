@@ -270,45 +270,42 @@ async fn without_redis_the_answer_is_an_error_in_bounded_time() {
     assert!(started.elapsed() < Duration::from_secs(15));
 }
 
-/// Full memory, a full disk and too few replicas, each as Redis itself reports it.
 #[tokio::test]
 async fn while_redis_refuses_writes_only_queries_are_admitted() {
     away_from_midnight().await;
-    for setting in [["maxmemory", "1"], ["min-replicas-to-write", "1"]] {
-        let redis = debuggable();
-        let limiter = limiter(&redis);
-        let caller = agent(|limits| limits.requests_per_minute = 3);
-        limiter.admit(&caller, Operation::Query, None).await.unwrap();
-        let receipt = limiter.charge(&caller, Operation::Generate, Work { jobs: 3, pixels: 9 }).await.unwrap();
-        let used = Nonce::new(b"used", i64::try_from(receipt.status.at_ms / 1000).unwrap());
-        let new = Nonce::new(b"new", i64::try_from(receipt.status.at_ms / 1000).unwrap());
-        limiter.admit(&caller, Operation::Query, Some(used)).await.unwrap();
-        let before = digest(&redis).await;
-        let () = command(&redis, &["CONFIG", "SET", setting[0], setting[1]]).await;
-        for refused in [
-            limiter.admit(&caller, Operation::Generate, None).await.unwrap_err(),
-            limiter.admit(&caller, Operation::Cancel, Some(new)).await.unwrap_err(),
-            limiter.charge(&caller, Operation::Generate, Work { jobs: 1, pixels: 1 }).await.unwrap_err(),
-        ] {
-            assert!(matches!(&refused, Refused::Store(error) if error.is_retryable()), "{setting:?}: {refused:?}");
-        }
-        // Not counted: five requests where the window has room for one.
-        for _ in 0..5 {
-            let status = limiter.admit(&caller, Operation::Query, Some(new)).await.unwrap();
-            assert_eq!(status.policies[0].used, 2);
-        }
-        let replayed = limiter.admit(&caller, Operation::Query, Some(used)).await.unwrap_err();
-        assert!(matches!(replayed, Refused::Replayed), "{replayed}");
-        assert_eq!(digest(&redis).await, before);
-        let () = command(&redis, &["CONFIG", "SET", setting[0], "0"]).await;
-        limiter.admit(&caller, Operation::Query, None).await.unwrap();
-        let () = command(&redis, &["CONFIG", "SET", setting[0], setting[1]]).await;
-        let full = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
-        assert!(matches!(full, Refused::TooFast { .. }), "a full window stays full: {full}");
+    let redis = debuggable();
+    let limiter = limiter(&redis);
+    let caller = agent(|limits| limits.requests_per_minute = 3);
+    limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    let receipt = limiter.charge(&caller, Operation::Generate, Work { jobs: 3, pixels: 9 }).await.unwrap();
+    let used = Nonce::new(b"used", i64::try_from(receipt.status.at_ms / 1000).unwrap());
+    let new = Nonce::new(b"new", i64::try_from(receipt.status.at_ms / 1000).unwrap());
+    limiter.admit(&caller, Operation::Query, Some(used)).await.unwrap();
+    let before = digest(&redis).await;
+    let () = command(&redis, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    for refused in [
+        limiter.admit(&caller, Operation::Generate, None).await.unwrap_err(),
+        limiter.admit(&caller, Operation::Cancel, Some(new)).await.unwrap_err(),
+        limiter.charge(&caller, Operation::Generate, Work { jobs: 1, pixels: 1 }).await.unwrap_err(),
+    ] {
+        assert!(matches!(&refused, Refused::Store(error) if error.is_retryable()), "{refused:?}");
     }
+    // Not counted: five requests where the window has room for one.
+    for _ in 0..5 {
+        let status = limiter.admit(&caller, Operation::Query, Some(new)).await.unwrap();
+        assert_eq!(status.policies[0].used, 2);
+    }
+    let replayed = limiter.admit(&caller, Operation::Query, Some(used)).await.unwrap_err();
+    assert!(matches!(replayed, Refused::Replayed), "{replayed}");
+    assert_eq!(digest(&redis).await, before);
+    let () = command(&redis, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    limiter.admit(&caller, Operation::Query, None).await.unwrap();
+    let () = command(&redis, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    let full = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
+    assert!(matches!(full, Refused::TooFast { .. }), "a full window stays full: {full}");
 }
 
-/// The append-only file cannot be written: `MISCONF`, as a full disk causes it.
+/// `MISCONF`, as a full disk causes it.
 #[tokio::test]
 async fn keys_are_found_and_queries_admitted_while_the_disk_is_full() {
     let redis = RedisServer::start_with(&["--appendonly", "no", "--save", "3600 1"]);

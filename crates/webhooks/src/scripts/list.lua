@@ -1,5 +1,5 @@
--- ARGV: tenant, endpoint, greatest number, delivery before which to go on ('' for the latest).
--- Returns nothing when the endpoint is not the tenant's; else ids and their fields, the latest first.
+-- ARGV: tenant, endpoint, page size, delivery to continue after ('': start with the latest).
+-- Returns ids with their fields, latest first; false if the tenant has no such endpoint.
 if redis.call('HEXISTS', ENDPOINTS .. ARGV[1], ARGV[2]) == 0 then return false end
 local list, from = DELIVERIES .. ARGV[2], 0
 if ARGV[4] ~= '' then

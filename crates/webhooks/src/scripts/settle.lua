@@ -1,23 +1,32 @@
--- How a claim ended. ARGV: delivery, token, what becomes of it ('delivered', 'failed', 'pending', or 'back': it was not
--- tried), ms until the next attempt, the attempt's JSON for the log.
--- Returns whether the claim still held: whoever took it after us writes its own end.
+-- Records the result of an attempt. ARGV: delivery, token, new state ('delivered', 'failed' or 'pending'), ms until the
+-- next attempt, the attempt's JSON for the log.
+-- Returns whether the claim was still valid; otherwise another process has taken the delivery.
 local key = DELIVERY .. ARGV[1]
-local f = redis.call('HMGET', key, 'token', 'state', 'endpoint')
+local f = redis.call('HMGET', key, 'token', 'state', 'endpoint', 'tenant', 'log')
 if f[1] ~= ARGV[2] or f[2] ~= 'pending' then return 0 end
-local state, due = ARGV[3], now() + tonumber(ARGV[4])
-if state ~= 'back' then
-  local log = redis.call('HGET', key, 'log') or ''
-  -- Replayed without end, it would grow without end.
-  if #log > 16384 then log = '' end
-  redis.call('HSET', key, 'state', state, 'log', log .. ARGV[5] .. ',')
-  redis.call('HINCRBY', key, 'attempt', 1)
+local state, endpoint, tenant, due = ARGV[3], f[3], f[4], now() + tonumber(ARGV[4])
+-- The oldest attempts make room.
+local log = (f[5] or '') .. ARGV[5] .. ','
+while #log > MAX_LOG do
+  local cut = string.find(log, '},', 1, true)
+  if not cut or cut + 2 > #log then break end
+  log = string.sub(log, cut + 2)
 end
-if state == 'pending' or state == 'back' then
-  redis.call('HSET', key, 'next', due)
-  redis.call('ZADD', DUE, due, ARGV[1])
-else
-  redis.call('ZREM', DUE, ARGV[1])
-end
--- A lease that ran out and a settling that comes late must not both count.
+redis.call('HSET', key, 'state', state, 'log', log, 'next', due)
+redis.call('HINCRBY', key, 'attempt', 1)
+-- A lease that ran out and a late result must not both count.
 redis.call('HINCRBY', key, 'token', 1)
+redis.call('PEXPIRE', key, RETENTION)
+redis.call('PEXPIRE', DELIVERIES .. endpoint, RETENTION)
+if state == 'delivered' then
+  redis.call('SADD', PROVEN, endpoint)
+else
+  redis.call('SREM', PROVEN, endpoint)
+end
+if state == 'pending' then
+  redis.call('ZADD', DUE .. endpoint, due, ARGV[1])
+else
+  redis.call('ZREM', DUE .. endpoint, ARGV[1])
+end
+schedule(tenant, endpoint, 0)
 return 1

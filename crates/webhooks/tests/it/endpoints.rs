@@ -1,4 +1,4 @@
-//! Endpoints: whose, how many, and what is kept of them.
+//! Endpoints: ownership, limits, and storage.
 
 use crate::world::{ADA, BOB, Receiver, World};
 use domain::JobState;
@@ -11,7 +11,7 @@ fn to(url: &str) -> NewEndpoint {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_of_each_tenant_and_each_ones_own() {
+async fn each_tenant_has_up_to_five_endpoints_of_its_own() {
     let world = World::new().await;
     let mut made = Vec::new();
     for n in 0..5 {
@@ -20,7 +20,7 @@ async fn five_of_each_tenant_and_each_ones_own() {
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
     let sixth = world.webhooks.add(ADA, to("https://example.com/6")).await.unwrap_err();
-    assert!(matches!(sixth, Error::TooMany { most: 5 }), "{sixth}");
+    assert!(matches!(sixth, Error::TooMany { max: 5 }), "{sixth}");
     world.webhooks.add(BOB, to("https://example.com/")).await.unwrap();
     assert_eq!(world.webhooks.list(ADA).await.unwrap().len(), 5);
 
@@ -35,7 +35,7 @@ async fn five_of_each_tenant_and_each_ones_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn urls_that_lead_inside_are_refused_at_once() {
+async fn urls_of_internal_addresses_are_refused() {
     let world = World::new().await;
     for url in [
         "http://10.0.0.1:8080/",
@@ -54,7 +54,7 @@ async fn urls_that_lead_inside_are_refused_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_endpoint_is_told_what_it_wants_to_know_of_its_own_tenant() {
+async fn each_endpoint_receives_its_events_of_its_own_tenant() {
     let (world, all, failures) =
         (World::new().await, Receiver::answering("200 OK").await, Receiver::answering("204 No Content").await);
     world.add(ADA, &all).await;
@@ -81,7 +81,7 @@ async fn each_endpoint_is_told_what_it_wants_to_know_of_its_own_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_makes_somebody_elses_news_be_forgotten() {
+async fn a_tenant_cannot_remove_another_tenants_deliveries() {
     let world = World::new().await;
     let receiver = Receiver::answering("200 OK").await;
     let (endpoint, _) = world.add(ADA, &receiver).await;
@@ -95,7 +95,7 @@ async fn nobody_makes_somebody_elses_news_be_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_redis_holds_no_secret() {
+async fn redis_contains_no_secret_in_clear() {
     let world = World::new().await;
     let receiver = Receiver::answering("200 OK").await;
     let (endpoint, secret) = world.add(ADA, &receiver).await;

@@ -1,4 +1,4 @@
-//! Patience: what is tried again, when, and for how long.
+//! Retries: schedule, `Retry-After`, and replays.
 
 use crate::world::{ADA, Receiver, World};
 use domain::JobState;
@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use webhooks::{DeliveryState, Error, WebhookOptions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_tried_again_under_the_same_id_until_it_is_taken() {
+async fn a_delivery_is_retried_under_the_same_id_until_it_succeeds() {
     let world = World::new().await;
     let receiver = Receiver::start(|n| {
         (["500 Broken", "302 Found\r\nLocation: http://127.0.0.1:1/", "200 OK"][n.min(2)].to_owned(), Duration::ZERO)
@@ -23,11 +23,11 @@ async fn it_is_tried_again_under_the_same_id_until_it_is_taken() {
     let messages = receiver.messages();
     assert!(messages.iter().all(|message| message.id() == delivery.id.as_str() && message.body == messages[0].body));
     sleep(Duration::from_millis(500)).await;
-    assert_eq!(receiver.messages().len(), 3, "what was taken is not sent again");
+    assert_eq!(receiver.messages().len(), 3, "a delivered message is not sent again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_given_up_after_the_schedule_and_can_be_replayed() {
+async fn a_delivery_fails_after_the_schedule_and_can_be_replayed() {
     let world = World::new().await;
     let receiver = Receiver::start(|n| (if n < 4 { "503 Busy" } else { "200 OK" }.to_owned(), Duration::ZERO)).await;
     let (endpoint, _) = world.add(ADA, &receiver).await;
@@ -40,7 +40,7 @@ async fn it_is_given_up_after_the_schedule_and_can_be_replayed() {
     assert_eq!((again.id, again.attempts.len()), (delivery.id.clone(), 5));
     let nobody = world.webhooks.replay(crate::world::BOB, &endpoint.id, &delivery.id).await;
     assert!(matches!(nobody, Err(Error::UnknownDelivery)));
-    // One by one, from the latest on.
+    // Nothing is older.
     assert!(world.webhooks.deliveries(ADA, &endpoint.id, Some(&delivery.id), 10).await.unwrap().is_empty());
 }
 
@@ -77,7 +77,7 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_answer_or_is_not_there_is_tried_again() {
+async fn a_silent_endpoint_is_retried() {
     let options = WebhookOptions {
         webhook_schedule: "0,0.1".parse().unwrap(),
         webhook_timeout_seconds: 1,
@@ -94,24 +94,7 @@ async fn who_does_not_answer_or_is_not_there_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_endpoint_does_not_keep_others_waiting() {
-    // It answers nobody within this test.
-    let world = World::with(WebhookOptions { webhook_timeout_seconds: 300, ..WebhookOptions::default() }).await;
-    let slow = Receiver::start(|_| ("200 OK".to_owned(), Duration::from_secs(300))).await;
-    let quick = Receiver::answering("200 OK").await;
-    world.add(ADA, &slow).await;
-    world.add(crate::world::BOB, &quick).await;
-    for _ in 0..50 {
-        world.ended(ADA, JobState::Cancelled).await;
-    }
-    world.ended(crate::world::BOB, JobState::Cancelled).await;
-    let _running = world.run("one");
-    quick.wait(1).await;
-    assert!(slow.messages().len() <= 4);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_gateways_share_the_work_and_nothing_is_sent_twice() {
+async fn two_gateways_share_the_work_and_send_nothing_twice() {
     let (world, receiver) = (World::new().await, Receiver::answering("200 OK").await);
     world.add(ADA, &receiver).await;
     let (_one, _two) = (world.run("one"), world.run("two"));
@@ -125,7 +108,7 @@ async fn two_gateways_share_the_work_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_removed_is_told_no_more() {
+async fn a_removed_endpoint_is_not_called() {
     let (world, receiver) = (World::new().await, Receiver::answering("500 No").await);
     let (endpoint, _) = world.add(ADA, &receiver).await;
     let _running = world.run("one");

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use webhooks::{DeliveryState, Secret};
 
-/// What the library says of each message.
+/// The library's verdict on each message.
 fn verdicts(messages: &[(&Secret, &Message)]) -> Vec<String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = here.join("../../.venv/bin/python");
@@ -31,8 +31,8 @@ fn verdicts(messages: &[(&Secret, &Message)]) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// As if the overlap of two secrets were over.
-async fn forget_the_first(world: &World, endpoint: &str) {
+/// Ends the overlap of two secrets.
+async fn expire_previous_secret(world: &World, endpoint: &str) {
     let mut redis = redis::Client::open(world.redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let key = format!("{PREFIX}:{{webhooks}}:endpoints:{ADA}");
     let kept: String = redis.hget(&key, endpoint).await.unwrap();
@@ -43,7 +43,7 @@ async fn forget_the_first(world: &World, endpoint: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_library_of_standard_webhooks_verifies_what_is_sent() {
+async fn the_library_of_standard_webhooks_verifies_messages() {
     let world = World::new().await;
     let receiver = Receiver::answering("200 OK").await;
     let (endpoint, first) = world.add(ADA, &receiver).await;
@@ -54,7 +54,7 @@ async fn the_library_of_standard_webhooks_verifies_what_is_sent() {
     let second = world.webhooks.rotate(ADA, &endpoint.id).await.unwrap();
     world.ended(ADA, JobState::Failed).await;
     receiver.wait(2).await;
-    forget_the_first(&world, endpoint.id.as_str()).await;
+    expire_previous_secret(&world, endpoint.id.as_str()).await;
     world.ended(ADA, JobState::Failed).await;
     let messages = receiver.wait(3).await;
 
@@ -73,7 +73,7 @@ async fn the_library_of_standard_webhooks_verifies_what_is_sent() {
         (&first, &tampered),
         (&first, &renamed),
     ]);
-    // While a secret is being rotated, both sign; then the old one no more.
+    // Both secrets sign during a rotation, then only the new one.
     let expected = ["verified", "refused", "verified", "verified", "refused", "verified", "refused", "refused"];
     assert_eq!(verdicts, expected);
 }

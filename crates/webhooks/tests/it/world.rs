@@ -1,4 +1,4 @@
-//! A queue, webhooks on it, and somebody who is told.
+//! A queue, webhooks on it, and receivers.
 
 use access::{Defaults, MasterKey, Registry};
 use domain::{
@@ -30,7 +30,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With a schedule of half a second.
+    /// With a schedule of half a second in total.
     pub(crate) async fn new() -> Self {
         Self::with(WebhookOptions { webhook_schedule: "0,0.1,0.2,0.2".parse().unwrap(), ..WebhookOptions::default() })
             .await
@@ -42,7 +42,7 @@ impl World {
         Self { redis, queue, webhooks }
     }
 
-    /// Does the work until what is returned is dropped.
+    /// Runs the webhooks until the guard is dropped.
     pub(crate) fn run(&self, name: &str) -> DropGuard {
         let shutdown = CancellationToken::new();
         let (webhooks, queue, name, stop) =
@@ -56,7 +56,7 @@ impl World {
         self.webhooks.add(tenant, new).await.unwrap()
     }
 
-    /// A job that ends so, and its end told.
+    /// Submits a job that ends in this state.
     pub(crate) async fn ended(&self, owner: &str, state: JobState) -> JobId {
         let job = job(owner);
         let (id, class) = (job.id, job.class);
@@ -104,7 +104,7 @@ pub(crate) fn describe() -> Describe {
     Arc::new(|record: &JobRecord| json!({ "job_id": record.job.id, "status": record.state, "failure": record.failure }))
 }
 
-fn job(owner: &str) -> Job {
+pub(crate) fn job(owner: &str) -> Job {
     Job {
         v: Job::VERSION,
         id: JobId::new(),
@@ -123,7 +123,7 @@ fn job(owner: &str) -> Job {
     }
 }
 
-/// A message as it came.
+/// A received message.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) headers: HashMap<String, String>,
@@ -140,7 +140,7 @@ impl Message {
     }
 }
 
-/// Somebody who is told.
+/// An HTTP server that records messages.
 pub(crate) struct Receiver {
     port: u16,
     messages: Arc<Mutex<Vec<Message>>>,
@@ -151,7 +151,7 @@ impl Receiver {
         Self::start(move |_| (status.to_owned(), Duration::ZERO)).await
     }
 
-    /// `answer` gets the number of the message, from 0, and says what to answer, and when.
+    /// `answer` gets the number of the message, from 0, and returns the status line and a delay.
     pub(crate) async fn start(answer: impl Fn(usize) -> (String, Duration) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let receiver = Self { port: listener.local_addr().unwrap().port(), messages: Arc::default() };
@@ -192,7 +192,7 @@ impl Receiver {
         self.messages.lock().unwrap().clone()
     }
 
-    /// Waits for as many messages.
+    /// Waits for `count` messages.
     pub(crate) async fn wait(&self, count: usize) -> Vec<Message> {
         let started = Instant::now();
         while self.messages().len() < count {
