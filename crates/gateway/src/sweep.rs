@@ -1,7 +1,8 @@
 //! Garbage collection of blobs.
 //!
-//! Each round marks the blobs that jobs and dead letters refer to, then deletes those that are unmarked and were last put before
-//! the round, less a margin for blobs that are put before the queue knows of them. Several gateways may collect at once.
+//! Each round marks the blobs that jobs and dead letters refer to, then deletes those that are unmarked and were last
+//! put before the round, less a margin for blobs that are put before the queue knows of them. Several gateways may
+//! collect at once.
 
 use blobs::Blobs;
 use queue::Queue;
@@ -10,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use telemetry::names;
 use tokio_util::sync::CancellationToken;
 
-/// How long a blob may be in the store before the queue refers to it: uploads, artifacts of running jobs, clocks that differ.
+/// How long a blob may be in the store before the queue refers to it: uploads, artifacts of running jobs, clocks that
+/// differ.
 const MARGIN: Duration = Duration::from_secs(3600);
 
 /// When blobs are collected.

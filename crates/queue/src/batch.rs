@@ -26,8 +26,9 @@ pub struct Member {
 }
 
 impl Queue {
-    /// A batch with its jobs and their positions; `None` when there is no such batch or its retention is over (which begins with the end
-    /// of its last job). One round trip, and one call at a time in each process: see [`jobs_of`](Self::jobs_of).
+    /// A batch with its jobs and their positions; `None` when there is no such batch or its retention is over (which
+    /// begins with the end of its last job). One round trip, and one call at a time in each process: see
+    /// [`jobs_of`](Self::jobs_of).
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].

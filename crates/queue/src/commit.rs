@@ -1,8 +1,8 @@
 //! Group commit: concurrent operations of one process share a call of a script.
 //!
-//! Redis runs one script at a time, and a script has fixed costs: looking it up, the clock, the counters of the queue, and
-//! the account of a tenant. While as many calls are under way as [`CALLS`], operations gather and then go together. An
-//! operation that arrives alone is sent at once.
+//! Redis runs one script at a time, and a script has fixed costs: looking it up, the clock, the counters of the queue,
+//! and the account of a tenant. While as many calls are under way as [`CALLS`], operations gather and then go together.
+//! An operation that arrives alone is sent at once.
 
 use crate::error::Error;
 use crate::queue::Inner;
@@ -51,8 +51,8 @@ impl Arguments {
     }
 }
 
-/// Runs an operation together with others of its kind, and returns its own answer. It may run twice when an answer was lost.
-/// Dropping the future does not take the operation back.
+/// Runs an operation together with others of its kind, and returns its own answer. It may run twice when an answer was
+/// lost. Dropping the future does not take the operation back.
 pub(crate) async fn run(
     inner: &Arc<Inner>,
     target: &'static Target,

@@ -27,9 +27,9 @@ pub struct DeadLetter {
 }
 
 impl Queue {
-    /// Up to `count` dead letters, latest first, before the letter of the id `before`. They are kept until redriven or discarded, or until
-    /// there are about 10,000 later ones; the retention of jobs does not matter, and their images are kept with them (see
-    /// [`visit_blob_references`](Self::visit_blob_references)). One round trip.
+    /// Up to `count` dead letters, latest first, before the letter of the id `before`. They are kept until redriven or
+    /// discarded, or until there are about 10,000 later ones; the retention of jobs does not matter, and their images
+    /// are kept with them (see [`visit_blob_references`](Self::visit_blob_references)). One round trip.
     ///
     /// # Errors
     /// [`Error::UnknownLetter`] when `before` is not the id of a letter, [`Error::Unavailable`].
@@ -44,8 +44,8 @@ impl Queue {
         Ok(reply.ids.into_iter().map(letter).collect())
     }
 
-    /// Submits the job of a dead letter as a new job, from its first step: the one that failed stays failed. The letter is deleted. Returns the
-    /// id of the new job. Two round trips.
+    /// Submits the job of a dead letter as a new job, from its first step: the one that failed stays failed. The letter
+    /// is deleted. Returns the id of the new job. Two round trips.
     ///
     /// # Errors
     /// [`Error::UnknownLetter`], [`Error::Full`], [`Error::UnreadableLetter`], [`Error::Unavailable`].

@@ -1,7 +1,7 @@
 //! The hash of a job, read as a record.
 //!
-//! Stored jobs may come from a newer or an older version of this program. Unknown fields are ignored. A record that cannot be read at
-//! all is returned as [`UnreadableJob`] for its own id and does not affect the other jobs of a page.
+//! Stored jobs may come from a newer or an older version of this program. Unknown fields are ignored. A record that
+//! cannot be read at all is returned as [`UnreadableJob`] for its own id and does not affect the other jobs of a page.
 
 use crate::error::Error;
 use crate::position::QueuePosition;
@@ -41,8 +41,8 @@ pub struct UnreadableJob {
 }
 
 impl Queue {
-    /// A job with its position. An id that was answered with another job (see [`SubmitOutcome`](crate::SubmitOutcome)) returns that job. `None`
-    /// when there is no such job or its retention is over. One round trip.
+    /// A job with its position. An id that was answered with another job (see [`SubmitOutcome`](crate::SubmitOutcome))
+    /// returns that job. `None` when there is no such job or its retention is over. One round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
@@ -65,8 +65,8 @@ impl Queue {
         Ok(Some(fields.record(id)??))
     }
 
-    /// The record of the job that a submission of this id was answered with: the job of this id, or another one that makes the same
-    /// result. One round trip.
+    /// The record of the job that a submission of this id was answered with: the job of this id, or another one that
+    /// makes the same result. One round trip.
     ///
     /// # Errors
     /// As [`record`](Self::record).
@@ -75,7 +75,8 @@ impl Queue {
     }
 }
 
-/// A job as scripts return it: id, hash, position, milliseconds until it is done (-1: unknown), whether no live worker covers it.
+/// A job as scripts return it: id, hash, position, milliseconds until it is done (-1: unknown), whether no live worker
+/// covers it.
 pub(crate) type StoredEntryTuple = (String, Fields, u64, i64, u8);
 
 /// See [`StoredEntryTuple`].

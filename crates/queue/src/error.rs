@@ -8,14 +8,14 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bounded queue is full: try again when it has moved.
+    /// The queue has as many waiting jobs as it may.
     #[error("the queue is full: {depth} jobs wait")]
     Full {
-        /// The class whose line is full.
+        /// The class that is full.
         class: Class,
-        /// Jobs that wait in it at present.
+        /// Jobs that wait in it.
         depth: u64,
-        /// When there may be room, as fast as it goes at present.
+        /// When there may be room, at the recent pace.
         retry_after: Duration,
     },
     /// The tenant has as many jobs, queued and running, as it may.
@@ -25,7 +25,7 @@ pub enum Error {
         active: u64,
         /// Most that it may have.
         most: u64,
-        /// When one of them may end, as fast as it goes at present.
+        /// When one of them may end, at the recent pace.
         retry_after: Duration,
     },
     /// The tenant has as many jobs waiting as it may.
@@ -35,10 +35,10 @@ pub enum Error {
         queued: u64,
         /// Most that may.
         most: u64,
-        /// When one of them may go, as fast as it goes at present.
+        /// When one of them may start, at the recent pace.
         retry_after: Duration,
     },
-    /// The id is that of another request.
+    /// The id was used for another request.
     #[error("another request was made under this id")]
     Conflict,
     /// A batch that cannot be one; the text says why.
@@ -56,10 +56,10 @@ pub enum Error {
     /// A script failed: keys were changed from outside, or it is a defect of this crate.
     #[error("a script failed: {0}")]
     Script(String),
-    /// There is no such job: it never was, or its retention is over.
+    /// There is no such job, or its retention is over.
     #[error("there is no job {0}")]
     UnknownJob(JobId),
-    /// There is no such dead letter: it never was, or it has been redriven.
+    /// There is no such dead letter, or it has been redriven or discarded.
     #[error("there is no dead letter {0}")]
     UnknownLetter(String),
     /// The job of the dead letter cannot be read by this version.
@@ -70,8 +70,8 @@ pub enum Error {
         /// What is wrong, without any stored content.
         reason: String,
     },
-    /// The attempt no longer holds its job (its lease ran out, or the job has ended): the write was refused, and
-    /// whatever the worker still does for this attempt is wasted.
+    /// The attempt no longer holds its job (its lease ran out, or the job has ended): the write was refused, and further
+    /// work on this attempt is wasted.
     #[error("attempt {attempt} no longer holds job {job}")]
     Lost {
         /// The job.

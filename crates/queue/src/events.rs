@@ -1,4 +1,4 @@
-//! A job's events, as they are stored.
+//! The stored events of a job.
 
 use crate::entry::Fields;
 use crate::error::Error;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-/// An event's number within its job: 1 is the first, and none is left out.
+/// The number of an event within its job, from 1 without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub u64);
 
@@ -27,7 +27,7 @@ impl FromStr for EventId {
     }
 }
 
-/// What is stored of a job's events.
+/// Stored events of a job.
 pub(crate) struct Stored {
     /// The events asked for, in order. Some may be missing where the stream was trimmed or is over.
     pub(crate) events: Vec<(EventId, JobEvent)>,
@@ -38,7 +38,7 @@ pub(crate) struct Stored {
 }
 
 impl Queue {
-    /// A job's events after `after`. One round trip.
+    /// The events of a job after `after`. One round trip.
     pub(crate) async fn stored_events(&self, id: JobId, after: EventId) -> Result<Stored, Error> {
         let mut call = self.call(&self.inner.scripts.events);
         call.arg(id.to_string()).arg(after.0);

@@ -13,7 +13,8 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 /// The pool of workers that run test jobs.
 pub(crate) const TEST_POOL: &str = "*";
 
-/// The pool of a worker: the workers with equal capabilities. Its name lists the capabilities as `lanes.lua` reads them.
+/// The pool of a worker: the workers with equal capabilities. Its name lists the capabilities as `lanes.lua` reads
+/// them.
 pub(crate) fn pool(capabilities: &[Capability]) -> String {
     let line = |one: &Capability| {
         let (default, views) = (u8::from(one.is_default_model), u8::from(one.multi_view));
@@ -28,8 +29,8 @@ pub(crate) fn pool(capabilities: &[Capability]) -> String {
 }
 
 impl Queue {
-    /// Announces that a worker is alive, for the next 5 seconds. A [`Worker`](crate::Worker) does so each second while it
-    /// exists. One round trip.
+    /// Announces that a worker is alive, for the next 5 seconds. A [`Worker`](crate::Worker) does so each second while
+    /// it exists. One round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -1,8 +1,8 @@
-//! One listener for all watchers of a process.
+//! One subscriber for all watchers of a process.
 //!
-//! It holds one connection, on which Redis announces the events of the jobs that somebody watches; a job with many
-//! watchers is announced once. An announcement may get lost with its connection. Events are numbered without gaps, so
-//! whoever misses one reads it from the job's stream.
+//! It holds one connection, on which Redis announces the events of watched jobs; a job with many watchers is announced
+//! once. An announcement may be lost with its connection. Events are numbered without gaps, so a watcher that missed one
+//! reads it from the stream of the job.
 
 use crate::error::Error;
 use crate::events::EventId;
@@ -18,21 +18,21 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// Announcements that a slow watcher may be behind before it reads the stream instead.
+/// Announcements that a slow watcher may be behind before it has to read the stream.
 const BACKLOG: usize = 64;
-/// Subscriptions that are made in one round trip.
+/// Subscriptions of one round trip.
 const BATCH: usize = 512;
 /// How long a watcher waits at its start for the listener to subscribe.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that does not answer within this time is given up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often the connection is asked whether it lives: a line that went dead says nothing by itself.
+/// How often the connection is pinged: one that is dead does not report it.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// The pause before connecting again; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a watcher hears.
+/// What a watcher receives.
 #[derive(Debug, Clone)]
 pub(crate) enum Note {
     Event(EventId, Arc<JobEvent>),
@@ -40,13 +40,13 @@ pub(crate) enum Note {
     Look,
 }
 
-/// Where watchers come to listen.
+/// The entry point of watchers.
 pub(crate) struct Hub {
     topics: Topics,
     requests: mpsc::UnboundedSender<Request>,
 }
 
-/// One watcher's place. The channel is given up with its last watcher.
+/// The subscription of one watcher. The channel is unsubscribed with its last watcher.
 pub(crate) struct Subscription {
     job: JobId,
     notes: broadcast::Receiver<Note>,
@@ -67,7 +67,7 @@ enum Request {
 }
 
 impl Hub {
-    /// Starts the listener. It connects when the first watcher comes, and ends with the last who could send it one.
+    /// Starts the listener. It connects for the first watcher, and ends when the hub and all subscriptions are dropped.
     pub(crate) fn start(connections: Arc<Connections>, keys: Arc<Keys>) -> Self {
         let topics = Topics::default();
         let (requests, inbox) = mpsc::unbounded_channel();
@@ -76,7 +76,7 @@ impl Hub {
         Self { topics, requests }
     }
 
-    /// A place to hear of a job. When this returns, no later event of it is missed.
+    /// Subscribes to the events of a job. When this returns, no later event is missed.
     pub(crate) async fn subscribe(&self, job: JobId) -> Result<Subscription, Error> {
         let notes = {
             let mut topics = lock(&self.topics);
@@ -98,7 +98,7 @@ impl Hub {
 }
 
 impl Subscription {
-    /// The next note. One who fell too far behind is told to look.
+    /// The next note. A watcher that fell too far behind gets [`Note::Look`].
     pub(crate) async fn next(&mut self) -> Note {
         self.notes.recv().await.unwrap_or(Note::Look)
     }
@@ -137,7 +137,7 @@ impl Listener {
             match self.listen(&mut pause).await {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "lost the line that announces events, connecting again");
+                    tracing::warn!(%error, "lost the connection that announces events, connecting again");
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -145,7 +145,7 @@ impl Listener {
         }
     }
 
-    /// Listens until the connection breaks (an error) or nobody can come any more (none).
+    /// Listens until the connection breaks (an error) or no further request is possible.
     async fn listen(&mut self, pause: &mut Duration) -> Result<(), Error> {
         let (mut sink, mut messages) = self.connections.subscriber().await?.split();
         let watched: Vec<JobId> = lock(&self.topics).keys().copied().collect();
@@ -173,7 +173,7 @@ impl Listener {
         }
     }
 
-    /// Does what was asked for since the last time, and says so.
+    /// Executes the requests received since the last time, and confirms them.
     async fn answer(&mut self, sink: &mut PubSubSink) -> Result<(), Error> {
         let wanted = |request: &Request| match request {
             Request::Subscribe(job, _) => Some(*job),
@@ -187,7 +187,7 @@ impl Listener {
                 Request::Subscribe(_, confirm) => {
                     let _ = confirm.send(());
                 }
-                // Somebody may have come for the same job in the meantime.
+                // The job may have another watcher by now.
                 Request::Unsubscribe(job) if lock(&self.topics).contains_key(&job) => {}
                 Request::Unsubscribe(job) => unwanted.push(self.keys.events(job)),
             }
@@ -210,7 +210,7 @@ impl Listener {
             Some(Note::Event(EventId(id.parse().ok()?), Arc::new(serde_json::from_str(json).ok()?)))
         });
         if let Some(topic) = lock(&self.topics).get(&job) {
-            // One that is not readable is looked for in the stream, where it leads to a proper error.
+            // One that cannot be read is read from the stream, which returns a proper error.
             let _ = topic.sender.send(event.unwrap_or(Note::Look));
         }
     }

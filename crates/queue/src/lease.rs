@@ -22,11 +22,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A job that a worker holds, for as long as it is renewed. Each way to end it consumes it, so that it ends once.
 ///
-/// Only [`Error::Lost`] ends an attempt against the will of its worker. While Redis is not available the worker keeps computing
-/// and keeps renewing; leases that run out during an outage are spared until their workers have had time to come back.
+/// Only [`Error::Lost`] ends an attempt against the will of its worker. While Redis is not available the worker keeps
+/// computing and keeps renewing; leases that run out during an outage are spared until their workers have had time to
+/// come back.
 ///
-/// A lease that is dropped without an end returns to the queue when its time is over, and the attempt counts once progress
-/// was reported.
+/// A lease that is dropped without an end returns to the queue when its time is over, and the attempt counts once
+/// progress was reported.
 #[must_use = "a job whose lease is not ended is taken back when the lease runs out"]
 pub struct Lease {
     queue: Queue,
@@ -99,8 +100,8 @@ impl Lease {
         self.attempt
     }
 
-    /// Holds the job for another lease from now. To be called each [`renew_every`](crate::LeaseOptions::renew_every). One round
-    /// trip.
+    /// Holds the job for another lease from now. To be called each [`renew_every`](crate::LeaseOptions::renew_every).
+    /// One round trip.
     ///
     /// # Errors
     /// [`Error::Lost`]; [`Error::Unavailable`], after which it is to be called again.
@@ -117,8 +118,8 @@ impl Lease {
         self.renew_with(&json, progress.fraction).await
     }
 
-    /// Returns when the owner wants the job cancelled, a moment after the request; never for another reason. The lease is to be
-    /// renewed meanwhile: a renewal reports the request as well.
+    /// Returns when the owner wants the job cancelled, a moment after the request; never for another reason. The lease
+    /// is to be renewed meanwhile: a renewal reports the request as well.
     ///
     /// One round trip, another for each request, and a subscription on the one connection for those of the process.
     pub async fn cancel_requested(&self) {
@@ -151,8 +152,8 @@ impl Lease {
         }
     }
 
-    /// The job has succeeded. One round trip. While Redis is not available it is reported again, for as long as the future is
-    /// polled.
+    /// The job has succeeded. One round trip. While Redis is not available it is reported again, for as long as the
+    /// future is polled.
     ///
     /// # Errors
     /// [`Error::Lost`].
@@ -161,9 +162,9 @@ impl Lease {
         self.end("succeeded", &[&json]).await.map(drop)
     }
 
-    /// The attempt failed. A retryable failure queues the job again, after a pause that doubles with every attempt; when
-    /// attempts have run out, the job fails and leaves a dead letter. Any other failure is final at once. Returns the state
-    /// after it. Round trips as for [`succeed`](Self::succeed).
+    /// The attempt failed. A retryable failure queues the job again, after a pause that doubles with every attempt;
+    /// when attempts have run out, the job fails and leaves a dead letter. Any other failure is final at once. Returns
+    /// the state after it. Round trips as for [`succeed`](Self::succeed).
     ///
     /// # Errors
     /// [`Error::Lost`].
@@ -173,8 +174,8 @@ impl Lease {
         self.end("failed", &[&json, if failure.retryable { "1" } else { "0" }, &delay]).await
     }
 
-    /// Hands the job back, as a worker that is about to stop does. It is next, and the attempt does not count. Round trips as
-    /// for [`succeed`](Self::succeed).
+    /// Hands the job back, as a worker that is about to stop does. It is next, and the attempt does not count. Round
+    /// trips as for [`succeed`](Self::succeed).
     ///
     /// # Errors
     /// [`Error::Lost`].
@@ -190,9 +191,9 @@ impl Lease {
         self.end("cancelled", &[]).await.map(drop)
     }
 
-    /// This step is done and another follows: the job is queued ahead for a worker that covers `needs`, with all artifacts made
-    /// so far. It keeps its id and the numbering of its events; attempts are counted anew, and no attempt is charged. Returns the
-    /// state after it. Round trips as for [`succeed`](Self::succeed).
+    /// This step is done and another follows: the job is queued ahead for a worker that covers `needs`, with all
+    /// artifacts made so far. It keeps its id and the numbering of its events; attempts are counted anew, and no
+    /// attempt is charged. Returns the state after it. Round trips as for [`succeed`](Self::succeed).
     ///
     /// # Errors
     /// [`Error::Lost`]; [`Error::NoNextStep`] when this is the last step.
@@ -232,8 +233,8 @@ impl Lease {
     }
 }
 
-/// The pause before the next attempt: doubling, and between half of it and all of it at random, so that jobs which failed
-/// together do not come back together.
+/// The pause before the next attempt: doubling, and between half of it and all of it at random, so that jobs which
+/// failed together do not come back together.
 fn retry_pause(attempt: u32, random: u128) -> Duration {
     let full = FIRST_RETRY.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_RETRY);
     full / 2 + full.mul_f64((random % 1024) as f64 / 2048.0)

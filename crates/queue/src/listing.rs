@@ -40,9 +40,9 @@ pub struct Page<T> {
 }
 
 impl Queue {
-    /// The jobs that an owner has submitted in a class and that are still known, newest first, after `after`: at most `limit` of them, and
-    /// at most 100. With a state, only those that are in it now. A page may hold fewer jobs than asked for, or none, and not be the last:
-    /// one call looks at no more than 1,000 jobs.
+    /// The jobs that an owner has submitted in a class and that are still known, newest first, after `after`: at most
+    /// `limit` of them, and at most 100. With a state, only those that are in it now. A page may hold fewer jobs than
+    /// asked for, or none, and not be the last: one call looks at no more than 1,000 jobs.
     ///
     /// One round trip. A process sends one such call at a time, so that many readers do not delay submissions.
     ///

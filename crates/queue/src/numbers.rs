@@ -38,8 +38,8 @@ pub struct LaneStatus {
     pub lane: String,
     /// Jobs that wait in it now. Those that wait for a retry are not among them.
     pub queued: u64,
-    /// How long jobs have waited there without one being dispatched. While no worker covers the lane, this is the age of its
-    /// oldest job (or more, when that was cancelled).
+    /// How long jobs have waited there without one being dispatched. While no worker covers the lane, this is the age
+    /// of its oldest job (or more, when that was cancelled).
     pub waiting_for: Duration,
     /// Whether a live worker covers the lane.
     pub has_worker: bool,

@@ -1,7 +1,8 @@
 //! The outbox: one bounded stream of domain events that independent readers follow.
 //!
-//! Every job writes its events here in the same script that moves it. Each reader is a named consumer group with a position of its own;
-//! readers acknowledge entries and never delete them, so one reader does not affect another. Delivery is at least once.
+//! Every job writes its events here in the same script that moves it. Each reader is a named consumer group with a
+//! position of its own; readers acknowledge entries and never delete them, so one reader does not affect another.
+//! Delivery is at least once.
 
 use crate::error::Error;
 use crate::queue::Queue;
@@ -19,8 +20,9 @@ const READ_EVERY: Duration = Duration::from_millis(250);
 /// Something that happened to a job. Unknown fields are ignored when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainEvent {
-    /// `job.queued`, `job.started`, `job.progress`, `job.succeeded`, `job.failed` or `job.cancelled`; a newer version may add others.
-    /// `job.queued` is also written when a job returns to the queue, and `job.progress` at 25, 50 and 75 % of an attempt.
+    /// `job.queued`, `job.started`, `job.progress`, `job.succeeded`, `job.failed` or `job.cancelled`; a newer version
+    /// may add others. `job.queued` is also written when a job returns to the queue, and `job.progress` at 25, 50 and
+    /// 75 % of an attempt.
     #[serde(rename = "type")]
     pub kind: String,
     /// The job.
@@ -61,16 +63,16 @@ pub struct Outbox {
 }
 
 impl Queue {
-    /// A reader of the outbox. The consumers of a `group` share its entries; each group sees all of them. A new group starts with the oldest
-    /// entry kept. `consumer` must be unique within the group.
+    /// A reader of the outbox. The consumers of a `group` share its entries; each group sees all of them. A new group
+    /// starts with the oldest entry kept. `consumer` must be unique within the group.
     pub fn outbox(&self, group: &str, consumer: &str) -> Outbox {
         Outbox { queue: self.clone(), group: group.to_owned(), consumer: consumer.to_owned() }
     }
 }
 
 impl Outbox {
-    /// Up to `max` entries; waits up to `wait` for one. An entry that its consumer has not acknowledged within `stale_after` is delivered
-    /// again, to any consumer of the group. The latest 100,000 entries (about) are kept.
+    /// Up to `max` entries; waits up to `wait` for one. An entry that its consumer has not acknowledged within
+    /// `stale_after` is delivered again, to any consumer of the group. The latest 100,000 entries (about) are kept.
     ///
     /// One round trip each 250 ms.
     ///

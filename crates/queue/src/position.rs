@@ -8,11 +8,12 @@ use std::time::Duration;
 /// Where a job stands in the queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueuePosition {
-    /// 1 is next; 0: it is not queued. Positions are counted within the class and lane of the job. Exact while one tenant waits there, else
-    /// an estimate by fair shares. For a job that waits for a retry, its rank among those: they go first when they are due.
+    /// 1 is next; 0: it is not queued. Positions are counted within the class and lane of the job. Exact while one
+    /// tenant waits there, else an estimate by fair shares. For a job that waits for a retry, its rank among those:
+    /// they go first when they are due.
     pub position: u64,
-    /// Time until it is done, from the recent average run time, the slots of the live workers that cover it and the jobs ahead.
-    /// `None` when no live worker covers it, when no job has ended yet, and for jobs that have ended.
+    /// Time until it is done, from the recent average run time, the slots of the live workers that cover it and the
+    /// jobs ahead. `None` when no live worker covers it, when no job has ended yet, and for jobs that have ended.
     pub eta: Option<Duration>,
     /// The job is queued and no live worker covers its needs: it waits until such a worker starts.
     pub no_worker: bool,

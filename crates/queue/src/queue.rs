@@ -85,9 +85,9 @@ impl Queue {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Cancels a job. A queued one is cancelled at once and never dispatched. The worker of a running one learns of it at
-    /// once; until it agrees, the job stays `running`, and it may still succeed. Returns the state after the call. One round
-    /// trip.
+    /// Cancels a job. A queued one is cancelled at once and never dispatched. The worker of a running one learns of it
+    /// at once; until it agrees, the job stays `running`, and it may still succeed. Returns the state after the call.
+    /// One round trip.
     ///
     /// # Errors
     /// [`Error::UnknownJob`], [`Error::Unavailable`].
@@ -106,8 +106,8 @@ impl Queue {
         Ok(self.inner.connections.command::<String>(&redis::cmd("PING")).await.map(drop)?)
     }
 
-    /// Whether Redis takes writes: it is not a replica, and neither its memory nor its disk is full. One round trip with
-    /// one small write.
+    /// Whether Redis takes writes: it is not a replica, and neither its memory nor its disk is full. One round trip
+    /// with one small write.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Memory`], [`Error::Disk`].
@@ -116,8 +116,8 @@ impl Queue {
         Ok(self.inner.connections.script::<u64>(&call).await.map(drop)?)
     }
 
-    /// Moves delayed jobs that are due, and takes back leases that ran out. Every worker does this once a second; calling it
-    /// elsewhere is harmless. One round trip.
+    /// Moves delayed jobs that are due, and takes back leases that ran out. Every worker does this once a second;
+    /// calling it elsewhere is harmless. One round trip.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -128,8 +128,8 @@ impl Queue {
     }
 
     /// A worker for the jobs of agents and users that the capabilities of `info` cover. It announces itself at once and
-    /// each second while it exists. Its name in Redis is the name of `info` with a random suffix, so that equal names do
-    /// not collide.
+    /// each second while it exists. Its name in Redis is the name of `info` with a random suffix, so that equal names
+    /// do not collide.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

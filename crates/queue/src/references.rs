@@ -14,12 +14,13 @@ const LETTERS: usize = 200;
 const DIGITS: usize = 64;
 
 impl Queue {
-    /// Calls `visit` for every blob that a job or a dead letter refers to, some of them several times: the images of jobs
-    /// that have not ended, the artifacts of jobs whose retention is not over (and of those that answer from the cache), and the
-    /// images of dead letters. A job that is submitted meanwhile may be missing; its blobs have been put meanwhile.
+    /// Calls `visit` for every blob that a job or a dead letter refers to, some of them several times: the images of
+    /// jobs that have not ended, the artifacts of jobs whose retention is not over (and of those that answer from the
+    /// cache), and the images of dead letters. A job that is submitted meanwhile may be missing; its blobs have been
+    /// put meanwhile.
     ///
-    /// It works in bounded steps, of two round trips each, and holds no more than one step in memory. Records that this version cannot
-    /// read count as well.
+    /// It works in bounded steps, of two round trips each, and holds no more than one step in memory. Records that this
+    /// version cannot read count as well.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: not all references were visited, and nothing may be concluded from those that were.
@@ -64,7 +65,8 @@ impl Queue {
     }
 }
 
-/// Everything in the text that can be the id of a blob. Reading the text as a record would miss fields of a newer version.
+/// Everything in the text that can be the id of a blob. Reading the text as a record would miss fields of a newer
+/// version.
 fn blobs_in(json: &str, visit: &mut impl FnMut(BlobId)) {
     json.split('"').filter(|part| part.len() == DIGITS).filter_map(|part| part.parse().ok()).for_each(visit);
 }

@@ -7,8 +7,8 @@ use redis_client::Connections;
 /// The oldest major version with all commands and script flags that are used.
 const OLDEST: u32 = 7;
 
-/// Checks the version, and warns of settings with which jobs can be lost. A server that does not permit `INFO` is used as
-/// it is, with a warning.
+/// Checks the version, and warns of settings with which jobs can be lost. A server that does not permit `INFO` is used
+/// as it is, with a warning.
 pub(crate) async fn check(connections: &Connections, options: &RedisOptions) -> Result<(), Error> {
     let info: redis::InfoDict = match connections.command(&redis::cmd("INFO")).await {
         Ok(info) => info,

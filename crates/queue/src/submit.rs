@@ -28,8 +28,8 @@ pub struct Submission {
     pub needs: Needs,
     /// What the request was, as a digest: the same id with another fingerprint is refused. The first 16 bytes count.
     pub fingerprint: Option<[u8; 32]>,
-    /// What is to be made, as a digest that includes the owner: while another job with it waits or runs, or has recently
-    /// succeeded, that job answers. The first 16 bytes count.
+    /// What is to be made, as a digest that includes the owner: while another job with it waits or runs, or has
+    /// recently succeeded, that job answers. The first 16 bytes count.
     pub same_as: Option<[u8; 32]>,
     /// The bounds of the job's owner. Weight and `max_running` hold from now on for all of the owner's jobs.
     pub bounds: TenantBounds,
@@ -46,7 +46,8 @@ impl From<Job> for Submission {
 /// How much of the queue a tenant may use, in one class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TenantBounds {
-    /// The share of the tenant relative to other tenants of its class; 2 gets twice as much as 1. Clamped to 0.001 and 1000.
+    /// The share of the tenant relative to other tenants of its class; 2 gets twice as much as 1. Clamped to 0.001 and
+    /// 1000.
     pub weight: f64,
     /// Most jobs, queued and running; further ones are refused. 0: no bound.
     pub max_active: u64,
@@ -79,8 +80,8 @@ pub enum SubmitOutcome {
 /// A submission that was accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submitted {
-    /// The job that answers. It has another id than the one submitted when it is [`SubmitOutcome::Attached`] or [`SubmitOutcome::Cached`],
-    /// and when such a submission is repeated.
+    /// The job that answers. It has another id than the one submitted when it is [`SubmitOutcome::Attached`] or
+    /// [`SubmitOutcome::Cached`], and when such a submission is repeated.
     pub id: JobId,
     /// Its state.
     pub state: JobState,
@@ -101,8 +102,9 @@ impl Queue {
         submitted.into_iter().next().ok_or(Error::Corrupt { what: "an answer", source: None })
     }
 
-    /// Queues the jobs of a batch, all or none. They belong to one tenant, whose bounds are those of the first job; at most
-    /// [`MAX_BATCH`]. The same batch may be submitted again: jobs whose retention is over are made anew. One round trip.
+    /// Queues the jobs of a batch, all or none. They belong to one tenant, whose bounds are those of the first job; at
+    /// most [`MAX_BATCH`]. The same batch may be submitted again: jobs whose retention is over are made anew. One round
+    /// trip.
     ///
     /// # Errors
     /// As for [`submit`](Self::submit), and [`Error::InvalidBatch`].

@@ -1,4 +1,4 @@
-//! Watching a job: what has happened, then what happens.
+//! Watching a job: past events, then live ones.
 
 use crate::error::Error;
 use crate::events::EventId;
@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// A watcher that heard nothing for this long looks into the stream: the last resort.
+/// A watcher that received nothing for this long reads the stream.
 const LOOK_AFTER: Duration = Duration::from_secs(15);
 /// The pause after the first failure to reach Redis; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Queue {
-    /// A job's events after `after` (all of them without it), first those that have been, then those to come. The
-    /// stream ends after the event that made the job terminal. Once it has begun it outlasts a restart of Redis.
+    /// The events of a job after `after` (all without it), past ones first, then live ones. The stream ends after the
+    /// terminal event. Once it has begun it outlasts a restart of Redis.
     ///
-    /// Events that were too many to keep (more than 256) are left out, the oldest first.
+    /// Of more than 256 stored events the oldest are left out.
     ///
     /// # Errors
     /// The stream's items: [`Error::UnknownJob`], [`Error::Unavailable`] at the start, [`Error::Corrupt`]. It ends with
@@ -41,7 +41,7 @@ impl Queue {
 struct Watch {
     queue: Queue,
     job: JobId,
-    /// The last event that was given out.
+    /// The last event that was returned.
     last: EventId,
     ready: VecDeque<(EventId, JobEvent)>,
     subscription: Option<Subscription>,
@@ -66,10 +66,10 @@ impl Watch {
         }
     }
 
-    /// Waits until there is something to give out, or the end.
+    /// Waits until there is something to return, or the end.
     async fn fill(&mut self) -> Result<(), Error> {
         let Some(subscription) = &mut self.subscription else {
-            // Subscribed first, then read: what happens in between is in both.
+            // Subscribed first, then read: what happens in between is seen twice rather than missed.
             self.subscription = Some(self.queue.inner.hub.subscribe(self.job).await?);
             return self.read().await;
         };
@@ -95,7 +95,7 @@ impl Watch {
 
     async fn read(&mut self) -> Result<(), Error> {
         let stored = self.queue.stored_events(self.job, self.last).await?;
-        // A number that has not been given out yet cannot have been seen.
+        // Redis may have forgotten events of its last second; their numbers are used again.
         self.last = self.last.min(stored.latest);
         self.is_over = stored.is_final && stored.events.is_empty();
         self.ready.extend(stored.events);

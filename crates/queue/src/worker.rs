@@ -97,16 +97,16 @@ impl Worker {
         announce(&self.queue, &info, self.holder.is_test).await
     }
 
-    /// Leases up to `max` jobs, in order. When none waits, waits up to `wait` for one; when none came, the answer is empty.
-    /// While Redis is not available it is asked again, until `wait` is over.
+    /// Leases up to `max` jobs, in order. When none waits, waits up to `wait` for one; when none came, the answer is
+    /// empty. While Redis is not available it is asked again, until `wait` is over.
     ///
-    /// A job whose record this version cannot read is handed back and not returned: it is offered to workers again after 10
-    /// seconds, without a charge, and fails as `unsupported_job` after 30 refusals.
+    /// A job whose record this version cannot read is handed back and not returned: it is offered to workers again
+    /// after 10 seconds, without a charge, and fails as `unsupported_job` after 30 refusals.
     ///
     /// The future may be dropped at any time (as `tokio::select!` does): jobs that were leased for it are handed back.
     ///
-    /// One round trip when a job waits. Otherwise one to find that out, one that ends when a job comes, and one that leases
-    /// it.
+    /// One round trip when a job waits. Otherwise one to find that out, one that ends when a job comes, and one that
+    /// leases it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Redis was not available all the time.
@@ -144,8 +144,8 @@ impl Worker {
         }
     }
 
-    /// Leases what waits. The operation runs in a task of its own, so that its answer always has a reader: a caller that
-    /// went away leaves no leases behind.
+    /// Leases what waits. The operation runs in a task of its own, so that its answer always has a reader: a caller
+    /// that went away leaves no leases behind.
     async fn take(&self, call: Call) -> Result<Taken, Error> {
         let (sender, receiver) = oneshot::channel();
         let (queue, holder) = (self.queue.clone(), Arc::clone(&self.holder));

@@ -14,8 +14,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A whole command: connecting, a second attempt after a broken connection, and the answer.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Multiplexed connections to one Redis server. A connection that breaks, or whose server has become a replica, is replaced
-/// by the next command, which resolves the address anew.
+/// Multiplexed connections to one Redis server. A connection that breaks, or whose server has become a replica, is
+/// replaced by the next command, which resolves the address anew.
 pub struct Connections {
     client: Client,
     slots: Box<[Mutex<Slot>]>,
@@ -37,8 +37,8 @@ impl fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Up to `count` connections (at least one) for short commands, each opened by the first command that uses it. They are
-    /// multiplexed, so their number does not bound concurrency.
+    /// Up to `count` connections (at least one) for short commands, each opened by the first command that uses it. They
+    /// are multiplexed, so their number does not bound concurrency.
     ///
     /// # Errors
     /// [`Error::Refused`] when `url` is not the URL of a Redis server.

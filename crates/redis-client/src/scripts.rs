@@ -1,8 +1,8 @@
 //! Lua scripts: each runs as a whole or not at all.
 
-/// A struct with one [`redis::Script`] for each line, and its `new`. The script `name` is the concatenation of the files in
-/// brackets and `scripts/name.lua`, relative to the file that calls the macro. Redis receives the digest of a script, and
-/// its text only when it does not know the digest (after a restart).
+/// A struct with one [`redis::Script`] for each line, and its `new`. The script `name` is the concatenation of the
+/// files in brackets and `scripts/name.lua`, relative to the file that calls the macro. Redis receives the digest of a
+/// script, and its text only when it does not know the digest (after a restart).
 ///
 /// The word after the name declares what the script may do:
 /// * `reads`: it writes nothing.

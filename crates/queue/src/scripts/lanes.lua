@@ -1,11 +1,11 @@
 -- Lanes: which workers cover which jobs, and whose turn it is. Included after prelude.lua.
 --
 -- A tenant is written `class:owner`. In each lane its jobs wait in a sorted set of its own, by arrival; jobs that came
--- back from a worker precede the others, at negative scores. For each class and lane, `turns` holds the tenants that have a
--- job there and run fewer than they may, by start tag (start-time fair queueing). Tags are comparable between the lanes
--- of a class. A tenant has one account of the service that it received (`served`) and in each lane an offset: its tag is
--- the sum of both. A tag in `turns` that is too low, because the tenant was served in another lane since, is corrected when it
--- comes first.
+-- back from a worker precede the others, at negative scores. For each class and lane, `turns` holds the tenants that
+-- have a job there and run fewer than they may, by start tag (start-time fair queueing). Tags are comparable between
+-- the lanes of a class. A tenant has one account of the service that it received (`served`) and in each lane an offset:
+-- its tag is the sum of both. A tag in `turns` that is too low, because the tenant was served in another lane since, is
+-- corrected when it comes first.
 
 local AHEAD = -1e15 -- added to the order of a job that came back
 local TIE = 1e-6 -- the clock of a lane advances by it at each dispatch, so that new tenants sort behind waiting ones
@@ -52,7 +52,8 @@ local known_pools
 local function pools()
   if not known_pools then
     known_pools = {}
-    -- Every live worker announces itself each second: when none has for so long, there is none that could remove the others.
+    -- Every live worker announces itself each second: when none has for so long, there is none that could remove the
+    -- others.
     local is_alive = now - number(numbers, 'announced') < SILENCE
     local found = is_alive and redis.call('HGETALL', POOLS) or {}
     for i = 1, #found, 2 do
@@ -278,7 +279,8 @@ local function next_turn(can)
   return agent
 end
 
--- Takes the next job of a turn, for a worker of `pool`; returns its id. A job that came back was paid for when it first went.
+-- Takes the next job of a turn, for a worker of `pool`; returns its id. A job that came back was paid for when it first
+-- went.
 local function take(turn, pool)
   local tenant, class, lane = turn.tenant, turn.class, turn.lane
   local h, name = account(tenant, lane), class .. ':' .. lane

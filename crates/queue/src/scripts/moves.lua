@@ -145,11 +145,12 @@ local function forget_worker(name)
   end
 end
 
--- Moves delayed jobs that are due, takes back leases that ran out and forgets workers that are gone. Returns how many jobs were due and how
--- many leases were taken back.
+-- Moves delayed jobs that are due, takes back leases that ran out and forgets workers that are gone. Returns how many
+-- jobs were due and how many leases were taken back.
 --
--- Every worker, also the one for test jobs in each gateway, sweeps once a second. When no process has done so for a while, Redis was not
--- available, or all of them were suspended: leases that ran out meanwhile are spared until their workers have had time to renew them.
+-- Every worker, also the one for test jobs in each gateway, sweeps once a second. When no process has done so for a
+-- while, Redis was not available, or all of them were suspended: leases that ran out meanwhile are spared until their
+-- workers have had time to renew them.
 local function sweep()
   local last = number(numbers, 'swept')
   if last > 0 and now - last > OUTAGE then

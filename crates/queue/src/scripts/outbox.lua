@@ -1,5 +1,5 @@
 -- Entries of the outbox, for one consumer of a group.
--- ARGV: group, reader, greatest number, ms after which what another reader has not confirmed is handed out again.
+-- ARGV: group, reader, greatest number, ms after which an entry that was not acknowledged is delivered again.
 local group, reader, most, redeliver = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 
 local claimed = redis.pcall('XAUTOCLAIM', OUTBOX, group, reader, redeliver, '0-0', 'COUNT', most)

@@ -64,7 +64,8 @@ local function among_classes(class, lane, ahead)
   return ahead + math.min(agents, (ahead + 1) * (USERS_SHARE - 1) - in_a_row) + 1
 end
 
--- The position of a waiting job, 1 is next; 0 when it does not wait. A job that waits for a retry has its rank among those.
+-- The position of a waiting job, 1 is next; 0 when it does not wait. A job that waits for a retry has its rank among
+-- those.
 local function position(id, tenant, lane)
   local rank = redis.call('ZRANK', WAITING .. tenant .. '@' .. lane, id)
   if not rank then
@@ -93,7 +94,7 @@ local function paced(class, lane, ms)
   set(numbers, name, math.max(1, math.floor(old > 0 and old + (ms - old) / 10 or ms)))
 end
 
--- ms until a job is done; -1 when that cannot be told.
+-- ms until a job is done; -1 when that is unknown.
 local function eta(state, class, lane, place, leased)
   local each, workers = number(numbers, pace_of(class, lane)), cover(class, lane)
   if each == 0 or not workers.has_worker or (state ~= 'queued' and state ~= 'running') then
@@ -109,7 +110,8 @@ local function eta(state, class, lane, place, leased)
   return math.floor(each + each * math.max(0, place + busy - workers.slots) / workers.slots)
 end
 
--- The position of a job (0: it does not wait), ms until it is done (-1: unknown), and whether it waits and no live worker covers it.
+-- The position of a job (0: it does not wait), ms until it is done (-1: unknown), and whether it waits and no live
+-- worker covers it.
 local function place_of(state, tenant, lane, place, leased)
   local class = class_of(tenant)
   local no_worker = state == 'queued' and not cover(class, lane).has_worker

@@ -1,5 +1,5 @@
--- ARGV: id. Returns the position of the job (0: it does not wait), ms until it is done (-1: unknown) and whether no live worker covers it;
--- nothing when there is no such job.
+-- ARGV: id. Returns the position of the job (0: it does not wait), ms until it is done (-1: unknown) and whether no
+-- live worker covers it; nothing when there is no such job.
 local job = look(ARGV[3])
 if not job.lane then
   return nil

@@ -1,5 +1,5 @@
--- Prepended to every other script. KEYS[1] is the prefix of all keys. ARGV[1] and ARGV[2] are settings; the arguments of
--- the script itself begin with ARGV[3].
+-- Prepended to every other script. KEYS[1] is the prefix of all keys. ARGV[1] and ARGV[2] are settings; the arguments
+-- of the script itself begin with ARGV[3].
 
 local RETENTION = tonumber(ARGV[1]) -- seconds that a job is kept after its end
 local USERS_SHARE = tonumber(ARGV[2]) -- while users wait, one of so many dispatches is a user's
@@ -128,8 +128,9 @@ local function held(job, token, worker)
   return false
 end
 
--- Announces an event of a job to its watchers and stores it. The caller writes `job.events`. `more` is JSON that goes into the event. Not
--- stored are events that the hash implies: the first (`queued`), the start of the first attempt, and the end.
+-- Announces an event of a job to its watchers and stores it. The caller writes `job.events`. `more` is JSON that goes
+-- into the event. Not stored are events that the hash implies: the first (`queued`), the start of the first attempt,
+-- and the end.
 local function tell(job, state, attempt, more)
   job.events = job.events + 1
   local event = string.format('{"state":"%s","attempt":%d,"at_ms":%.0f', state, attempt, now) .. (more or '') .. '}'

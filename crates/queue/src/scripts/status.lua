@@ -1,5 +1,5 @@
--- The lanes with waiting jobs. Returns each as {class, lane, waiting jobs, ms since its latest dispatch or since it has jobs, whether a live
--- worker covers it, slots of those workers}.
+-- The lanes with waiting jobs. Returns each as {class, lane, waiting jobs, ms since its latest dispatch or since it has
+-- jobs, whether a live worker covers it, slots of those workers}.
 local found, lanes = redis.call('HGETALL', NUMBERS), {}
 for i = 1, #found, 2 do
   numbers.values[found[i]] = found[i + 1]

@@ -1,9 +1,10 @@
--- Submissions; each takes in the jobs of one tenant, all or none.
--- ARGV: greatest depth of a class (0: no bound), ms for which a result answers the same request (0: never), then for each submission: number of
--- jobs, tenant, its weight, its greatest numbers of active, running and queued jobs (0: no bound), batch ('': none), and for each job: id,
--- job, fingerprint, digest of the request ('': not to be compared), lane, time of submission.
--- Returns for each submission a word, numbers, and for `ok` each job as {id, state, outcome, position, ms until it is done, whether no live
--- worker covers it}. Other words: `conflict`; `full`, `active`, `queued` with the number that there are and ms after which to try again.
+-- Submissions; each takes in the jobs of one tenant, all or none. ARGV: greatest depth of a class (0: no bound), ms for
+-- which a result answers the same request (0: never), then for each submission: number of jobs, tenant, its weight, its
+-- greatest numbers of active, running and queued jobs (0: no bound), batch ('': none), and for each job: id, job,
+-- fingerprint, digest of the request ('': not to be compared), lane, time of submission. Returns for each submission a
+-- word, numbers, and for `ok` each job as {id, state, outcome, position, ms until it is done, whether no live worker
+-- covers it}. Other words: `conflict`; `full`, `active`, `queued` with the number that there are and ms after which to
+-- try again.
 local max_depth, cache_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local HEADER, FIELDS_OF_JOB = 7, 6
 local REMEMBERED = 86400 -- seconds that a request is remembered at least

@@ -1,13 +1,14 @@
--- What workers do, several operations in one call. ARGV: for each operation its name, the number of its arguments, and these.
--- Returns the answer of each: {answer}, or {false, error}.
+-- What workers do, several operations in one call. ARGV: for each operation its name, the number of its arguments, and
+-- these. Returns the answer of each: {answer}, or {false, error}.
 local REFUSAL_PAUSE = 10000 -- ms until a job that its worker could not read is offered again
 local REFUSALS = 30 -- after so many a job fails: no worker of this installation reads it
 
 local operations = {}
 
--- Arguments: worker, its pool, greatest number of jobs, lease in ms, greatest number of attempts, token of this call, whether it is a repetition,
--- whether the worker has waited, `class:lane` of the latest job that it leased ('': none).
--- Returns the leased jobs as {id, job, attempt, step, artifacts}, ms until something is due (-1: nothing is), and `class:lane` of the last job.
+-- Arguments: worker, its pool, greatest number of jobs, lease in ms, greatest number of attempts, token of this call,
+-- whether it is a repetition, whether the worker has waited, `class:lane` of the latest job that it leased ('': none).
+-- Returns the leased jobs as {id, job, attempt, step, artifacts}, ms until something is due (-1: nothing is), and
+-- `class:lane` of the last job.
 function operations.lease(worker, pool, most, lease, max, token, is_repeated, has_waited, hint)
   most, lease = tonumber(most), tonumber(lease)
   local leased, can = {}, capabilities(pool)
@@ -104,9 +105,10 @@ function operations.renew(id, token, worker, lease, progress, percent)
   return job.cancel and 1 or 0
 end
 
--- The attempt ends. Arguments: id, token, worker, how, then for `succeeded`: result; for `failed`: failure, retryable (1 or 0), delay in ms; for
--- `handed_over`: artifacts as JSON, next lane; for `refused`: failure when it is refused too often. `released` and `cancelled` need no more.
--- Returns the state of the job, or nothing when the attempt no longer holds it.
+-- The attempt ends. Arguments: id, token, worker, how, then for `succeeded`: result; for `failed`: failure, retryable
+-- (1 or 0), delay in ms; for `handed_over`: artifacts as JSON, next lane; for `refused`: failure when it is refused too
+-- often. `released` and `cancelled` need no more. Returns the state of the job, or nothing when the attempt no longer
+-- holds it.
 operations['end'] = function(id, token, worker, how, ...)
   local job, more = look(id), { ... }
   -- A write whose answer was lost is sent again: it has already had its effect.

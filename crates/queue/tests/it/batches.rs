@@ -178,3 +178,27 @@ async fn a_list_forgets_the_jobs_that_are_forgotten() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_late_repeat_of_a_batch_makes_forgotten_jobs_anew_and_is_counted() {
+    let world = World::new().await;
+    let queue = Queue::connect(&RedisOptions { result_retention: 1, ..options(&world.server.url()) }).await.unwrap();
+    let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
+    let batch = BatchId::new();
+    let all = members(batch, 2);
+    queue.submit_batch(batch, &all).await.unwrap();
+    take(&worker).await.succeed(&result()).await.unwrap();
+    test_support::wait_until("the first job to be forgotten", Duration::from_secs(20), async || {
+        queue.record(all[0].job.id).await.unwrap().is_none()
+    })
+    .await;
+    let again = queue.submit_batch(batch, &all).await.unwrap();
+    let outcomes: Vec<_> = again.iter().map(|submitted| submitted.outcome).collect();
+    assert_eq!(outcomes, [SubmitOutcome::New, SubmitOutcome::Repeated], "the new one is to be charged");
+    // The batch lives until both have ended, and its retention after that.
+    queue.cancel(all[1].job.id).await.unwrap();
+    let key = crate::world::key(&format!("batch:{batch}"));
+    assert_eq!(world.raw().await.ttl::<_, i64>(&key).await.unwrap(), -1, "one job has not ended");
+    queue.cancel(all[0].job.id).await.unwrap();
+    assert!(world.raw().await.ttl::<_, i64>(&key).await.unwrap() >= 0);
+}

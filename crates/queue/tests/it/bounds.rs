@@ -108,7 +108,7 @@ async fn the_time_until_a_job_is_done_is_known_while_workers_are_alive() {
     assert_eq!(queue.position(ids[0]).await.unwrap().unwrap().position, 0);
     assert_eq!((eta(ids[1]).await, eta(ids[5]).await), (Some(10), Some(30)));
 
-    // A job that ends tells how long it took.
+    // The average follows the run time of each job.
     tokio::time::sleep(Duration::from_millis(200)).await;
     lease.succeed(&result()).await.unwrap();
     let eta_now = queue.position(ids[1]).await.unwrap().unwrap().eta.unwrap();

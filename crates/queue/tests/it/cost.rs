@@ -84,7 +84,8 @@ async fn calls(raw: &mut MultiplexedConnection) -> HashMap<String, u64> {
     info.lines().filter_map(calls).collect()
 }
 
-/// How many requests Redis got of kinds that scripts do not make themselves. A call of a script is one, whatever it does.
+/// How many requests Redis got of kinds that scripts do not make themselves. A call of a script is one, whatever it
+/// does.
 async fn requests(raw: &mut MultiplexedConnection) -> u64 {
     let calls = calls(raw).await;
     ["evalsha", "bzpopmin", "ping", "script|load"].iter().filter_map(|name| calls.get(*name)).sum()
@@ -145,6 +146,32 @@ async fn a_job_costs_few_commands() {
         assert!(each <= 15.0 && processed <= allowed, "{each} and {processed} commands");
         assert!(together <= 9.0 && processed_together <= 18.0, "{together} and {processed_together} commands");
     }
+}
+
+#[tokio::test]
+async fn a_page_is_one_script_and_few_commands() {
+    let world = World::new().await;
+    let (queue, mut raw) = (&world.queue, world.raw().await);
+    // Other tenants wait as well.
+    for n in 0..30 {
+        queue.submit(&Job { owner: format!("tenant-{n}"), ..job() }.into()).await.unwrap();
+    }
+    let batch = BatchId::new();
+    let all: Vec<Submission> = (0..100).map(|_| Job { batch: Some(batch), ..job() }.into()).collect();
+    queue.submit_batch(batch, &all).await.unwrap();
+    let owner = job().owner;
+    let list = async {
+        let page = queue.jobs_of(&owner, Class::User, None, None, 100).await.unwrap();
+        assert!(page.items.len() == 100 && page.items.iter().all(|entry| entry.position.position > 0));
+    };
+    let listed = commands(&mut raw, list).await;
+    let read = async {
+        assert_eq!(queue.batch(batch).await.unwrap().unwrap().members.len(), 100);
+    };
+    let read = commands(&mut raw, read).await;
+    writeln!(std::io::stdout(), "{listed} commands for a page of 100 waiting jobs, {read} for a batch").unwrap();
+    // For each job its hash and its rank; the rest is shared.
+    assert!(listed <= 240.0 && read <= 240.0, "{listed} and {read} commands");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ const CONSUMERS: usize = 8;
 const JOBS: usize = 2000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_job_is_seen_exactly_once_and_nobody_starves() {
+async fn each_job_is_leased_once_and_no_consumer_starves() {
     let world = Arc::new(World::new().await);
     let consumers: Vec<_> = (0..CONSUMERS)
         .map(|_| {

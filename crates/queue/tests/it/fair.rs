@@ -1,4 +1,4 @@
-//! Whose turn it is, when many want one.
+//! Fair turns of tenants.
 
 use crate::world::{LONG, World, job, make_due, options, result};
 use domain::{Class, Job, JobId};
@@ -19,7 +19,7 @@ async fn submit(queue: &Queue, class: Class, owner: &str, bounds: TenantBounds, 
     }
 }
 
-/// Who got the next `n` turns, in order; all jobs are done at once.
+/// The owners of the next `n` jobs, in order; all are ended at once.
 async fn turns(worker: &Worker, n: usize) -> Vec<String> {
     let mut owners = Vec::new();
     while owners.len() < n {
@@ -46,7 +46,7 @@ fn jain(served: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 #[tokio::test]
-async fn five_tenants_are_served_alike_however_long_their_lines_are() {
+async fn five_tenants_are_served_alike_however_many_jobs_they_have() {
     let world = World::new().await;
     let queue = &Queue::connect(&RedisOptions { queue_max_depth: 0, ..options(&world.server.url()) }).await.unwrap();
     let tenants = [("a", 10_000), ("b", 10), ("c", 300), ("d", 100), ("e", 10)];
@@ -57,7 +57,7 @@ async fn five_tenants_are_served_alike_however_long_their_lines_are() {
     let first = turns(&worker, 50).await;
     let index = jain(counts(&first).values().copied());
     assert!(index >= 0.95 && counts(&first).len() == 5, "{index}: {:?}", counts(&first));
-    // Two have had enough; those who are left share, and one who comes now does not wait for 10,000.
+    // Two tenants are done; the others share, and a new one does not wait for 10,000 jobs.
     submit(queue, Class::Agent, "late", TenantBounds::default(), 10).await;
     let next = turns(&worker, 40).await;
     let index = jain(counts(&next).values().copied());
@@ -139,7 +139,7 @@ async fn a_tenant_runs_no_more_than_it_may_and_pays_only_for_what_it_runs() {
 }
 
 #[tokio::test]
-async fn what_came_back_goes_before_everybody_else() {
+async fn jobs_that_came_back_go_first() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     submit(queue, Class::User, "user", TenantBounds::default(), 1).await;
@@ -174,7 +174,7 @@ async fn test_jobs_are_for_test_workers_only() {
 }
 
 #[tokio::test]
-async fn places_in_line_are_what_then_happens() {
+async fn positions_predict_the_order() {
     let world = World::new().await;
     let bounds = RedisOptions { users_share: 3, ..options(&world.server.url()) };
     let queue = Queue::connect(&bounds).await.unwrap();

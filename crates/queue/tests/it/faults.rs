@@ -1,4 +1,4 @@
-//! What must not be lost when things break.
+//! Failures of workers, connections and Redis.
 
 use crate::world::{LONG, SHORT, World, job, key, make_due, options, result, take};
 use domain::{JobState, Progress};
@@ -209,7 +209,7 @@ async fn a_cut_or_stalled_line_is_a_typed_error_and_heals() {
     let start = Instant::now();
     let wait = Duration::from_millis(400);
     assert!(matches!(worker.lease(1, wait).await, Err(Error::Unavailable(_))));
-    assert!(start.elapsed() >= wait, "it tries for as long as it was told to");
+    assert!(start.elapsed() >= wait, "it tries until the time is over");
     assert!(matches!(Queue::connect(&options(&proxy.redis_url())).await, Err(Error::Unavailable(_))));
 
     proxy.heal();
@@ -251,7 +251,7 @@ async fn an_answer_that_got_lost_is_asked_for_again_without_harm() {
 }
 
 #[tokio::test]
-async fn jobs_whose_handing_over_got_lost_are_handed_over_again() {
+async fn jobs_whose_lease_answer_was_lost_are_leased_again() {
     let server = RedisServer::start();
     let proxy = ChaosProxy::start(server.address()).await;
     let queue = Queue::connect(&options(&proxy.redis_url())).await.unwrap();
@@ -288,7 +288,7 @@ async fn a_caller_that_stops_waiting_leaves_no_lease_behind() {
     let world = World::on(server).await;
     world.submit().await;
     proxy.delay(Duration::from_millis(800));
-    // Redis gives the job away after 800 ms, and nobody is there any more when the answer comes.
+    // Redis leases the job after 800 ms; the caller is gone when the answer comes.
     let impatient = tokio::time::timeout(Duration::from_millis(1000), worker.lease(1, SECONDS)).await;
     assert!(impatient.is_err());
     wait_until("the job to be handed back", SECONDS, async || {
@@ -372,7 +372,7 @@ async fn a_flood_of_lost_leases_does_not_stop_new_work() {
 }
 
 #[tokio::test]
-async fn a_job_whose_hash_was_taken_away_is_in_nobodys_way() {
+async fn a_job_whose_hash_was_removed_does_not_block_others() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let (gone, there) = (world.submit().await, world.submit().await);
@@ -383,7 +383,7 @@ async fn a_job_whose_hash_was_taken_away_is_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_job_that_only_lay_with_a_lost_worker_is_charged_no_attempt() {
+async fn a_lost_worker_that_had_not_begun_costs_no_attempt() {
     let world = World::new().await;
     let (slow, other, mut raw) = (world.worker(LONG).await, world.worker(LONG).await, world.raw().await);
     let (begun, waiting) = (world.submit().await, world.submit().await);

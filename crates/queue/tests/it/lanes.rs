@@ -102,7 +102,7 @@ async fn the_lua_rule_of_coverage_is_that_of_the_domain() {
 }
 
 #[tokio::test]
-async fn a_lane_without_worker_is_told_and_its_jobs_run_when_one_starts() {
+async fn a_lane_without_worker_is_reported_and_its_jobs_run_when_one_starts() {
     let world = World::new().await;
     let queue = &world.queue;
     let submission = with(needs(Some("b"), 64));
@@ -185,7 +185,7 @@ async fn one_job_wakes_one_worker_and_several_wake_several() {
     for task in tasks {
         last = last.max(task.await.unwrap());
     }
-    // One wakes the next; nobody has to wait for the look once a second.
+    // Each wakes the next, without waiting for the look once a second.
     assert!(last - start < Duration::from_millis(700), "{:?}", last - start);
 }
 

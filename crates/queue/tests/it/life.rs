@@ -131,7 +131,7 @@ async fn a_delayed_job_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn the_worker_of_a_running_job_is_told_of_its_cancellation() {
+async fn renewals_report_that_cancellation_was_requested() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let job = world.submit().await;
@@ -251,7 +251,7 @@ async fn a_job_that_kills_its_workers_is_given_up() {
 }
 
 #[tokio::test]
-async fn lost_leases_are_taken_back_though_nobody_asks_for_work() {
+async fn lost_leases_are_taken_back_without_lease_calls() {
     let world = World::new().await;
     let worker = world.worker(SHORT).await;
     let job = world.submit().await;
@@ -321,7 +321,7 @@ async fn a_finished_job_is_forgotten_after_its_retention() {
 }
 
 #[tokio::test]
-async fn workers_of_the_same_name_are_told_apart_and_prefixes_are_worlds_apart() {
+async fn workers_of_one_name_and_queues_of_two_prefixes_are_independent() {
     let world = World::new().await;
     let (a, b) = (world.worker(LONG).await, world.worker(LONG).await);
     assert_ne!(a.name(), b.name());

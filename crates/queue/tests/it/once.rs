@@ -1,4 +1,4 @@
-//! Once is enough: the same request is the same job, and the same thing is made once.
+//! Repeated requests: the same request is the same job, and the same thing is made once.
 
 use crate::world::{LONG, World, failure, job, options, result, take};
 use domain::{Class, Job, JobId, JobState};
@@ -26,9 +26,9 @@ async fn the_same_id_is_the_same_request_or_refused() {
     assert!(matches!(queue.submit(&other).await, Err(Error::Conflict)));
     let none = Submission { fingerprint: None, ..first.clone() };
     assert!(matches!(queue.submit(&none).await, Err(Error::Conflict)));
-    let stranger = Submission { job: Job { owner: "somebody".to_owned(), ..job.clone() }, ..first.clone() };
+    let stranger = Submission { job: Job { owner: "stranger".to_owned(), ..job.clone() }, ..first.clone() };
     assert!(matches!(queue.submit(&stranger).await, Err(Error::Conflict)));
-    assert_eq!(queue.record(job.id).await.unwrap().unwrap().job, job, "nobody changed it");
+    assert_eq!(queue.record(job.id).await.unwrap().unwrap().job, job, "it is unchanged");
 
     let lease = take(&world.worker(LONG).await).await;
     let again = submit(queue, &first).await;
@@ -104,7 +104,7 @@ async fn the_same_thing_is_attached_then_cached_then_made_again() {
 }
 
 #[tokio::test]
-async fn what_failed_or_is_being_cancelled_or_is_anothers_answers_nobody() {
+async fn failed_cancelled_and_foreign_jobs_answer_no_request() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     submit(queue, &of(job(), 1, 1)).await;
@@ -121,7 +121,7 @@ async fn what_failed_or_is_being_cancelled_or_is_anothers_answers_nobody() {
 }
 
 #[tokio::test]
-async fn a_cache_that_is_off_answers_nobody() {
+async fn no_request_is_answered_while_the_cache_is_off() {
     let world = World::new().await;
     let off = RedisOptions { result_cache_seconds: 0, ..options(&world.server.url()) };
     let queue = Queue::connect(&off).await.unwrap();

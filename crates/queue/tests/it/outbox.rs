@@ -15,7 +15,7 @@ fn kinds(entries: &[OutboxEntry]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_life_of_a_job_is_told_with_milestones() {
+async fn the_outbox_has_the_life_of_a_job_with_milestones() {
     let world = World::new().await;
     let (worker, outbox) = (world.worker(LONG).await, world.queue.outbox("usage", "one"));
     let batch = BatchId::new();
@@ -33,7 +33,7 @@ async fn the_life_of_a_job_is_told_with_milestones() {
     world.queue.cancel(world.submit().await.id).await.unwrap();
 
     let entries = outbox.read(100, LONG, Duration::ZERO).await.unwrap();
-    let told: Vec<_> = events(&entries);
+    let seen_events: Vec<_> = events(&entries);
     let expected = [
         ("job.queued", JobState::Queued, 0, None),
         ("job.started", JobState::Running, 1, None),
@@ -46,10 +46,11 @@ async fn the_life_of_a_job_is_told_with_milestones() {
         ("job.queued", JobState::Queued, 0, None),
         ("job.cancelled", JobState::Cancelled, 0, None),
     ];
-    let seen: Vec<_> = told.iter().map(|one| (one.kind.as_str(), one.state, one.attempt, one.fraction)).collect();
+    let seen: Vec<_> =
+        seen_events.iter().map(|one| (one.kind.as_str(), one.state, one.attempt, one.fraction)).collect();
     assert_eq!(seen, expected);
-    assert_eq!((told[0].job, told[0].batch, told[0].class), (job.id, Some(batch), Class::User));
-    assert_eq!((told[0].owner.as_str(), told[9].batch), (job.owner.as_str(), None));
+    assert_eq!((seen_events[0].job, seen_events[0].batch, seen_events[0].class), (job.id, Some(batch), Class::User));
+    assert_eq!((seen_events[0].owner.as_str(), seen_events[9].batch), (job.owner.as_str(), None));
     let mut ids: Vec<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
     ids.dedup();
     assert_eq!(ids.len(), entries.len(), "each entry has an id of its own");

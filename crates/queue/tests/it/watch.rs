@@ -57,7 +57,7 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
         assert_eq!(rest, events[usize::min(after as usize, 7)..], "after {after}");
     }
 
-    // The hash outlives the stream, and still tells the end.
+    // The hash outlives the stream, and still has the end.
     raw.del::<_, ()>(key(&format!("events:{}", job.id))).await.unwrap();
     let short = all(world.queue.watch(job.id, None)).await;
     assert_eq!(short, [events[0].clone(), events[1].clone(), events[6].clone()]);
@@ -66,7 +66,7 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
 }
 
 #[tokio::test]
-async fn the_end_is_told_whatever_it_is() {
+async fn the_last_event_is_the_end_of_any_kind() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let (failed, cancelled) = (world.submit().await, world.submit().await);

@@ -116,9 +116,9 @@ pub(crate) fn failure(retryable: bool) -> Failure {
     Failure { code: "device_lost".to_owned(), detail: "100 % \"gone\" \\ — ή".to_owned(), retryable }
 }
 
-/// A job's place in line, if it waits.
+/// The position of a job, if it waits.
 pub(crate) async fn position(queue: &Queue, id: JobId) -> Option<u64> {
-    queue.position(id).await.unwrap().map(|line| line.position).filter(|position| *position > 0)
+    queue.position(id).await.unwrap().map(|found| found.position).filter(|position| *position > 0)
 }
 
 /// Takes one job, which must be there.

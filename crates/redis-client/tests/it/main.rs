@@ -1,4 +1,4 @@
-//! The line, against a real redis-server.
+//! Connections and scripts on a real redis-server.
 #![allow(clippy::unwrap_used)]
 
 use redis::{ScriptInvocation, cmd};
@@ -22,43 +22,44 @@ fn on<'a>(key: &str, script: &'a redis::Script) -> ScriptInvocation<'a> {
 }
 
 #[tokio::test]
-async fn a_broken_line_is_mended_at_once_for_what_may_run_twice() {
+async fn a_broken_connection_is_replaced_at_once_for_what_may_run_twice() {
     let server = RedisServer::start();
-    let (line, other) = (Connections::new(&server.url(), 1).unwrap(), Connections::new(&server.url(), 1).unwrap());
+    let (connections, other) =
+        (Connections::new(&server.url(), 1).unwrap(), Connections::new(&server.url(), 1).unwrap());
     let scripts = Scripts::new();
     let call = on("n", &scripts.count);
-    assert_eq!(line.script_once::<u64>(&call).await.unwrap(), 1);
+    assert_eq!(connections.script_once::<u64>(&call).await.unwrap(), 1);
 
     let kill = async || other.command::<u64>(cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal")).await.unwrap();
     assert!(kill().await > 0);
-    let once = line.script_once::<u64>(&call).await;
+    let once = connections.script_once::<u64>(&call).await;
     assert!(matches!(once, Err(Error::Unavailable(_))), "{once:?}");
-    assert_eq!(line.script_once::<u64>(&call).await.unwrap(), 2, "the next one finds a new connection");
+    assert_eq!(connections.script_once::<u64>(&call).await.unwrap(), 2, "the next one finds a new connection");
     assert!(kill().await > 0);
-    assert_eq!(line.script::<u64>(&call).await.unwrap(), 3);
+    assert_eq!(connections.script::<u64>(&call).await.unwrap(), 3);
 }
 
 #[tokio::test]
 async fn what_a_script_may_do_is_what_it_says() {
     let server = RedisServer::start();
-    let line = Connections::new(&server.url(), 2).unwrap();
+    let connections = Connections::new(&server.url(), 2).unwrap();
     let scripts = Scripts::new();
-    assert_eq!(line.script::<u64>(&on("n", &scripts.count)).await.unwrap(), 1);
-    let refused = line.script::<u64>(&on("n", &scripts.wrong)).await;
-    assert!(matches!(refused, Err(Error::Refused(_))), "one that reads must not write: {refused:?}");
+    assert_eq!(connections.script::<u64>(&on("n", &scripts.count)).await.unwrap(), 1);
+    let refused = connections.script::<u64>(&on("n", &scripts.wrong)).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "a reading script must not write: {refused:?}");
 
-    line.command::<()>(cmd("CONFIG").arg("SET").arg("maxmemory").arg(1)).await.unwrap();
-    let full = line.script::<u64>(&on("n", &scripts.count)).await;
+    connections.command::<()>(cmd("CONFIG").arg("SET").arg("maxmemory").arg(1)).await.unwrap();
+    let full = connections.script::<u64>(&on("n", &scripts.count)).await;
     assert!(matches!(full, Err(Error::Memory(_))), "{full:?}");
-    assert_eq!(line.script::<u64>(&on("n", &scripts.peek)).await.unwrap(), 1);
-    assert_eq!(line.script::<u64>(&on("n", &scripts.forget)).await.unwrap(), 1);
+    assert_eq!(connections.script::<u64>(&on("n", &scripts.peek)).await.unwrap(), 1);
+    assert_eq!(connections.script::<u64>(&on("n", &scripts.forget)).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn a_server_that_is_silent_or_gone_is_an_error_in_time() {
     let server = RedisServer::start();
-    let line = Connections::new(&server.url(), 1).unwrap();
-    let ping = async || line.command::<String>(&cmd("PING")).await;
+    let connections = Connections::new(&server.url(), 1).unwrap();
+    let ping = async || connections.command::<String>(&cmd("PING")).await;
     ping().await.unwrap();
 
     server.pause();
