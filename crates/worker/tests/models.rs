@@ -51,6 +51,35 @@ async fn two_models_of_one_name_do_not_start() {
 }
 
 #[tokio::test]
+async fn in_a_mixed_fleet_every_job_runs_where_it_can_at_the_first_attempt() {
+    let mut world = World::with_models(Vec::new()).await;
+    let small = world.spheres("small", r#"{"max_octree_resolution":64}"#);
+    let views = world.spheres("views", r#"{"multi_view":true,"max_octree_resolution":160}"#);
+    world.models = vec![small];
+    let _small = world.worker("small", &[]).await;
+    world.models = vec![views];
+    let _views = world.worker("views", &[]).await;
+    let kinds: [(Option<&str>, &[View], u32); 5] = [
+        (None, &[View::Front], 32),
+        (None, &[View::Front], 128),
+        (None, &[View::Front, View::Back], 32),
+        (Some("small"), &[View::Front], 64),
+        (Some("views"), &[View::Left], 96),
+    ];
+    let mut jobs = Vec::new();
+    for n in 0..40 {
+        let (model, views, grid) = kinds[n % kinds.len()];
+        jobs.push((n % kinds.len(), world.submit_spec(spec(&world, model, views, grid).await).await));
+    }
+    for (kind, id) in jobs {
+        let record = world.end(id).await;
+        assert_eq!((record.state, record.attempt), (JobState::Succeeded, 1), "{kind}: {:?}", record.failure);
+        let model = record.result.unwrap().model;
+        assert!(kind == 0 || model == if kind == 3 { "small" } else { "views" }, "{kind} ran with {model}");
+    }
+}
+
+#[tokio::test]
 async fn a_hung_engine_ends_its_process_and_another_worker_takes_the_job() {
     let mut world = World::with_models(Vec::new()).await;
     world.models = vec![world.spheres("model", r#"{"faults":[{"call":"step","kind":"hang","nth":3}]}"#)];

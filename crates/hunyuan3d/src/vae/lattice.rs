@@ -140,16 +140,19 @@ impl Lattice {
     }
 
     /// Tables [n, w] of the residual stream, one per axis.
+    #[cfg_attr(not(feature = "avx512"), expect(dead_code, reason = "only the fused decoder reads tables"))]
     pub(super) fn residual_tables(&self) -> &[Tensor; 3] {
         &self.residual.axes
     }
 
     /// Tables [n, w] of the projected queries before the scale of `ln_1`, one per axis.
+    #[cfg_attr(not(feature = "avx512"), expect(dead_code, reason = "only the fused decoder reads tables"))]
     pub(super) fn query_tables(&self) -> &[Tensor; 3] {
         &self.query.axes
     }
 
-    /// What that scale does not touch, `[w]`.
+    /// The part of the projected queries that is not scaled, `[w]`.
+    #[cfg_attr(not(feature = "avx512"), expect(dead_code, reason = "only the fused decoder reads tables"))]
     pub(super) fn query_offset(&self) -> &Tensor {
         &self.query_offset
     }
