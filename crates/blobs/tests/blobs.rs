@@ -1,5 +1,5 @@
 //! The store on a real file system.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use blobs::{BlobId, BlobOptions, Blobs, Collected, Error};
 use bytes::Bytes;

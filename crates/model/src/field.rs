@@ -80,7 +80,18 @@ impl Field {
     /// The surface where the field crosses `level`, oriented outward; empty if it does not cross. The surface is open
     /// where the field is positive at the boundary of the box.
     pub fn to_mesh(&self, level: f32, mapping: VertexMapping) -> Mesh {
-        let mut mesh = mesh::extract_surface(&Grid { values: &self.dense(), shape: self.shape }, level);
+        let mesh = mesh::extract_surface(&Grid { values: &self.dense(), shape: self.shape }, level);
+        self.placed(mesh, mapping)
+    }
+
+    /// As [`Field::to_mesh`], but closed at the boundary of the box. The second value says whether that was needed.
+    pub fn to_closed_mesh(&self, level: f32, mapping: VertexMapping) -> (Mesh, bool) {
+        let (mesh, is_cut) = mesh::extract_closed_surface(&Grid { values: &self.dense(), shape: self.shape }, level);
+        (self.placed(mesh, mapping), is_cut)
+    }
+
+    /// Moves a mesh from lattice indices to coordinates.
+    fn placed(&self, mut mesh: Mesh, mapping: VertexMapping) -> Mesh {
         let (min, max) = (self.bounds.min.map(f64::from), self.bounds.max.map(f64::from));
         let steps: [f64; 3] = match mapping {
             VertexMapping::Reference => [f64::from(self.octree_resolution) + 1.0; 3],
@@ -125,6 +136,14 @@ mod tests {
         assert!(sparse.dense()[..36].iter().all(|value| value.is_nan()));
         let mapping = VertexMapping::Corrected;
         assert_eq!(sparse.to_mesh(0.0, mapping), dense.to_mesh(0.0, mapping));
+    }
+
+    #[test]
+    fn a_surface_that_the_box_cuts_is_closed_there() {
+        let field = wall(6, 2.5, 5);
+        assert!(!mesh::measure(&field.to_mesh(0.0, VertexMapping::Corrected)).watertight);
+        let (mesh, is_cut) = field.to_closed_mesh(0.0, VertexMapping::Corrected);
+        assert!(is_cut && mesh::measure(&mesh).watertight);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the GPUs of this machine are doing, for the gauges.
+//! Memory and load of the GPUs, as gauges.
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
@@ -8,23 +8,23 @@ use telemetry::names;
 /// How often the driver is asked.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Keeps the gauges of every GPU right for as long as the process lives. Their numbers are the driver's own, which
+/// Updates the gauges of all GPUs for as long as the process lives. GPUs are numbered as the driver does, which
 /// `CUDA_VISIBLE_DEVICES` does not change. Without NVIDIA's management library there are no such gauges.
 ///
 /// # Errors
-/// When the system has no thread to give.
+/// When no thread can be started.
 pub(crate) fn watch() -> std::io::Result<()> {
     let nvml = match Nvml::init() {
         Ok(nvml) => nvml,
         Err(error) => {
-            tracing::info!(%error, "memory and load of the GPU cannot be told");
+            tracing::info!(%error, "there are no metrics of the GPU");
             return Ok(());
         }
     };
     let watch = move || {
         loop {
             if let Err(error) = read(&nvml) {
-                tracing::debug!(%error, "the GPU cannot be asked");
+                tracing::debug!(%error, "the metrics of the GPU cannot be read");
             }
             std::thread::sleep(PERIOD);
         }

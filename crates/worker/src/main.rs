@@ -1,8 +1,8 @@
 //! `orfeas-worker`: turns queued jobs into meshes.
-#![allow(clippy::print_stderr)] // the one line that says why it does not start
 
 use clap::Parser;
 use std::error::Error as StdError;
+use std::io::Write;
 use std::process::ExitCode;
 use worker::options::Options;
 use worker::{app, exit};
@@ -13,30 +13,24 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return unavailable(&error, exit::UNAVAILABLE),
+        Err(error) => return ExitCode::from(report(&error, exit::UNAVAILABLE)),
     };
     runtime.block_on(async {
         let guard = match telemetry::init(&options.telemetry, "orfeas-worker") {
             Ok(guard) => guard,
-            Err(error) => return unavailable(&error, exit::USAGE),
+            Err(error) => return ExitCode::from(report(&error, exit::USAGE)),
         };
-        let code = match app::run(options).await {
-            Ok(code) => code,
-            Err(error) => {
-                let code = error.exit_code();
-                let _ = unavailable(&error, code);
-                code
-            }
-        };
+        let code = app::run(options).await.unwrap_or_else(|error| report(&error, error.exit_code()));
         guard.flush().await;
         // Not by returning: a thread that hangs in a call of the device would be waited for.
         exit::now(code)
     })
 }
 
-fn unavailable(error: &dyn StdError, code: u8) -> ExitCode {
+/// Says on standard error why the worker does not start; a standard error that is closed or full changes nothing.
+fn report(error: &dyn StdError, code: u8) -> u8 {
     let chain = std::iter::successors(Some(error), |error| (**error).source());
     let line = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    eprintln!("orfeas-worker: {line}");
-    ExitCode::from(code)
+    let _ = writeln!(std::io::stderr(), "orfeas-worker: {line}");
+    code
 }

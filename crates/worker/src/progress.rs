@@ -1,29 +1,84 @@
-//! How often progress is written.
+//! The progress of an attempt: its stage, the share that is done, and where the time went.
 
-use domain::Progress;
-use std::time::{Duration, Instant};
+use domain::{Progress, StageInfo, StageTiming};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::watch;
 
-/// Steps closer together than this are not all written: people cannot see them, and Redis need not store them.
-pub const APART: Duration = Duration::from_millis(50);
-
-/// Decides which progress is worth writing: every change of stage, the last step, and else one in [`APART`].
-#[derive(Debug, Default)]
-pub struct Throttle {
-    last: Option<(String, Instant)>,
+/// Keeps the latest progress of an attempt and the times of its stages. Reporting never waits: the reader of the channel
+/// gets the latest value only.
+#[derive(Debug)]
+pub(crate) struct ProgressTracker {
+    stages: Vec<StageInfo>,
+    latest: watch::Sender<Option<Progress>>,
+    state: Mutex<State>,
 }
 
-impl Throttle {
-    /// Whether `progress`, made at `now`, is to be written.
-    pub fn passes(&mut self, progress: &Progress, now: Instant) -> bool {
-        let is_last_step = progress.step.is_some() && progress.step == progress.steps;
-        let passes = match &self.last {
-            Some((stage, at)) if *stage == progress.stage => is_last_step || now.duration_since(*at) >= APART,
-            _ => true,
+#[derive(Debug, Default)]
+struct State {
+    fraction: f64,
+    timings: Vec<StageTiming>,
+    /// The stage that this tracker times, and its start.
+    current: Option<(&'static str, Instant)>,
+}
+
+impl ProgressTracker {
+    /// A tracker for an attempt with these stages, and the channel of its progress.
+    pub(crate) fn new(stages: Vec<StageInfo>) -> (Self, watch::Receiver<Option<Progress>>) {
+        let (latest, receiver) = watch::channel(None);
+        (Self { stages, latest, state: Mutex::default() }, receiver)
+    }
+
+    /// The worker begins a stage of its own, and ends the one before.
+    pub(crate) fn enter(&self, stage: &'static str) {
+        let mut state = self.state();
+        state.end_stage();
+        state.current = Some((stage, Instant::now()));
+        self.send(&mut state, Progress::stage(stage));
+    }
+
+    /// The worker has ended its stage.
+    pub(crate) fn leave(&self) {
+        self.state().end_stage();
+    }
+
+    /// An engine reports progress.
+    pub(crate) fn report(&self, progress: Progress) {
+        self.send(&mut self.state(), progress);
+    }
+
+    /// Adds the times of stages that were timed elsewhere.
+    pub(crate) fn add(&self, timings: impl IntoIterator<Item = StageTiming>) {
+        self.state().timings.extend(timings);
+    }
+
+    /// The times of all stages, in the order in which they ended.
+    pub(crate) fn timings(&self) -> Vec<StageTiming> {
+        let mut state = self.state();
+        state.end_stage();
+        state.timings.clone()
+    }
+
+    fn send(&self, state: &mut State, progress: Progress) {
+        let done = match (progress.step, progress.steps) {
+            (Some(step), Some(steps)) => f64::from(step) / f64::from(steps.max(1)),
+            _ => 0.0,
         };
-        if passes {
-            self.last = Some((progress.stage.clone(), now));
+        state.fraction = state.fraction.max(StageInfo::fraction(&self.stages, &progress.stage, done));
+        self.latest.send_replace(Some(progress.with_fraction(state.fraction)));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that can panic runs under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn end_stage(&mut self) {
+        if let Some((stage, start)) = self.current.take() {
+            self.timings.push(StageTiming::new(stage, start.elapsed().as_secs_f64()));
         }
-        passes
     }
 }
 
@@ -32,21 +87,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stages_and_the_last_step_always_pass_and_steps_only_so_often() {
-        let start = Instant::now();
-        let mut throttle = Throttle::default();
-        let mut written = Vec::new();
-        let mut see = |progress: Progress, ms: u64| {
-            if throttle.passes(&progress, start + Duration::from_millis(ms)) {
-                written.push((progress.stage, progress.step));
-            }
-        };
-        see(Progress::stage("preprocess"), 0);
-        see(Progress::stage("encode"), 1);
-        (0..=10).for_each(|step| see(Progress::steps("denoise", step, 10), 2 + 20 * u64::from(step)));
-        see(Progress::stage("decode"), 203);
-        let steps: Vec<_> = written.iter().filter_map(|(_, step)| *step).collect();
-        assert_eq!(steps, [0, 3, 6, 9, 10]);
-        assert_eq!(written.len(), steps.len() + 3);
+    fn the_fraction_never_falls_and_each_stage_is_timed_once() {
+        let stages = [("preprocess", 1.0), ("denoise", 7.0), ("export", 2.0)];
+        let (tracker, latest) = ProgressTracker::new(stages.map(|(name, weight)| StageInfo::new(name, weight)).into());
+        let fraction = || latest.borrow().as_ref().map(|progress| progress.fraction);
+        assert_eq!(fraction(), None);
+        tracker.enter("preprocess");
+        assert_eq!(fraction(), Some(0.0));
+        tracker.report(Progress::steps("denoise", 1, 2));
+        assert_eq!(fraction(), Some(0.45));
+        // A late report, a stage that is not in the list, and no steps at all.
+        for late in [Progress::stage("preprocess"), Progress::stage("unknown"), Progress::steps("denoise", 0, 0)] {
+            tracker.report(late);
+            assert_eq!(fraction(), Some(0.45));
+        }
+        tracker.leave();
+        tracker.add([StageTiming::new("denoise", 3.0)]);
+        tracker.enter("export");
+        assert_eq!(fraction(), Some(0.8));
+        let timings = tracker.timings();
+        let names: Vec<&str> = timings.iter().map(|timing| timing.stage.as_str()).collect();
+        assert_eq!(names, ["preprocess", "denoise", "export"]);
+        assert!(timings.iter().all(|timing| timing.seconds >= 0.0) && timings[1].seconds == 3.0);
+        assert_eq!(tracker.timings(), timings);
     }
 }

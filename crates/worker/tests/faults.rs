@@ -1,19 +1,18 @@
-//! Workers that die, freeze and are told to stop; a Redis that goes away.
+//! Workers that are killed, paused and told to stop, and workers that cannot start.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{PATIENCE, World, picture, png, quick, slow};
+use common::{PATIENCE, World, hunyuan, picture, png, quick, slow};
 use domain::JobState::{Queued, Running, Succeeded};
 use domain::Parameters;
-use std::time::Duration;
 use test_support::wait_until;
 
 /// A lease that a test can outlive.
 const SHORT: [&str; 2] = ["--lease-seconds", "1"];
 
 #[tokio::test]
-async fn a_killed_workers_job_is_finished_by_another_exactly_once() {
+async fn the_job_of_a_killed_worker_is_finished_by_another_exactly_once() {
     let world = World::new().await;
     let first = world.worker("first", &SHORT).await;
     let id = world.submit(png(&picture(0)), slow()).await;
@@ -32,7 +31,7 @@ async fn a_killed_workers_job_is_finished_by_another_exactly_once() {
 }
 
 #[tokio::test]
-async fn a_frozen_worker_that_comes_back_changes_nothing() {
+async fn a_paused_worker_that_comes_back_changes_nothing() {
     let world = World::new().await;
     let first = world.worker("first", &SHORT).await;
     let id = world.submit(png(&picture(0)), slow()).await;
@@ -45,14 +44,14 @@ async fn a_frozen_worker_that_comes_back_changes_nothing() {
     assert_eq!((record.state, record.attempt), (Succeeded, 2));
     assert_eq!(world.queue.counters().await.unwrap().succeeded, 1);
     assert!(world.queue.counters().await.unwrap().fenced >= 1, "the late writes were refused");
-    // It has noticed, and takes the next job.
+    // It has found its lease lost, and takes the next job.
     assert!(second.terminate(PATIENCE).await.success());
     let next = world.submit(png(&picture(1)), quick()).await;
     assert_eq!(world.end(next).await.state, Succeeded);
 }
 
 #[tokio::test]
-async fn sigterm_finishes_what_has_begun_and_leaves_the_rest() {
+async fn at_sigterm_running_jobs_are_finished_and_others_stay_queued() {
     let world = World::new().await;
     let worker = world.worker("one", &["--batch-size-max", "1"]).await;
     let begun = world.submit(png(&picture(0)), slow()).await;
@@ -65,7 +64,7 @@ async fn sigterm_finishes_what_has_begun_and_leaves_the_rest() {
 }
 
 #[tokio::test]
-async fn when_time_is_over_jobs_are_handed_back_and_the_attempt_does_not_count() {
+async fn after_the_drain_time_jobs_are_released_and_the_attempt_does_not_count() {
     let world = World::new().await;
     let worker = world.worker("one", &["--drain-seconds", "0", "--batch-size-max", "3"]).await;
     let mut jobs = Vec::new();
@@ -88,7 +87,7 @@ async fn when_time_is_over_jobs_are_handed_back_and_the_attempt_does_not_count()
 }
 
 #[tokio::test]
-async fn a_second_sigterm_hands_back_at_once() {
+async fn a_second_sigterm_releases_jobs_at_once() {
     let world = World::new().await;
     let worker = world.worker("one", &[]).await;
     let id = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(256), ..slow() }).await;
@@ -106,34 +105,8 @@ async fn a_second_sigterm_hands_back_at_once() {
 }
 
 #[tokio::test]
-async fn a_redis_that_restarts_costs_no_job() {
-    let world = World::new().await;
-    let _worker = world.worker("one", &["--lease-seconds", "3"]).await;
-    let running = world.submit(png(&picture(0)), slow()).await;
-    world.under_way(running).await;
-    let waiting = world.submit(png(&picture(1)), quick()).await;
-    world.redis.kill();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    world.redis.restart();
-    let ended = async |id| {
-        let mut state = Queued;
-        wait_until("a job's end", PATIENCE, async || {
-            // The test's own connection needs a moment too.
-            if let Ok(Some(record)) = world.queue.record(id).await {
-                state = record.state;
-            }
-            state.is_terminal()
-        })
-        .await;
-        state
-    };
-    assert_eq!((ended(running).await, ended(waiting).await), (Succeeded, Succeeded));
-    assert_eq!(world.queue.counters().await.unwrap().succeeded, 2);
-}
-
-#[tokio::test]
-async fn what_is_missing_is_said_in_one_line_with_exit_code_3() {
-    let world = World::new().await;
+async fn a_worker_that_cannot_start_says_why_in_one_line_and_exits_with_code_3() {
+    let world = World::with_models(vec![hunyuan()]).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str); 5] = [

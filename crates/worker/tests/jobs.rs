@@ -33,13 +33,15 @@ async fn a_picture_becomes_a_mesh_in_every_format() {
         let progress: Vec<_> = world.events(id).await.into_iter().filter_map(|event| event.progress).collect();
         let mut stages: Vec<&str> = progress.iter().map(|progress| progress.stage.as_str()).collect();
         stages.dedup();
-        assert_eq!(stages, STAGES);
+        // Only the latest progress is written, so short stages may be missing.
+        let mut known = STAGES.iter();
+        assert!(!stages.is_empty() && stages.iter().all(|stage| known.any(|known| known == stage)), "{stages:?}");
         assert!(progress.iter().map(|progress| progress.fraction).is_sorted(), "{progress:?}");
     }
 }
 
 #[tokio::test]
-async fn what_is_not_asked_for_is_the_models_own_choice() {
+async fn parameters_that_are_not_given_are_those_of_the_model() {
     let world = World::new().await;
     let _worker = world.worker("one", &[]).await;
     let id = world.submit(png(&picture(1)), Parameters::default()).await;
@@ -54,13 +56,12 @@ async fn what_is_not_asked_for_is_the_models_own_choice() {
 }
 
 #[tokio::test]
-async fn a_grid_that_does_not_fit_is_told_and_refused() {
+async fn a_grid_that_does_not_fit_is_announced_and_refused() {
     let world = World::new().await;
     let _worker = world.worker("one", &["--max-octree-resolution", "64", "--max-attempts", "1"]).await;
-    let told =
+    let announced =
         async || world.queue.workers().await.unwrap().first().map(|worker| worker.models[0].max_octree_resolution);
-    wait_until("the worker's card", PATIENCE, async || told().await == Some(64)).await;
-    // Submitted while there was nobody to ask.
+    wait_until("the announcement", PATIENCE, async || announced().await == Some(64)).await;
     let fine = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(65), ..quick() }).await;
     let failure = world.end(fine).await.failure.unwrap();
     assert!(failure.code == "device_error" && failure.detail.contains("64 at most"), "{failure:?}");

@@ -5,8 +5,8 @@ use super::health::{Health, Pace};
 use super::row::{Job, Row};
 use super::{BatchOptions, Event, Task};
 use crate::limit::Limit;
+use crate::metrics;
 use crate::plan::{Exclusivity, plan};
-use crate::readings;
 use model::{Model, Prepared};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -141,7 +141,7 @@ impl Batch {
         let exclusive = self.finished.iter().filter(|row| row.job.exclusivity == Exclusivity::Exclusive);
         let running: Vec<Exclusivity> = self.running.iter().chain(exclusive).map(|row| row.job.exclusivity).collect();
         let (admitted, reason) = plan(&waiting, &running, self.limit.rows());
-        readings::planned(admitted, reason);
+        metrics::planned(admitted, reason);
         if admitted == 0 {
             return Ok(());
         }
@@ -215,7 +215,7 @@ impl Batch {
                     let took = start.elapsed();
                     self.paces.step.done(flops, took);
                     self.limit.stepped(size);
-                    readings::stepped(size, took);
+                    metrics::stepped(size, took);
                     group.iter_mut().zip(stages).for_each(|(row, stage)| row.stepped(stage, size));
                     let (done, running): (Vec<Row>, Vec<Row>) = group.into_iter().partition(|row| row.state.is_done());
                     self.finished.extend(done);
@@ -296,7 +296,7 @@ impl Batch {
     /// Logs and counts an error of a call with `rows` rows.
     fn note(&self, call: &'static str, error: &EngineError, rows: usize) {
         let Some(label) = error.label() else { return };
-        readings::model_error(label);
+        metrics::model_error(label);
         if error.is_out_of_memory() {
             tracing::warn!(call, rows, limit = self.limit.rows(), %error, "the device ran out of memory");
         } else {

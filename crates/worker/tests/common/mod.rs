@@ -86,7 +86,7 @@ impl World {
     /// A worker's command line, on the CPU unless `more` says otherwise.
     pub fn command(&self, name: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-worker"));
-        // A test must not depend on the variables of whoever runs it.
+        // Tests must not depend on the environment in which they run.
         command.env_clear().current_dir(self.folder.path());
         command.args([
             "--worker-name",
@@ -192,5 +192,31 @@ pub fn looks_like(format: MeshFormat, bytes: &[u8]) -> bool {
         MeshFormat::GLB => bytes.starts_with(b"glTF"),
         MeshFormat::OBJ => std::str::from_utf8(bytes).is_ok_and(|text| text.lines().any(|line| line.starts_with("f "))),
         _ => bytes.len() > 84 && (bytes.len() - 84).is_multiple_of(50),
+    }
+}
+
+/// The most main memory that a process has taken so far, in bytes.
+pub fn peak_memory(worker: &ServiceProcess) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+}
+
+/// A small file system, mounted for one test.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounts one of a megabyte at `path`; `None` where the user may not.
+    pub fn mount(path: &std::path::Path) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let mut mount = Command::new("mount");
+        let output = mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(path).output().ok()?;
+        output.status.success().then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }

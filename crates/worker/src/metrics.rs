@@ -1,4 +1,4 @@
-//! What the worker measures, under the names in `telemetry`.
+//! The metrics of the worker, under the names in `telemetry`.
 
 use crate::plan::StopReason;
 use domain::ResultRecord;
@@ -34,10 +34,21 @@ pub(crate) fn model_error(kind: &'static str) {
     metrics::counter!(names::DEVICE_FAULTS, "kind" => kind).increment(1);
 }
 
-/// How an attempt ended.
+/// A job was leased for the first time, so long after it was submitted.
+pub(crate) fn dispatched(queued: Duration) {
+    metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(queued.as_secs_f64());
+}
+
+/// A lease was found lost.
+pub(crate) fn lost() {
+    metrics::counter!(names::LEASE_LOST).increment(1);
+}
+
+/// How an attempt ended, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Succeeded,
+    HandedOver,
     Failed,
     Retried,
     Cancelled,
@@ -49,6 +60,7 @@ pub(crate) enum Outcome {
 pub(crate) fn finished(outcome: Outcome) {
     let label = match outcome {
         Outcome::Succeeded => "succeeded",
+        Outcome::HandedOver => "handed_over",
         Outcome::Failed => "failed",
         Outcome::Retried => "retried",
         Outcome::Cancelled => "cancelled",
@@ -66,17 +78,17 @@ pub(crate) fn succeeded(result: &ResultRecord, total: Duration) {
     metrics::histogram!(names::JOB_SECONDS).record(total.as_secs_f64());
 }
 
-/// A job is held from now until the value is dropped.
-pub(crate) struct Held(());
+/// Counts a job that this worker holds, for as long as it lives.
+pub(crate) struct JobHeld(());
 
-impl Held {
+impl JobHeld {
     pub(crate) fn new() -> Self {
         metrics::gauge!(names::JOBS_HELD).increment(1);
         Self(())
     }
 }
 
-impl Drop for Held {
+impl Drop for JobHeld {
     fn drop(&mut self) {
         metrics::gauge!(names::JOBS_HELD).decrement(1);
     }
