@@ -8,11 +8,19 @@ use domain::{Capability, LEVEL, ModelInfo, WorkerInfo};
 /// The announcement of a worker.
 pub(crate) fn worker_info(context: &WorkerContext, name: &str, slots: u16) -> WorkerInfo {
     let default = context.engines.get(None).map(|engine| engine.info().name.as_str());
-    let model = |engine: &Engine| ModelInfo {
-        is_default: Some(engine.info().name.as_str()) == default,
-        max_octree_resolution: image_to_mesh::finest_grid(context, engine),
-        stages: image_to_mesh::stages_of(&engine.info().stages),
-        ..engine.info().clone()
+    let model = |engine: &Engine| {
+        let info = engine.info();
+        let finest = image_to_mesh::finest_grid(context, engine);
+        let mut model = ModelInfo {
+            is_default: Some(info.name.as_str()) == default,
+            max_octree_resolution: finest,
+            octree_resolution: info.octree_resolution.min(finest),
+            stages: image_to_mesh::stages_of(&info.stages),
+            ..info.clone()
+        };
+        // The queue compares grids in classes, so finer grids than this would not reach the worker.
+        model.max_octree_resolution = capability(&model).grid_class();
+        model
     };
     let models: Vec<ModelInfo> = context.engines.iter().map(model).collect();
     WorkerInfo {

@@ -41,8 +41,9 @@ pub(crate) async fn run(
         failure::logged(FailureCode::UnsupportedJob, "the job names a model that this worker does not have")
     })?;
     let info = engine.info();
-    let (request, octree_resolution) = sampling(&spec.parameters, info);
     let finest = finest_grid(&context, engine);
+    let request = sampling(&spec.parameters, info);
+    let octree_resolution = spec.parameters.octree_resolution.unwrap_or(info.octree_resolution.min(finest));
     if octree_resolution > finest {
         return Err(failure::grid_too_fine(octree_resolution, finest).into());
     }
@@ -117,13 +118,12 @@ pub(crate) async fn run(
 }
 
 /// The parameters of the request, with the defaults of the model.
-fn sampling(parameters: &Parameters, info: &domain::ModelInfo) -> (SampleRequest, u32) {
-    let request = SampleRequest {
+fn sampling(parameters: &Parameters, info: &domain::ModelInfo) -> SampleRequest {
+    SampleRequest {
         steps: parameters.steps.unwrap_or(info.steps),
         guidance_scale: parameters.guidance_scale.unwrap_or(info.guidance_scale),
         seed: parameters.seed.unwrap_or_default(),
-    };
-    (request, parameters.octree_resolution.unwrap_or(info.octree_resolution))
+    }
 }
 
 /// Cells along a side of the finest grid that the model makes within the memory budget.

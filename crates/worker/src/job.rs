@@ -122,7 +122,7 @@ async fn report(lease: Lease, ending: Ending) -> Outcome {
     let next = lease.next_spec().map(|next| next.needs(0));
     let reported = match (ending, next) {
         (Ending::Succeeded(result), Some(needs)) => {
-            let artifacts = result.artifacts;
+            let artifacts = merged(lease.artifacts(), result.artifacts);
             tracing::info!(job.id = %id, attempt, lane = needs.lane(), "handed over to the next step");
             lease.hand_over(&artifacts, &needs).await.map(|_| Outcome::HandedOver)
         }
