@@ -6,6 +6,7 @@
 
 mod agent;
 mod asker;
+pub mod chaos;
 mod client;
 mod document;
 pub mod nginx;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agents_page;
+mod chaos;
 mod contract;
 mod documents;
 mod faults;
