@@ -1,4 +1,4 @@
-//! Pictures by URL, where that is switched on.
+//! Fetches images by URL, where that is enabled.
 
 use bytes::Bytes;
 use clap::Args;
@@ -7,39 +7,41 @@ use http_api::{Problem, codes};
 use std::sync::Arc;
 use std::time::Duration;
 use telemetry::names;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Pictures that are fetched.
+/// Options for images that are fetched.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Pictures by URL")]
+#[command(next_help_heading = "Images by URL")]
 pub struct FetchOptions {
-    /// Fetch pictures that a request names by the field `image_url`. Only what is on the public internet is called,
-    /// and what --egress-allow names.
+    /// Fetch images that a request names by the field `image_url`. Only hosts on the public internet are called, and
+    /// those that --egress-allow names.
     #[arg(long, env = "ORFEAS_FETCH_URLS")]
     pub fetch_urls: bool,
 
-    /// Most bytes of a picture that is fetched.
+    /// Maximum size of an image that is fetched.
     #[arg(long, env = "ORFEAS_FETCH_MAX_BYTES", value_name = "BYTES", default_value_t = 10 << 20)]
     pub fetch_max_bytes: usize,
 
-    /// Seconds in which a picture must have been fetched whole.
+    /// Seconds in which an image must have been fetched completely.
     #[arg(long, env = "ORFEAS_FETCH_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 10,
         value_parser = clap::value_parser!(u16).range(1..=300))]
     pub fetch_timeout_seconds: u16,
 
-    /// Most fetched pictures that are in memory at once; others wait.
+    /// Maximum number of images that are fetched at once; others wait.
     #[arg(long, env = "ORFEAS_FETCHES", value_name = "N", default_value_t = 32,
         value_parser = clap::value_parser!(u16).range(1..))]
     pub fetches: u16,
 }
 
-/// Fetches pictures.
+/// Fetches images.
+#[derive(Clone)]
 pub(crate) struct Fetcher {
-    /// Nothing is fetched without.
+    /// `None` when fetching is disabled.
     egress: Option<Egress>,
-    most: usize,
-    time: Duration,
+    max_bytes: usize,
+    timeout: Duration,
+    /// One permit for each fetch at a time.
     permits: Arc<Semaphore>,
 }
 
@@ -47,48 +49,53 @@ impl Fetcher {
     pub(crate) fn new(options: &FetchOptions, egress: &Egress) -> Self {
         Self {
             egress: options.fetch_urls.then(|| egress.clone()),
-            most: options.fetch_max_bytes,
-            time: Duration::from_secs(options.fetch_timeout_seconds.into()),
+            max_bytes: options.fetch_max_bytes,
+            timeout: Duration::from_secs(options.fetch_timeout_seconds.into()),
             permits: Arc::new(Semaphore::new(options.fetches.into())),
         }
     }
 
-    /// The file behind a URL. It counts as in memory until its bytes are dropped.
+    /// The maximum size of a file.
+    pub(crate) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Fetches a file. Its memory is the caller's to account for.
     pub(crate) async fn fetch(&self, url: &str) -> Result<Bytes, Problem> {
         let Some(egress) = &self.egress else {
-            return Err(problem(&codes::URL_NOT_ALLOWED, "Pictures are not fetched by URL here."));
+            return Err(problem(&codes::URL_NOT_ALLOWED, "Images are not fetched by URL here."));
         };
-        // What is refused by its text alone does not wait.
+        // A URL that is refused by its text alone does not wait.
         egress.target(url).map_err(refused)?;
-        let permit = match timeout(self.time, Arc::clone(&self.permits).acquire_owned()).await {
+        let _permit = match timeout(self.timeout, self.permits.acquire()).await {
             Ok(Ok(permit)) => permit,
-            _ => return Err(problem(&codes::OVERLOADED, "No room was left to fetch the picture.")),
+            _ => return Err(problem(&codes::OVERLOADED, "Too many images are being fetched at present.")),
         };
-        let fetched = egress.get(url, self.most, self.time).await;
+        let fetched = egress.get(url, self.max_bytes, self.timeout).await;
         let outcome = fetched.as_ref().map_or_else(Refused::reason, |_| "fetched");
         metrics::counter!(names::PICTURE_FETCHES, "outcome" => outcome).increment(1);
-        Ok(Bytes::from_owner(Held { bytes: fetched.map_err(refused)?, _permit: permit }))
-    }
-}
-
-/// Bytes that count until they are dropped.
-struct Held {
-    bytes: Bytes,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        fetched.map_err(refused)
     }
 }
 
 fn refused(refused: Refused) -> Problem {
     let kind = match &refused {
         Refused::Url(_) | Refused::Inside => &codes::URL_NOT_ALLOWED,
+        // The answer will most likely be the same the next time.
+        Refused::Status(408 | 425 | 429 | 500..=599) => &codes::IMAGE_UNREACHABLE,
+        Refused::Status(_) | Refused::Encoded => &codes::IMAGE_NOT_FOUND,
+        Refused::TooLarge(_) => &codes::BODY_TOO_LARGE,
         _ => &codes::IMAGE_UNREACHABLE,
     };
-    problem(kind, &refused.to_string()).because(refused)
+    let detail = match &refused {
+        Refused::Status(status @ 300..=399) => {
+            format!(
+                "The host answered with the status {status}, a redirect that was not followed; send the URL that it leads to."
+            )
+        }
+        other => other.to_string(),
+    };
+    problem(kind, &detail).because(refused)
 }
 
 fn problem(kind: &'static codes::Kind, detail: &str) -> Problem {

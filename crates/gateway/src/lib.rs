@@ -1,37 +1,35 @@
-//! The gateway: the way in.
+//! The gateway: accepts requests and turns them into jobs.
 //!
-//! A request passes six layers, each its own small room, and whatever is refused in one leaves nothing behind:
+//! A request passes these steps, and one that is refused leaves nothing behind:
 //!
-//! 1. **transport** (`transport`): content type, length, time; how many bodies are read at once.
-//! 2. **identity** (`http_api::IncomingRequest`, with the registry in `access`): whose request it is, by its key or its signature.
-//! 3. **limits** (`access::limits`): nonce, windows, quotas of the day; then the bounds that the queue holds.
-//! 4. **parameters** (`parameters`): every field known, typed and within its range.
-//! 5. **image bytes** and 6. **image content** (`intake`, with the crate `picture`): a whole picture in which there is
-//!    something to see.
+//! 1. `transport`: media type, encoding and length, from the headers. `memory`: room for the body.
+//! 2. [`http_api::IncomingRequest`] with `access`: authentication, rate limits; then the body is read.
+//! 3. `parse`: every field known, typed and in range.
+//! 4. `submit`: a repeated request is answered from the queue; else the model and the workers are checked, the images
+//!    (`fetch`, `image_check`), the quotas; then blobs and queue are written.
 //!
-//! `submit` puts what has passed into blobs and queue, once for each name that a client gives its request. The answer is
-//! 202 with the job's id: the mesh is made elsewhere, and the status service tells of it.
+//! The answer is 202 with the job's id; the status service serves progress and results. Both APIs, `/api/v1` and
+//! `/api/agent`, have the same routes (`routes`). Jobs of test keys are simulated here (`test_keys`), and blobs that
+//! are no longer used are deleted (`gc`).
 //!
-//! Both APIs, `/api/v1` and `/api/agent`, have the same verbs (`routes`). Jobs of test keys are played here
-//! (`test_keys`). What nobody needs any more is swept out of the blobs (`sweep`).
-//!
-//! [`start`] runs the whole service inside the calling process; `main.rs` adds only a command line, signals and logs.
+//! [`start`] runs the whole service inside the calling process; `main.rs` adds a command line, signals and logs.
 
 mod app;
 mod fetch;
-mod intake;
+mod gc;
+mod image_check;
 mod json;
+mod memory;
 mod options;
-mod parameters;
+mod parse;
 mod routes;
 mod submit;
-mod sweep;
-mod telling;
 mod test_keys;
 mod transport;
+mod webhook_payload;
 
 pub use app::{Error, start};
 pub use fetch::FetchOptions;
-pub use options::{IntakeOptions, Options};
+pub use options::{Options, RequestOptions};
 #[cfg(fuzzing)]
-pub use parameters::fuzz;
+pub use parse::fuzz;

@@ -1,21 +1,21 @@
-//! What an operator may set: `orfeas-gateway --help` is the manual.
+//! Command-line options; `orfeas-gateway --help` is the manual.
 
 use crate::fetch::FetchOptions;
-use crate::sweep::Sweeping;
-use crate::transport::Rooms;
+use crate::gc::GcOptions;
+use crate::memory::MemoryBudget;
 use clap::{Args, Parser};
 use egress::EgressOptions;
-use http_api::{BodyBounds, ServiceOptions};
+use http_api::ServiceOptions;
 use picture::PictureLimits;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use webhooks::WebhookOptions;
 
-/// Takes pictures and puts jobs into the queue.
+/// Accepts images and puts jobs into the queue.
 ///
 /// Every option can be set by the environment variable that is named with it, or by a line of that form in a file
-/// `.env` in the working directory. The command line goes before the environment, and that before the file.
+/// `.env` in the working directory. The command line takes precedence over the environment, and that over the file.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "orfeas-gateway", version)]
 pub struct Options {
@@ -27,95 +27,99 @@ pub struct Options {
     #[arg(long, env = "ORFEAS_GATEWAY_ADDR_FILE", value_name = "FILE")]
     pub addr_file: Option<PathBuf>,
 
-    /// Answer all that the status service answers, too: one address for everything, without a proxy in front.
+    /// Serve the routes of the status service too: one address for everything, without a proxy in front.
     #[arg(long, env = "ORFEAS_WITH_STATUS")]
     pub with_status: bool,
 
-    /// What every service is told.
+    /// Options of every service.
     #[command(flatten)]
     pub service: ServiceOptions,
-    /// What a request may hold.
+    /// Bounds of requests.
     #[command(flatten)]
-    pub intake: IntakeOptions,
-    /// Pictures by URL.
+    pub requests: RequestOptions,
+    /// Images by URL.
     #[command(flatten)]
     pub fetch: FetchOptions,
-    /// Calls to the outside.
+    /// Outgoing calls.
     #[command(flatten)]
     pub egress: EgressOptions,
-    /// Calls to tenants.
+    /// Webhooks.
     #[command(flatten)]
     pub webhooks: WebhookOptions,
-    /// Minutes between two sweeps for blobs that nobody needs any more: those that are older than --result-retention and
-    /// than the oldest job that has not ended, and an hour more. 0: never.
+    /// Minutes between two collections of blobs that no job and no result uses any more. 0: never.
     #[arg(long, env = "ORFEAS_BLOB_SWEEP_MINUTES", value_name = "MINUTES", default_value_t = 30.0,
         value_parser = minutes, help_heading = "Blobs")]
     pub blob_sweep_minutes: f64,
 }
 
-/// What a request may hold.
+/// Bounds of requests.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Requests")]
-pub struct IntakeOptions {
-    /// Most bytes of a request's body. In JSON a picture takes a third more room than its file.
+pub struct RequestOptions {
+    /// Maximum bytes of a request's body. In JSON an image takes a third more than its file.
     #[arg(long, env = "ORFEAS_MAX_BODY_BYTES", value_name = "BYTES", default_value_t = 20 << 20)]
     pub max_body_bytes: usize,
 
-    /// Most bytes of the body of a batch. It counts for as many uploads as it is larger than --max-body-bytes.
+    /// Maximum bytes of the body of a batch.
     #[arg(long, env = "ORFEAS_MAX_BATCH_BODY_BYTES", value_name = "BYTES", default_value_t = 80 << 20)]
     pub max_batch_body_bytes: usize,
 
-    /// Seconds in which a body must have arrived whole.
+    /// Seconds in which a body must have arrived completely.
     #[arg(long, env = "ORFEAS_BODY_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 60.0,
         value_parser = seconds)]
     pub body_timeout_seconds: f64,
 
-    /// Most bodies that are read at once; others wait, at most as long as a body may take. With --max-body-bytes it
-    /// bounds the memory that requests can take.
-    #[arg(long, env = "ORFEAS_UPLOADS", value_name = "N", default_value_t = 64,
-        value_parser = clap::value_parser!(u16).range(1..))]
-    pub uploads: u16,
+    /// Memory that requests may take, in MiB: half of it for bodies and what is parsed from them, half for decoding
+    /// images. Requests that find no room wait. A body counts two to three times; one that needs more than there is waits
+    /// until it is alone.
+    #[arg(long, env = "ORFEAS_REQUEST_MEMORY_MIB", value_name = "MIB", default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
+    pub request_memory_mib: u32,
 
-    /// Most pixels of a picture, width times height. Decoding takes up to 24 bytes for each; see --picture-memory-mib.
+    /// The model of requests that name none. Absent: the default model of the worker that takes the job.
+    #[arg(long, env = "ORFEAS_DEFAULT_MODEL", value_name = "NAME", value_parser = model_name)]
+    pub default_model: Option<String>,
+
+    /// Maximum pixels of an image, width times height. Decoding takes up to 24 bytes for each; see --request-memory-mib.
     #[arg(long, env = "ORFEAS_MAX_PICTURE_PIXELS", value_name = "PIXELS", default_value_t = 40_000_000,
         value_parser = clap::value_parser!(u64).range(1..=PictureLimits::MAX.max_pixels))]
     pub max_picture_pixels: u64,
 
-    /// Fewest pixels along either side of a picture.
+    /// Minimum pixels along either side of an image.
     #[arg(long, env = "ORFEAS_MIN_PICTURE_SIDE", value_name = "PIXELS", default_value_t = 16,
         value_parser = clap::value_parser!(u32).range(i64::from(PictureLimits::MAX.min_side)..))]
     pub min_picture_side: u32,
 
-    /// Most pictures that are decoded at once to be checked; others wait. More than the processor has cores helps
-    /// nobody.
+    /// Maximum number of images that are decoded at once to be checked; others wait. More than the processor has cores
+    /// gains nothing.
     #[arg(long, env = "ORFEAS_PICTURE_CHECKS", value_name = "N", default_value_t = 4,
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub picture_checks: u16,
-
-    /// Most memory that decoding pictures may take at once, in MiB; others wait. A picture that needs more than all of
-    /// it is decoded alone, so it should hold one of --max-picture-pixels.
-    #[arg(long, env = "ORFEAS_PICTURE_MEMORY_MIB", value_name = "MIB", default_value_t = 512,
-        value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
-    pub picture_memory_mib: u32,
 }
 
 impl Options {
-    pub(crate) fn sweeping(&self) -> Option<Sweeping> {
+    pub(crate) fn gc(&self) -> Option<GcOptions> {
         let every = Duration::from_secs_f64(self.blob_sweep_minutes * 60.0);
-        (!every.is_zero()).then_some(Sweeping { every })
+        (!every.is_zero()).then_some(GcOptions { every })
     }
 }
 
-impl IntakeOptions {
-    pub(crate) fn rooms(&self) -> Rooms {
+impl RequestOptions {
+    pub(crate) fn memory(&self) -> MemoryBudget {
         let timeout = Duration::from_secs_f64(self.body_timeout_seconds);
-        let limits = |max_bytes| BodyBounds { max_bytes, timeout, min_rate: 0 };
-        let batch = self.max_batch_body_bytes.max(self.max_body_bytes);
-        Rooms::new(self.uploads, limits(self.max_body_bytes), limits(batch))
+        let bytes = (self.request_memory_mib as usize) << 20;
+        MemoryBudget::new(bytes, self.max_body_bytes, self.max_batch_body_bytes, timeout)
     }
 
     pub(crate) fn picture(&self) -> PictureLimits {
         PictureLimits { max_pixels: self.max_picture_pixels, min_side: self.min_picture_side, ..PictureLimits::MAX }
+    }
+}
+
+fn model_name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        name if (1..=crate::parse::MAX_MODEL_NAME).contains(&name.len()) => Ok(name.to_owned()),
+        _ => Err("must be the name of a model".to_owned()),
     }
 }
 

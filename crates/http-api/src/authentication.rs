@@ -254,7 +254,7 @@ impl From<Refused> for Problem {
                     .retry_after(retry_after)
                     .with_rate_limit(&status)
             }
-            refused @ Refused::NeverFits { .. } => Self::new(&codes::BEYOND_QUOTA, format!("Asked for {refused}.")),
+            refused @ Refused::NeverFits { .. } => Self::new(&codes::BEYOND_QUOTA, format!("{refused}.")),
         }
     }
 }

@@ -164,6 +164,7 @@ mod outbox;
 mod position;
 mod queue;
 mod references;
+mod repeated;
 mod scripts;
 mod server;
 mod submit;

@@ -178,7 +178,7 @@ pub(crate) fn retry_after(ms: u64) -> Duration {
 }
 
 /// The first half of a digest: 128 bits do not collide by chance, and each byte is stored for every job.
-fn hex(digest: Option<[u8; 32]>) -> String {
+pub(crate) fn hex(digest: Option<[u8; 32]>) -> String {
     let mut text = String::new();
     for byte in digest.iter().flat_map(|digest| &digest[..16]) {
         let _ = write!(text, "{byte:02x}");

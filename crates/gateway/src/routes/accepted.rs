@@ -1,6 +1,6 @@
-//! What is answered when jobs were accepted.
+//! The answers to accepted requests.
 
-use crate::submit::Taken;
+use crate::submit::AcceptedJob;
 use access::Caller;
 use domain::{BatchId, Class, JobId, JobState, ResultRecord};
 use http_api::{ApiSurface, Links, batch_link, estimated_completion, seconds};
@@ -15,26 +15,26 @@ pub(super) struct Accepted {
     /// The job's id.
     #[schema(value_type = String, format = Uuid)]
     job_id: JobId,
-    /// Which agent it belongs to, if it is an agent's.
+    /// The agent that it belongs to; absent for a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<String>,
-    /// Where it stands: `queued`, unless the request is answered with a job that was there before.
+    /// Its state: `queued`, unless the request is answered with an earlier job.
     status: JobState,
-    /// Its place in line, if it waits; 1 is next.
+    /// Its position in the queue while it waits; 1 is next.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
-    /// Seconds until it will have ended, as far as can be told from the jobs of late.
+    /// Estimated seconds until it ends, from the run times of recent jobs.
     #[serde(skip_serializing_if = "Option::is_none")]
     eta_seconds: Option<u64>,
     /// The seed that it is made with, drawn at random unless one was sent.
     seed: u64,
-    /// The mesh had been made before: the job has succeeded already.
+    /// The result was made before: the job has succeeded already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cached: bool,
-    /// What came of a job that has succeeded already.
+    /// The result of a job that has succeeded already.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ResultRecord>,
-    /// What may not be as it was meant. The job is made all the same.
+    /// Doubts about the request. The job is run all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
     /// Where to follow it and fetch its result.
@@ -42,17 +42,17 @@ pub(super) struct Accepted {
 }
 
 impl Accepted {
-    pub(super) fn of(api: ApiSurface, caller: &Caller, taken: Taken) -> Self {
-        let Taken { submitted, seed, warnings, known } = taken;
+    pub(super) fn of(api: ApiSurface, agent_id: Option<String>, job: AcceptedJob) -> Self {
+        let AcceptedJob { submitted, seed, warnings, record } = job;
         Self {
             job_id: submitted.id,
-            agent_id: agent(caller),
+            agent_id,
             status: submitted.state,
             position: Some(submitted.position.position).filter(|position| *position > 0),
             eta_seconds: submitted.position.eta.map(seconds),
             seed,
             cached: submitted.outcome == SubmitOutcome::Cached,
-            result: known.and_then(|record| record.result),
+            result: record.and_then(|record| record.result),
             warnings,
             links: Links::of(api, submitted.id),
         }
@@ -69,19 +69,19 @@ pub(super) struct BatchAccepted {
     /// The batch's id.
     #[schema(value_type = String, format = Uuid)]
     batch_id: BatchId,
-    /// Which agent it belongs to, if it is an agent's.
+    /// The agent that it belongs to; absent for a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<String>,
-    /// The ids of its jobs, in the order of the pictures.
+    /// The ids of its jobs, in the order of the images.
     #[schema(value_type = Vec<String>)]
     job_ids: Vec<JobId>,
-    /// How many pictures were sent.
+    /// Number of images in the request.
     batch_size: usize,
-    /// When the last of its jobs will have ended (RFC 3339), as far as can be told from the jobs of late.
+    /// Estimated time when the last of its jobs ends (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     estimated_completion: Option<String>,
-    /// What was said of each picture when it was accepted, in their order.
+    /// The answer for each image, in their order.
     jobs: Vec<Accepted>,
     /// Where the batch stands.
     #[serde(rename = "self")]
@@ -89,16 +89,16 @@ pub(super) struct BatchAccepted {
 }
 
 impl BatchAccepted {
-    pub(super) fn of(api: ApiSurface, caller: &Caller, batch_id: BatchId, taken: Vec<Taken>) -> Self {
-        let open = taken.iter().filter(|one| !one.submitted.state.is_terminal());
+    pub(super) fn of(api: ApiSurface, agent_id: Option<String>, batch_id: BatchId, accepted: Vec<AcceptedJob>) -> Self {
+        let open = accepted.iter().filter(|one| !one.submitted.state.is_terminal());
         let estimated_completion = estimated_completion(open.map(|one| one.submitted.position.eta));
         Self {
             batch_id,
-            agent_id: agent(caller),
-            job_ids: taken.iter().map(|one| one.submitted.id).collect(),
-            batch_size: taken.len(),
+            agent_id: agent_id.clone(),
+            job_ids: accepted.iter().map(|one| one.submitted.id).collect(),
+            batch_size: accepted.len(),
             estimated_completion,
-            jobs: taken.into_iter().map(|one| Accepted::of(api, caller, one)).collect(),
+            jobs: accepted.into_iter().map(|one| Accepted::of(api, agent_id.clone(), one)).collect(),
             this: batch_link(api, batch_id),
         }
     }
@@ -108,6 +108,6 @@ impl BatchAccepted {
     }
 }
 
-fn agent(caller: &Caller) -> Option<String> {
+pub(super) fn agent(caller: &Caller) -> Option<String> {
     (caller.tenant.class == Class::Agent).then(|| caller.tenant.id.to_string())
 }

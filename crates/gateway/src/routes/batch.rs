@@ -1,21 +1,19 @@
-//! `POST .../batch`: several pictures become jobs, all or none.
+//! `POST .../batch`: one job from each of several images, all or none.
 
 use super::accepted::BatchAccepted;
-use super::request_body::{BatchForm, BatchJson};
+use super::body_schema::{BatchForm, BatchJson};
+use super::incoming::receive;
 use super::request_headers::{CacheControl, IdempotencyKey};
-use crate::parameters;
-use crate::submit::{Desk, Errand, Naming};
-use crate::transport::Form;
+use crate::submit::{Naming, SubmitService};
 use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use http_api::scenario::scenario;
 use http_api::{ApiSurface, IncomingRequest, Problem};
 
-/// Make meshes of several pictures
+/// Make meshes from several images
 ///
-/// All of them are accepted or none: the first picture with which something is wrong is named by its place, such as
-/// `images[3]`. Parameters hold for all pictures; a picture may have its own beside.
+/// All of them are accepted or none: an error names the place of the first image at fault, such as `images[3]`. The fields
+/// of the batch hold for all images; each image may have fields of its own.
 #[utoipa::path(
     tag = "batches",
     operation_id = "generate_batch",
@@ -29,17 +27,12 @@ pub(super) async fn batch(
     request: HttpRequest,
     incoming: IncomingRequest,
     payload: web::Payload,
-    desk: web::Data<Desk>,
+    service: web::Data<SubmitService>,
 ) -> Result<HttpResponse, Problem> {
     let naming = Naming::of_request(&request)?;
-    let form = Form::of(&request, desk.rooms.batch())?;
-    let room = desk.rooms.for_batch().await?;
-    let (caller, bytes) = incoming.read(payload, Operation::Batch, room.bounds).await?;
-    let scenario = scenario(&request, &caller)?.map(|scenario| scenario.to_string());
-    let most = usize::try_from(caller.tenant.limits.max_batch_size).unwrap_or(usize::MAX);
-    let mut wish = parameters::batch(form.with(bytes)?, most).await?;
-    wish.cache &= !super::no_cache(&request);
-    let (id, taken) = desk.take_batch(Errand { caller: &caller, wish, naming, scenario }).await?;
-    let accepted = BatchAccepted::of(api, &caller, id, taken);
+    let received = receive(&request, incoming, payload, &service, Operation::Batch, naming).await?;
+    let agent = super::accepted::agent(&received.caller);
+    let (id, jobs) = service.submit_batch(received).await?;
+    let accepted = BatchAccepted::of(api, agent, id, jobs);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, accepted.location())).json(accepted))
 }

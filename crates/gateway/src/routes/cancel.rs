@@ -1,4 +1,4 @@
-//! `DELETE .../jobs/{job_id}`: a job is withdrawn.
+//! `DELETE .../jobs/{job_id}`: cancels a job.
 
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
@@ -8,13 +8,13 @@ use serde::Serialize;
 use telemetry::names;
 use utoipa::ToSchema;
 
-/// A job that was withdrawn.
+/// A job that is cancelled or will be.
 #[derive(Debug, Serialize, ToSchema)]
-struct Withdrawn {
+struct Cancelled {
     /// The job's id.
     #[schema(value_type = String, format = Uuid)]
     job_id: JobId,
-    /// `cancelled`, or `running` while its worker has not heard of it.
+    /// `cancelled`, or `running` until its worker has stopped it.
     status: JobState,
 }
 
@@ -26,8 +26,8 @@ struct Withdrawn {
     tag = "jobs",
     params(JobPath),
     responses(
-        (status = 200, description = "It is cancelled", body = Withdrawn),
-        (status = 202, description = "It is running and will be stopped", body = Withdrawn),
+        (status = 200, description = "It is cancelled", body = Cancelled),
+        (status = 202, description = "It is running and will be stopped", body = Cancelled),
     )
 )]
 #[delete("/jobs/{job_id}")]
@@ -50,5 +50,5 @@ async fn cancel(
     if before != JobState::Cancelled {
         metrics::counter!(names::JOBS_CANCELLED).increment(1);
     }
-    Ok(response.json(Withdrawn { job_id, status }))
+    Ok(response.json(Cancelled { job_id, status }))
 }

@@ -1,20 +1,18 @@
-//! `POST .../generate-3d`: a picture becomes a job.
+//! `POST .../generate-3d`: one job from an image or several views.
 
 use super::accepted::Accepted;
-use super::request_body::{GenerateForm, GenerateJson};
+use super::body_schema::{GenerateForm, GenerateJson};
+use super::incoming::receive;
 use super::request_headers::{CacheControl, IdempotencyKey};
-use crate::parameters;
-use crate::submit::{Desk, Errand, Naming};
-use crate::transport::Form;
+use crate::submit::{Naming, SubmitService};
 use access::Operation;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use http_api::scenario::scenario;
 use http_api::{ApiSurface, IncomingRequest, Problem};
 
-/// Make a mesh of a picture
+/// Make a mesh from an image
 ///
-/// The picture is checked and kept, and a job is queued; the answer does not wait for the mesh. Follow the links. An
+/// The image is checked and stored, and a job is queued; the answer does not wait for the mesh. Follow the links. An
 /// object on a transparent background gives the best results. With `Idempotency-Key`, the same request sent again gets
 /// the same job.
 #[utoipa::path(
@@ -29,29 +27,25 @@ pub(super) async fn generate(
     request: HttpRequest,
     incoming: IncomingRequest,
     payload: web::Payload,
-    desk: web::Data<Desk>,
+    service: web::Data<SubmitService>,
 ) -> Result<HttpResponse, Problem> {
     let naming = Naming::of_request(&request)?;
-    single(api, &request, incoming, payload, &desk, naming).await
+    single(api, &request, incoming, payload, &service, naming).await
 }
 
-/// Takes in one job, whatever it is called.
+/// Submits one job under a name.
 pub(super) async fn single(
     api: ApiSurface,
     request: &HttpRequest,
     incoming: IncomingRequest,
     payload: web::Payload,
-    desk: &Desk,
+    service: &SubmitService,
     naming: Naming,
 ) -> Result<HttpResponse, Problem> {
-    let form = Form::of(request, desk.rooms.single())?;
-    let room = desk.rooms.for_single().await?;
-    let (caller, bytes) = incoming.read(payload, Operation::Generate, room.bounds).await?;
-    let scenario = scenario(request, &caller)?.map(|scenario| scenario.to_string());
-    let mut wish = parameters::single(form.with(bytes)?).await?;
-    wish.cache &= !super::no_cache(request);
-    let taken = desk.take(Errand { caller: &caller, wish, naming, scenario }).await?;
-    tracing::Span::current().record("job.id", tracing::field::display(taken.submitted.id));
-    let accepted = Accepted::of(api, &caller, taken);
+    let received = receive(request, incoming, payload, service, Operation::Generate, naming).await?;
+    let agent = super::accepted::agent(&received.caller);
+    let job = service.submit(received).await?;
+    tracing::Span::current().record("job.id", tracing::field::display(job.submitted.id));
+    let accepted = Accepted::of(api, agent, job);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, accepted.location())).json(accepted))
 }

@@ -1,6 +1,6 @@
-//! `GET .../limits`: what a client may ask for, before it hits a limit.
+//! `GET .../limits`: the limits that hold for the caller.
 
-use crate::submit::Desk;
+use crate::submit::SubmitService;
 use access::limits::LimitsView;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
@@ -9,36 +9,40 @@ use http_api::{Authenticated, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// All limits that hold for the caller.
+/// The limits that hold for the caller.
 #[derive(Debug, Serialize, ToSchema)]
 struct Limits {
-    /// How much and how often, and what of it is used.
+    /// Rates and quotas, and their use.
     #[serde(flatten)]
     allowances: LimitsView,
-    /// What one request may hold.
+    /// Bounds of one request.
     request: RequestLimits,
     /// The ranges of the parameters.
     parameters: Vec<Range>,
 }
 
-/// What one request may hold.
+/// Bounds of one request.
 #[derive(Debug, Serialize, ToSchema)]
 struct RequestLimits {
-    /// Most bytes of a body with one picture.
+    /// Maximum bytes of the body of a request for one mesh.
     max_body_bytes: usize,
-    /// Most bytes of the body of a batch.
+    /// Maximum bytes of the body of a batch.
     max_batch_body_bytes: usize,
-    /// Most pixels of a picture, width times height.
+    /// Maximum pixels of an image, width times height.
     max_picture_pixels: u64,
-    /// Fewest pixels along either side of a picture.
+    /// Minimum pixels along either side of an image.
     min_picture_side: u32,
-    /// Seconds in which a body must have arrived whole.
+    /// Maximum pixels along either side of an image.
+    max_picture_side: u32,
+    /// Maximum ratio of the longer side of an image to the shorter one.
+    max_picture_aspect: u32,
+    /// Seconds in which a body must have arrived completely.
     body_timeout_seconds: f64,
 }
 
 /// The range of a parameter, both ends included.
 #[derive(Debug, Serialize, ToSchema)]
-struct Range {
+pub(super) struct Range {
     /// The parameter.
     name: &'static str,
     /// What it means.
@@ -67,21 +71,23 @@ impl From<&ParameterInfo> for Range {
 
 /// Your limits
 ///
-/// How many requests, jobs and megapixels you may send, what of it is used, and when there will be more.
+/// Requests, jobs and megapixels that you may send, how many are used, and when there will be more.
 #[utoipa::path(
     tag = "limits",
     responses((status = 200, description = "All of them", body = Limits))
 )]
 #[get("/limits")]
-pub(super) async fn limits(caller: Authenticated, desk: web::Data<Desk>) -> Result<HttpResponse, Problem> {
-    let usage = desk.queue.usage(caller.owner(), caller.caller().job_class()).await?;
-    let allowances = desk.limiter.view(caller.caller(), usage.queued, usage.running).await?;
-    let (single, batch, picture) = (desk.rooms.single(), desk.rooms.batch(), desk.intake.limits());
+pub(super) async fn limits(caller: Authenticated, service: web::Data<SubmitService>) -> Result<HttpResponse, Problem> {
+    let usage = service.queue.usage(caller.owner(), caller.caller().job_class()).await?;
+    let allowances = service.limiter.view(caller.caller(), usage.queued, usage.running).await?;
+    let (single, batch, picture) = (service.memory.single(), service.memory.batch(), service.images.limits());
     let request = RequestLimits {
         max_body_bytes: single.max_bytes,
         max_batch_body_bytes: batch.max_bytes,
         max_picture_pixels: picture.max_pixels,
         min_picture_side: picture.min_side,
+        max_picture_side: picture.max_side,
+        max_picture_aspect: picture.max_aspect,
         body_timeout_seconds: single.timeout.as_secs_f64(),
     };
     let limits = Limits { allowances, request, parameters: PARAMETERS.iter().map(Range::from).collect() };

@@ -1,17 +1,17 @@
-//! `PUT .../jobs/{job_id}`: a picture becomes a job of the name that the client chose.
+//! `PUT .../jobs/{job_id}`: a job under a name that the client chooses.
 
 use super::accepted::Accepted;
+use super::body_schema::{GenerateForm, GenerateJson};
 use super::generate::single;
-use super::request_body::{GenerateForm, GenerateJson};
 use super::request_headers::CacheControl;
-use crate::submit::{Desk, Naming};
+use crate::submit::{Naming, SubmitService};
 use actix_web::{HttpRequest, HttpResponse, put, web};
 use http_api::{ApiSurface, IncomingRequest, JobPath, Problem};
 
 /// Make a mesh under a name of your own
 ///
 /// As `POST generate-3d`, but the job is found by your name for it as well as by its id. However often the same request
-/// is sent, there is one job; the same name with another picture or other parameters is refused.
+/// is sent, there is one job; the same name with another image or other parameters is refused.
 #[utoipa::path(
     tag = "jobs",
     params(JobPath, CacheControl),
@@ -25,7 +25,7 @@ pub(super) async fn put(
     request: HttpRequest,
     incoming: IncomingRequest,
     payload: web::Payload,
-    desk: web::Data<Desk>,
+    service: web::Data<SubmitService>,
 ) -> Result<HttpResponse, Problem> {
-    single(api, &request, incoming, payload, &desk, Naming::of_path(&path)).await
+    single(api, &request, incoming, payload, &service, Naming::of_path(&path)).await
 }

@@ -1,9 +1,9 @@
-//! How the headers of requests are described that make jobs.
+//! The OpenAPI descriptions of the headers of requests for jobs.
 #![allow(dead_code)] // only described: `submit::Naming` and `no_cache` read them
 
 use utoipa::IntoParams;
 
-/// That a request counts once.
+/// Makes a request idempotent.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(super) struct IdempotencyKey {
@@ -12,11 +12,11 @@ pub(super) struct IdempotencyKey {
     idempotency_key: Option<String>,
 }
 
-/// That nothing old will do.
+/// Excludes results that were made before.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(super) struct CacheControl {
-    /// `no-cache` asks for a new mesh, even if the same was made before; so does `cache: false` in the body.
+    /// `no-cache` asks for a new mesh even if the same was made before; so does `cache: false` in the body.
     #[param(rename = "Cache-Control")]
     cache_control: Option<String>,
 }

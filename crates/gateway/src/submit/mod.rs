@@ -1,153 +1,178 @@
-//! From what is asked for to jobs in the queue.
+//! Turns parsed requests into jobs in the queue.
 //!
-//! The order is such that whatever is refused leaves nothing behind: workers that could do it, the pictures (layers 5
-//! and 6), the quotas of the day, and only then blobs and queue. A queue that is away is found out before anything is
-//! stored. Should it go in between, pictures are left that no job names; they are swept with the old ones, and the same
-//! picture sent again finds them.
+//! The order is such that a request that is refused leaves nothing behind: a request that was sent before is answered
+//! from the queue alone; then the model and the workers are checked, the images, the quotas, and only then blobs and
+//! queue are written. The queue is asked whether it is there before anything is stored. If it fails in between, images
+//! remain that no job names; garbage collection deletes them, and the same request sent again uses them.
+//!
+//! From the charge on, the work runs in a task of its own: a client that hangs up neither loses a charge nor leaves a job
+//! that was refunded.
 
 mod digest;
+mod fleet;
 mod naming;
+mod prepare;
 mod seed;
-mod workers;
 
+pub(crate) use digest::fingerprint;
+pub(crate) use fleet::Workers;
 pub(crate) use naming::Naming;
 
-use crate::intake::Intake;
-use crate::parameters::{Wish, part};
-use crate::transport::Rooms;
+use crate::fetch::Fetcher;
+use crate::image_check::ImageChecker;
+use crate::memory::{MemoryBudget, UploadPermit};
+use crate::parse::ParsedRequest;
 use access::limits::{Limiter, Receipt, Work};
 use access::{Caller, Operation};
 use blobs::Blobs;
-use domain::{BatchId, Class, ImageToMesh, Job, JobId, JobRecord, Parameters};
-use futures_util::future::{join_all, try_join_all};
-use http_api::Problem;
+use domain::{BatchId, ImageToMesh, Job, JobId, JobRecord, ViewImage};
+use futures_util::future::try_join_all;
 use http_api::names::{batch_member, namespace};
-use picture::{CheckedPicture, Warning};
-use queue::{Queue, Submission, SubmitOutcome, Submitted, TenantBounds};
+use http_api::{Problem, codes};
+use picture::Warning;
+use prepare::{Prepared, PreparedJobs};
+use queue::{JobEntry, Queue, Submission, SubmitOutcome, Submitted, TenantBounds};
 use telemetry::names;
-use workers::{Crew, Workers};
+use tracing::Instrument;
 
-/// Where jobs are handed in.
-pub(crate) struct Desk {
+/// Submits jobs. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct SubmitService {
     pub(crate) queue: Queue,
     pub(crate) blobs: Blobs,
     pub(crate) limiter: Limiter,
-    pub(crate) rooms: Rooms,
-    pub(crate) intake: Intake,
-    workers: Workers,
+    pub(crate) memory: MemoryBudget,
+    pub(crate) images: ImageChecker,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) workers: Workers,
 }
 
-/// What is asked for, by whom.
-pub(crate) struct Errand<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) wish: Wish,
+/// A parsed request with its sender.
+pub(crate) struct SubmitRequest {
+    pub(crate) caller: Caller,
+    pub(crate) parsed: ParsedRequest,
+    /// The digest of `parsed`; see [`fingerprint`].
+    pub(crate) fingerprint: [u8; 32],
     pub(crate) naming: Naming,
-    /// What a test key's jobs are to play.
+    /// How the jobs of a test key are simulated.
     pub(crate) scenario: Option<String>,
+    /// The memory of the request, released with it.
+    pub(crate) memory: UploadPermit,
 }
 
 /// A job that was accepted.
-pub(crate) struct Taken {
+pub(crate) struct AcceptedJob {
     pub(crate) submitted: Submitted,
     /// The seed that it is made with.
     pub(crate) seed: u64,
-    /// What is doubtful about its picture.
+    /// Doubts about its images.
     pub(crate) warnings: Vec<Warning>,
-    /// All that is known of it, if it is not a new one.
-    pub(crate) known: Option<JobRecord>,
+    /// Its record, if it is not a new job.
+    pub(crate) record: Option<JobRecord>,
 }
 
-impl Desk {
-    pub(crate) fn new(queue: Queue, blobs: Blobs, limiter: Limiter, rooms: Rooms, intake: Intake) -> Self {
-        Self { queue, blobs, limiter, rooms, intake, workers: Workers::default() }
-    }
-
-    /// Takes in one job.
-    pub(crate) async fn take(&self, errand: Errand<'_>) -> Result<Taken, Problem> {
-        let id = errand.naming.job(&namespace(errand.caller));
-        let repeats = errand.naming.is_any() && self.queue.answered_with(id).await?.is_some();
-        let (crew, prepared) = self.prepare(&errand, false).await?;
-        let receipt = self.charge(&errand, Operation::Generate, &prepared, repeats).await?;
-        let submitted = async {
-            let submissions = self.store(&errand, &crew, &prepared, None, |_| id).await?;
-            let [submission] = submissions.as_slice() else { return Err(lost_count()) };
-            Ok(vec![self.queue.submit(submission).await?])
-        };
-        let submitted = self.settle(receipt, submitted.await).await?;
-        self.taken(prepared, submitted).await?.pop().ok_or_else(lost_count)
-    }
-
-    /// Takes in a batch, all of it or nothing.
-    pub(crate) async fn take_batch(&self, errand: Errand<'_>) -> Result<(BatchId, Vec<Taken>), Problem> {
-        let batch = errand.naming.batch(&namespace(errand.caller));
-        let repeats = errand.naming.is_any() && self.queue.batch(batch).await?.is_some();
-        let (crew, prepared) = self.prepare(&errand, true).await?;
-        let receipt = self.charge(&errand, Operation::Batch, &prepared, repeats).await?;
-        let submitted = async {
-            let submissions = self.store(&errand, &crew, &prepared, Some(batch), |n| batch_member(batch, n)).await?;
-            const { assert!(access::MAX_BATCH_SIZE as usize <= queue::MAX_BATCH) };
-            Ok(self.queue.submit_batch(batch, &submissions).await?)
-        };
-        let submitted = self.settle(receipt, submitted.await).await?;
-        Ok((batch, self.taken(prepared, submitted).await?))
-    }
-
-    /// Everything that can be refused without a trace. What is wrong with one picture of a batch is said with its place.
-    async fn prepare(&self, errand: &Errand<'_>, is_batch: bool) -> Result<(Crew, Vec<Prepared>), Problem> {
-        let orders = &errand.wish.orders;
-        let placed = |index: usize, problem: Problem| if is_batch { problem.within(&part(index)) } else { problem };
-        // Test keys need no worker, and what answers in place of a model never changes.
-        let crew = match errand.caller.job_class() {
-            Class::Test => Crew::played(),
-            Class::Agent | Class::User => self.workers.crew(&self.queue).await?,
-        };
-        for (index, order) in orders.iter().enumerate() {
-            crew.check(&order.parameters).map_err(|problem| placed(index, problem))?;
+impl SubmitService {
+    /// Submits one job.
+    pub(crate) async fn submit(&self, request: SubmitRequest) -> Result<AcceptedJob, Problem> {
+        let id = request.naming.job(&namespace(&request.caller));
+        if request.naming.is_any()
+            && let Some(entry) = self.queue.repeated(id, request.fingerprint).await?
+        {
+            return repeated(entry);
         }
-        let pictures = join_all(orders.iter().map(|order| self.intake.admit(&order.source))).await;
-        let mut prepared = Vec::with_capacity(orders.len());
-        for (index, (order, picture)) in orders.iter().zip(pictures).enumerate() {
-            let picture = picture.map_err(|problem| placed(index, problem))?;
-            let mut parameters = order.parameters.clone();
-            // Who sends no seed asks for a new variation each time.
-            let is_repeatable = errand.wish.cache && parameters.seed.is_some();
-            let seed = parameters.seed.map_or_else(seed::draw, Ok)?;
-            parameters.seed = Some(seed);
-            prepared.push(Prepared { picture, parameters, seed, is_repeatable });
-        }
-        Ok((crew, prepared))
+        let prepared = self.prepare(&request, false).await?;
+        self.commit(request, prepared, Operation::Generate, None, move |_| id).await?.pop().ok_or_else(no_answer)
     }
 
-    /// Charges the quotas of the day, unless this was charged before.
-    async fn charge(
-        &self,
-        errand: &Errand<'_>,
-        operation: Operation,
-        prepared: &[Prepared],
-        repeats: bool,
-    ) -> Result<Option<Receipt>, Problem> {
-        if repeats {
+    /// Submits a batch, all of it or nothing.
+    pub(crate) async fn submit_batch(&self, request: SubmitRequest) -> Result<(BatchId, Vec<AcceptedJob>), Problem> {
+        let batch = request.naming.batch(&namespace(&request.caller));
+        if request.naming.is_any()
+            && let Some(jobs) = self.repeated_batch(batch, request.fingerprint).await?
+        {
+            return Ok((batch, jobs));
+        }
+        let prepared = self.prepare(&request, true).await?;
+        let id = move |n| batch_member(batch, n);
+        Ok((batch, self.commit(request, prepared, Operation::Batch, Some(batch), id).await?))
+    }
+
+    /// The jobs of a batch that was submitted before, if all of them are still known.
+    async fn repeated_batch(&self, batch: BatchId, fingerprint: [u8; 32]) -> Result<Option<Vec<AcceptedJob>>, Problem> {
+        // The first job carries the fingerprint of the whole batch.
+        if self.queue.repeated(batch_member(batch, 0), fingerprint).await?.is_none() {
             return Ok(None);
         }
-        let pixels = |one: &Prepared| u64::from(one.picture.width) * u64::from(one.picture.height);
-        let jobs = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
-        let work = Work { jobs, pixels: prepared.iter().map(pixels).sum() };
-        Ok(Some(self.limiter.charge(errand.caller, operation, work).await?))
+        let Some(record) = self.queue.batch(batch).await? else { return Ok(None) };
+        let entries: Option<Vec<JobEntry>> = record.members.into_iter().map(|member| member.entry).collect();
+        entries.map(|entries| entries.into_iter().map(repeated).collect()).transpose()
     }
 
-    /// Puts the pictures where workers find them, and writes what the queue is to be told.
+    /// Charges, stores and submits, in a task that the end of the request does not cancel.
+    async fn commit(
+        &self,
+        request: SubmitRequest,
+        prepared: PreparedJobs,
+        operation: Operation,
+        batch: Option<BatchId>,
+        id: impl Fn(usize) -> JobId + Send + 'static,
+    ) -> Result<Vec<AcceptedJob>, Problem> {
+        let service = self.clone();
+        let task = async move {
+            let PreparedJobs { jobs: prepared, memory } = prepared;
+            let receipt = service.charge(&request, &prepared, operation).await?;
+            let submitted = async {
+                let submissions = service.store(&request, &prepared, batch, id).await?;
+                match (batch, submissions.as_slice()) {
+                    (Some(batch), submissions) => {
+                        const { assert!(access::MAX_BATCH_SIZE as usize <= queue::MAX_BATCH) };
+                        Ok(service.queue.submit_batch(batch, submissions).await?)
+                    }
+                    (None, [submission]) => Ok(vec![service.queue.submit(submission).await?]),
+                    (None, _) => Err(no_answer()),
+                }
+            };
+            let submitted = submitted.await;
+            let submitted = service.settle(receipt, submitted).await?;
+            let accepted = service.accepted(prepared, submitted).await;
+            // The images are stored, and the answer does not hold them.
+            drop((request.memory, memory));
+            accepted
+        };
+        tokio::spawn(task.instrument(tracing::Span::current()))
+            .await
+            .map_err(|error| Problem::new(&codes::INTERNAL, "The job could not be submitted.").because(error))?
+    }
+
+    /// Charges the quotas of the day.
+    async fn charge(
+        &self,
+        request: &SubmitRequest,
+        prepared: &[Prepared],
+        operation: Operation,
+    ) -> Result<Receipt, Problem> {
+        let jobs = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
+        let work = Work { jobs, pixels: prepared.iter().map(Prepared::pixels).sum() };
+        Ok(self.limiter.charge(&request.caller, operation, work).await?)
+    }
+
+    /// Stores the images and returns what is to be submitted.
     async fn store(
         &self,
-        errand: &Errand<'_>,
-        crew: &Crew,
+        request: &SubmitRequest,
         prepared: &[Prepared],
         batch: Option<BatchId>,
         id: impl Fn(usize) -> JobId,
     ) -> Result<Vec<Submission>, Problem> {
         self.queue.ping().await?;
-        let images = try_join_all(prepared.iter().map(|one| self.blobs.put(one.picture.bytes.clone()))).await?;
-        let Errand { caller, wish, naming, scenario } = errand;
-        let fingerprint = naming.is_any().then(|| digest::of_wish(wish));
+        let stored = prepared.iter().map(|one| {
+            try_join_all(one.images.iter().map(async |(view, image)| {
+                Ok::<_, Problem>(ViewImage { view: *view, image: self.blobs.put(image.bytes.clone()).await? })
+            }))
+        });
+        let stored = try_join_all(stored).await?;
+        let SubmitRequest { caller, naming, scenario, .. } = request;
+        let fingerprint = naming.is_any().then_some(request.fingerprint);
         let limits = &caller.tenant.limits;
         let bounds = TenantBounds {
             weight: limits.weight,
@@ -155,10 +180,12 @@ impl Desk {
             max_running: limits.max_running_jobs,
             max_queued: limits.max_queued_jobs,
         };
-        let submissions = prepared.iter().zip(images).enumerate().map(|(index, (one, image))| {
-            let is_repeatable = one.is_repeatable && !crew.models.is_empty();
+        let submissions = prepared.iter().zip(stored).enumerate().map(|(index, (one, images))| {
+            let Prepared { parameters, plan, .. } = one;
+            let is_repeatable = one.is_repeatable && !plan.digests.is_empty();
             let same_as =
-                is_repeatable.then(|| digest::of_mesh(&namespace(caller), &image, &one.parameters, &crew.models));
+                is_repeatable.then(|| digest::of_result(&namespace(caller), &images, parameters, &plan.digests));
+            let spec = ImageToMesh { images, model: plan.model.clone(), parameters: parameters.clone() }.into();
             let job = Job {
                 v: Job::VERSION,
                 id: id(index),
@@ -166,70 +193,87 @@ impl Desk {
                 class: caller.job_class(),
                 batch,
                 scenario: scenario.clone(),
-                spec: ImageToMesh::of_front(image, one.parameters.clone()).into(),
+                spec,
                 next: Vec::new(),
                 submitted_ms: seed::now_ms(),
                 traceparent: telemetry::traceparent(),
             };
-            Submission { fingerprint, same_as, bounds, ..job.into() }
+            Submission { job, needs: one.needs.clone(), fingerprint, same_as, bounds }
         });
         Ok(submissions.collect())
     }
 
-    /// Gives back what was charged for nothing.
+    /// Refunds the charge when no new job was made.
     async fn settle(
         &self,
-        receipt: Option<Receipt>,
+        receipt: Receipt,
         submitted: Result<Vec<Submitted>, Problem>,
     ) -> Result<Vec<Submitted>, Problem> {
-        let is_new = submitted.as_ref().is_ok_and(|all| all.iter().any(|one| one.outcome == SubmitOutcome::New));
-        match receipt {
-            Some(receipt) if is_new => receipt.keep(),
-            Some(receipt) => {
-                if let Err(error) = receipt.refund().await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a charge could not be refunded");
-                }
-            }
-            None => {}
+        let is_new = |one: &Submitted| one.outcome == SubmitOutcome::New;
+        if submitted.as_ref().is_ok_and(|all| all.iter().any(is_new)) {
+            receipt.keep();
+        } else if let Err(error) = receipt.refund().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a charge could not be refunded");
         }
         submitted
     }
 
-    async fn taken(&self, prepared: Vec<Prepared>, submitted: Vec<Submitted>) -> Result<Vec<Taken>, Problem> {
-        let mut taken = Vec::with_capacity(submitted.len());
-        for (Prepared { picture, seed, .. }, submitted) in prepared.into_iter().zip(submitted) {
-            metrics::counter!(names::JOBS_SUBMITTED, "outcome" => outcome(submitted.outcome)).increment(1);
-            // The job that answers may have been made with another seed: none was sent, and it was there before.
-            let known =
-                if submitted.outcome == SubmitOutcome::New { None } else { self.queue.record(submitted.id).await? };
-            if submitted.outcome == SubmitOutcome::New {
-                metrics::histogram!(names::UPLOAD_BYTES).record(picture.bytes.len() as f64);
+    async fn accepted(&self, prepared: Vec<Prepared>, submitted: Vec<Submitted>) -> Result<Vec<AcceptedJob>, Problem> {
+        let mut accepted = Vec::with_capacity(submitted.len());
+        for (one, submitted) in prepared.into_iter().zip(submitted) {
+            count(submitted.outcome);
+            // A job that was there before may have been made with another seed.
+            let record = match submitted.outcome {
+                SubmitOutcome::New => None,
+                _ => self.queue.record(submitted.id).await?,
+            };
+            let seed = record.as_ref().and_then(|record| record.job.parameters()?.seed).unwrap_or(one.seed);
+            let mut warnings: Vec<Warning> = Vec::new();
+            for (_, image) in one.images {
+                if record.is_none() {
+                    metrics::histogram!(names::UPLOAD_BYTES).record(image.bytes.len() as f64);
+                }
+                let new = image.warnings.into_iter().filter(|new| !warnings.contains(new)).collect::<Vec<_>>();
+                warnings.extend(new);
             }
-            let seed = known.as_ref().and_then(|record| record.job.parameters()?.seed).unwrap_or(seed);
-            taken.push(Taken { submitted, seed, warnings: picture.warnings, known });
+            let has_worker = one.has_worker || record.is_some();
+            accepted.push(AcceptedJob { submitted, seed, warnings, record }.with_doubts(has_worker));
         }
-        Ok(taken)
+        Ok(accepted)
     }
 }
 
-/// A job that can be submitted.
-struct Prepared {
-    picture: CheckedPicture,
-    parameters: Parameters,
-    seed: u64,
-    /// A mesh that was made before will do.
-    is_repeatable: bool,
+impl AcceptedJob {
+    /// Adds the warning about a job that no live worker can run.
+    fn with_doubts(mut self, has_worker: bool) -> Self {
+        if self.submitted.position.no_worker || !has_worker {
+            let detail = "No worker that is running can run this job; it waits until one is started.".to_owned();
+            self.warnings.push(Warning { code: "no_worker", detail });
+        }
+        self
+    }
 }
 
-fn outcome(outcome: SubmitOutcome) -> &'static str {
-    match outcome {
+/// The answer to a request that was sent before.
+fn repeated(entry: JobEntry) -> Result<AcceptedJob, Problem> {
+    let record = entry.record.map_err(queue::Error::from)?;
+    count(SubmitOutcome::Repeated);
+    let JobEntry { id, state, position, .. } = entry;
+    let submitted = Submitted { id, state, outcome: SubmitOutcome::Repeated, position };
+    let seed = record.job.parameters().and_then(|parameters| parameters.seed).unwrap_or_default();
+    Ok(AcceptedJob { submitted, seed, warnings: Vec::new(), record: Some(record) }.with_doubts(true))
+}
+
+fn count(outcome: SubmitOutcome) {
+    let outcome = match outcome {
         SubmitOutcome::New => "new",
         SubmitOutcome::Repeated => "repeated",
         SubmitOutcome::Attached => "attached",
         SubmitOutcome::Cached => "cached",
-    }
+    };
+    metrics::counter!(names::JOBS_SUBMITTED, "how" => outcome).increment(1);
 }
 
-fn lost_count() -> Problem {
-    Problem::new(&http_api::codes::INTERNAL, "The job could not be submitted.").because("no answer for a submission")
+fn no_answer() -> Problem {
+    Problem::new(&codes::INTERNAL, "The job could not be submitted.").because("no answer for a submission")
 }

@@ -1,4 +1,4 @@
-//! Under which id a request is known, so that it counts once.
+//! The names that clients give requests, and the ids that follow from them.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
@@ -8,23 +8,23 @@ use http_api::{JobPath, Problem, codes};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What the client calls its request.
+/// The name of a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Naming {
-    /// Nothing: each request is another.
+    /// No name: each request is a new one.
     None,
-    /// A key, in a header.
+    /// The `Idempotency-Key` header.
     Key(String),
-    /// A name for the job, in the path.
+    /// A name of the job, in the path.
     Name(String),
 }
 
 impl Naming {
-    /// What a POST request is called.
+    /// The name of a POST request.
     pub(crate) fn of_request(request: &HttpRequest) -> Result<Self, Problem> {
         let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
         let Some(key) = keys.next() else { return Ok(Self::None) };
-        // The draft writes it as a quoted string; most clients do not.
+        // The IETF draft writes the key as a quoted string; most clients do not.
         let key = key.to_str().unwrap_or_default();
         let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
         if keys.next().is_some() || !is_name(key) {
@@ -34,12 +34,12 @@ impl Naming {
         Ok(Self::Key(key.to_owned()))
     }
 
-    /// What a PUT request is called.
+    /// The name of a PUT request.
     pub(crate) fn of_path(path: &JobPath) -> Self {
         Self::Name(path.name().to_owned())
     }
 
-    /// Whether the same request may come again.
+    /// Whether the request has a name, so that it can be recognised when it is sent again.
     pub(super) fn is_any(&self) -> bool {
         !matches!(self, Self::None)
     }

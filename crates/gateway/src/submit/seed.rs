@@ -1,4 +1,4 @@
-//! Seeds and the time.
+//! Random seeds, and the clock.
 
 use http_api::{Problem, codes};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) fn draw() -> Result<u64, Problem> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| {
-        Problem::new(&codes::INTERNAL, "No seed could be drawn.").because("the system gives no random bytes")
+        Problem::new(&codes::INTERNAL, "No random seed could be generated.")
+            .because("the system provides no random bytes")
     })?;
     Ok(u64::from_le_bytes(bytes) >> 11)
 }

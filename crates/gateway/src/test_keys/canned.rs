@@ -1,4 +1,4 @@
-//! The mesh that every test key gets: a small figure, written by the writers of the crate `mesh`
+//! The result of every simulated job: a small figure, written by the writers of the crate `mesh`
 //! (`cargo run -p mesh --example write_samples`, `figure_600`).
 
 use blobs::Blobs;
@@ -11,10 +11,10 @@ const STL: &[u8] = include_bytes!("canned/figure.stl");
 const THUMBNAIL: &[u8] = include_bytes!("canned/figure.png");
 const QUALITY: &str = include_str!("canned/quality.json");
 
-/// What came of a job, with its files in the blob store.
+/// The result of a job, with its files in the blob store.
 pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Vec<StageTiming>) -> Result<ResultRecord, blobs::Error> {
-    let usual = Parameters::default();
-    let parameters = job.parameters().unwrap_or(&usual);
+    let defaults = Parameters::default();
+    let parameters = job.parameters().unwrap_or(&defaults);
     let (mesh, format) = match parameters.format.unwrap_or_default() {
         MeshFormat::OBJ => (OBJ, MeshFormat::OBJ),
         MeshFormat::STL => (STL, MeshFormat::STL),
@@ -32,10 +32,10 @@ pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Vec<StageTiming>) 
         format,
         quality: quality(),
         timings,
-        model: "test".to_owned(),
+        model: job.spec.image_to_mesh().and_then(|spec| spec.model.clone()).unwrap_or_else(|| "test".to_owned()),
         model_digest: String::new(),
         seed: parameters.seed.unwrap_or_default(),
-        steps: parameters.steps.unwrap_or(super::play::USUAL_STEPS),
+        steps: parameters.steps.unwrap_or(super::simulate::DEFAULT_STEPS),
         guidance_scale: parameters.guidance_scale.unwrap_or(5.0),
         octree_resolution: parameters.octree_resolution.unwrap_or(64),
         batch_size: 1,

@@ -1,14 +1,14 @@
-//! Jobs of test keys: the gateway plays their worker, so that the whole contract can be tried without a device.
+//! Simulates the jobs of test keys, so that clients can be tested without a GPU.
 //!
-//! They stand in a class of their own, which no worker leases. What comes after submission is the real thing: queue,
-//! events, blobs, results, retries, cancelling. Only the mesh is always the same.
+//! These jobs have a scheduling class of their own, which workers do not lease. Queue, events, blobs, results, retries and
+//! cancellation are real; only the mesh is always the same.
 
 mod canned;
-mod play;
+mod simulate;
 
 use blobs::Blobs;
-use play::play;
 use queue::{LeaseOptions, Queue};
+use simulate::simulate;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -16,20 +16,20 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Jobs that are played at once by one gateway.
-const SEATS: usize = 256;
-/// Pause after the queue did not answer.
+/// Jobs that one gateway simulates at once.
+const SLOTS: usize = 256;
+/// Pause after an error of the queue.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long one look for a job may take.
+/// Time that one call waits for a job.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Plays jobs until `shutdown`; those that are being played are then handed back.
+/// Simulates jobs until `shutdown`; running ones are then released.
 pub(crate) async fn run(queue: Queue, blobs: Blobs, shutdown: CancellationToken) {
-    let (seats, plays) = (Arc::new(Semaphore::new(SEATS)), TaskTracker::new());
+    let (slots, running) = (Arc::new(Semaphore::new(SLOTS)), TaskTracker::new());
     let worker = loop {
         match queue.test_worker("test-keys", LeaseOptions::default()).await {
             Ok(worker) => break worker,
-            Err(error) => tracing::warn!(%error, "jobs of test keys cannot be played yet"),
+            Err(error) => tracing::warn!(%error, "jobs of test keys cannot be simulated yet"),
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -37,7 +37,7 @@ pub(crate) async fn run(queue: Queue, blobs: Blobs, shutdown: CancellationToken)
         }
     };
     while !shutdown.is_cancelled() {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
         let leases = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
@@ -47,20 +47,20 @@ pub(crate) async fn run(queue: Queue, blobs: Blobs, shutdown: CancellationToken)
             Ok(mut leases) => {
                 if let Some(lease) = leases.pop() {
                     let (blobs, shutdown) = (blobs.clone(), shutdown.clone());
-                    plays.spawn(async move {
-                        let _seat = seat;
-                        if let Err(error) = play(lease, &blobs, &shutdown).await {
-                            tracing::warn!(%error, "a job of a test key was not played to its end");
+                    running.spawn(async move {
+                        let _slot = slot;
+                        if let Err(error) = simulate(lease, &blobs, &shutdown).await {
+                            tracing::warn!(%error, "the simulation of a job of a test key was not finished");
                         }
                     });
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "no job of a test key could be had");
+                tracing::debug!(%error, "no job of a test key could be leased");
                 sleep(PAUSE).await;
             }
         }
     }
-    plays.close();
-    plays.wait().await;
+    running.close();
+    running.wait().await;
 }

@@ -1,10 +1,11 @@
-//! What goes on by itself, sweeping and playing, when a neighbour is away or the gateway leaves.
+//! Background work (garbage collection, simulated jobs) while Redis is away or the gateway stops.
 
 use crate::agents::add;
 use crate::pictures::png;
 use crate::test_keys::{ended, submit};
 use crate::world::{GENERATE, World, command_line, files, register};
 use access::{Defaults, MasterKey, Mode, Overrides, Registry, Retire};
+use blobs::{BlobOptions, Blobs};
 use clap::Parser;
 use domain::{Class, JobId, JobState};
 use gateway::Options;
@@ -34,7 +35,7 @@ async fn start(directory: &Path, redis: &RedisServer, arguments: &[&str]) -> (Se
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_swept_while_the_queue_cannot_tell_what_is_needed() {
+async fn nothing_is_collected_while_the_queue_cannot_tell_what_is_needed() {
     let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let blobs = directory.path().join("blobs");
@@ -44,17 +45,26 @@ async fn nothing_is_swept_while_the_queue_cannot_tell_what_is_needed() {
     assert_eq!(answer.status(), 202);
 
     redis.stop();
-    let unswept = || gateway.lines().iter().filter(|line| line.contains("blobs are not swept")).count();
-    wait_until("a sweep to be left out", SECONDS, async || unswept() > 0).await;
-    let picture = walk(&blobs);
-    File::open(&picture).unwrap().set_modified(SystemTime::now() - Duration::from_secs(30 * 86_400)).unwrap();
-    let before = unswept();
-    wait_until("more sweeps to be left out", SECONDS, async || unswept() > before + 1).await;
-    assert!(picture.is_file(), "it may be needed, however old it is");
+    let uncollected = || gateway.lines().iter().filter(|line| line.contains("blobs are not collected")).count();
+    wait_until("a collection to be left out", SECONDS, async || uncollected() > 0).await;
+    let image = walk(&blobs);
+    let orphan = Blobs::open(&BlobOptions::at(blobs.to_str().unwrap()))
+        .unwrap()
+        .put("no job refers to it".into())
+        .await
+        .unwrap();
+    let orphan = blobs.join(format!("{}/{}/{orphan}", &orphan.as_str()[..2], &orphan.as_str()[2..4]));
+    for file in [&image, &orphan] {
+        File::open(file).unwrap().set_modified(SystemTime::now() - Duration::from_secs(30 * 86_400)).unwrap();
+    }
+    let before = uncollected();
+    wait_until("more collections to be left out", SECONDS, async || uncollected() > before + 1).await;
+    assert!(image.is_file() && orphan.is_file(), "both may be needed, however old they are");
 
     redis.restart();
-    wait_until("the sweeping to go on", SECONDS, async || files(&blobs) == 0).await;
-    gateway.wait_for_line("\"swept\"", SECONDS).await;
+    wait_until("collection to go on", SECONDS, async || !orphan.is_file()).await;
+    assert!(image.is_file(), "its job waits");
+    gateway.wait_for_line("unreferenced blobs were deleted", SECONDS).await;
     assert!(gateway.terminate(SECONDS).await.success());
 }
 

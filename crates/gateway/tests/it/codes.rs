@@ -23,26 +23,26 @@ async fn more_than_the_whole_quota_is_another_matter_than_a_quota_that_is_used_u
             "a",
             Overrides { jobs_per_day: Some(1), ..none },
             json!([small, small]),
-            "2, more than the whole quota of 1 jobs a day",
+            "2 exceeds the quota of 1 jobs per day",
         ),
         (
             "b",
             Overrides { megapixels_per_day: Some(1), ..none },
             json!([large]),
-            "2, more than the whole quota of 1 megapixels a day",
+            "2 exceeds the quota of 1 megapixels per day",
         ),
         (
             "c",
             Overrides { requests_per_minute: Some(1), ..none },
             json!([small, small]),
-            "2, more than the whole quota of 1 jobs a minute",
+            "2 exceeds the quota of 1 jobs per minute",
         ),
     ] {
         let (_, key, _) = add(&world, name, Class::User, Mode::Live, overrides).await;
         let request = world.client.post(world.url("/api/v1/batch")).bearer_auth(key).json(&json!({ "images": images }));
         let refused = problem(request.send().await.unwrap()).await;
         assert_eq!((&refused["code"], &refused["retryable"]), (&"beyond_quota".into(), &false.into()), "{refused}");
-        assert_eq!(refused["detail"], format!("Asked for {detail}."));
+        assert_eq!(refused["detail"], format!("{detail}."));
     }
     assert_eq!(world.stored(), 0);
 }

@@ -1,4 +1,4 @@
-//! Pictures by URL.
+//! Images by URL.
 
 use crate::pictures::png;
 use crate::world::{World, problem};
@@ -90,18 +90,65 @@ async fn who_answers_slowly_does_not_take_more_room_than_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_more_urls_than_are_fetched_at_once_succeeds() {
+    let picture = server("HTTP/1.1 200 OK", png()).await;
+    let port = format!("--egress-ports=80,443,{}", picture.port());
+    let options = ["--fetch-urls", "--egress-allow=127.0.0.1/32", "--fetches=2", "--fetch-timeout-seconds=30", &port];
+    let world = World::with(&options).await;
+    let images: Vec<_> = (0..9).map(|n| json!({ "image_url": format!("http://{picture}/{n}.png") })).collect();
+    let batch = world.client.post(world.url("/api/v1/batch")).bearer_auth(&world.keys[0]);
+    let answer = batch.json(&json!({ "images": images })).send().await.unwrap();
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    assert_eq!(world.queue().await.depth().await.unwrap().queued, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_again_is_answered_without_its_image_or_a_worker() {
+    let picture = server("HTTP/1.1 200 OK", png()).await;
+    let ports = format!("--egress-ports=80,443,{}", picture.port());
+    let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", &ports]).await;
+    let url = format!("http://{picture}/once.png");
+    let keyed = |seed: u64| {
+        let body = json!({ "image_url": url, "seed": seed });
+        world.post().header("idempotency-key", "once").json(&body)
+    };
+    let first: Value = keyed(1).send().await.unwrap().json().await.unwrap();
+    let fetches = async || {
+        let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
+        let line = metrics.lines().find(|line| line.starts_with("orfeas_picture_fetches_total")).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let before = fetches().await;
+    let again: Value = keyed(1).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&again["job_id"], &again["seed"]), (&first["job_id"], &first["seed"]), "{again}");
+    assert_eq!(problem(keyed(2).send().await.unwrap()).await["code"], "idempotency_conflict");
+    assert_eq!(fetches().await, before, "nothing was fetched again");
+    let limits: Value = world.get("/api/v1/limits").send().await.unwrap().json().await.unwrap();
+    assert!(limits.to_string().contains("\"used\":1"), "charged once: {limits}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_way_of_not_getting_a_picture_has_its_code() {
     let text = server("HTTP/1.1 200 OK", b"<html>not found</html>".to_vec()).await;
     let gone = server("HTTP/1.1 404 Not Found", Vec::new()).await;
     let moved = server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/", Vec::new()).await;
+    let busy = server("HTTP/1.1 503 Service Unavailable", Vec::new()).await;
     let large = server("HTTP/1.1 200 OK", vec![0; 200_000]).await;
-    let ports = format!("--egress-ports=80,443,{},{},{},{}", text.port(), gone.port(), moved.port(), large.port());
+    let ports = format!(
+        "--egress-ports=80,443,{},{},{},{},{}",
+        text.port(),
+        gone.port(),
+        moved.port(),
+        busy.port(),
+        large.port()
+    );
     let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", "--fetch-max-bytes=100000", &ports]).await;
     for (url, code) in [
         (format!("http://{text}/"), "unsupported_image"),
-        (format!("http://{gone}/"), "image_unreachable"),
-        (format!("http://{moved}/"), "image_unreachable"),
-        (format!("http://{large}/"), "image_unreachable"),
+        (format!("http://{gone}/"), "image_not_found"),
+        (format!("http://{moved}/"), "image_not_found"),
+        (format!("http://{busy}/"), "image_unreachable"),
+        (format!("http://{large}/"), "body_too_large"),
         ("http://169.254.169.254/latest/meta-data".to_owned(), "url_not_allowed"),
         ("http://10.0.0.1/".to_owned(), "url_not_allowed"),
         ("http://[::ffff:127.0.0.1]/".to_owned(), "url_not_allowed"),
@@ -110,6 +157,7 @@ async fn each_way_of_not_getting_a_picture_has_its_code() {
     ] {
         let refused = problem(send(&world, &url).await).await;
         assert_eq!(refused["code"], code, "{url}: {refused}");
+        assert_eq!(refused["retryable"], code == "image_unreachable", "{url}: {refused}");
     }
     assert_eq!(world.stored(), 0);
     let both = json!({ "image": "AAAA", "image_url": format!("http://{text}/") });

@@ -32,7 +32,8 @@ async fn limits_are_told_before_they_are_hit() {
     assert_eq!((&before["active_jobs"]["limit"], &before["active_jobs"]["used"]), (&2.into(), &0.into()));
     assert_eq!(before["max_batch_size"], 4);
     assert_eq!(before["request"]["max_picture_pixels"], 40_000_000);
-    assert_eq!(before["parameters"][0], json!({ "name": "steps", "min": 1.0, "max": 200.0 }));
+    let steps = json!({ "name": "steps", "description": "Denoising steps.", "min": 1.0, "max": 200.0 });
+    assert_eq!(before["parameters"][0], steps);
 
     assert_eq!(post().await.unwrap().status(), 202);
     assert_eq!(post().await.unwrap().status(), 202);

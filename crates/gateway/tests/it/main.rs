@@ -7,6 +7,7 @@ mod agents;
 mod away;
 mod bad_input;
 mod batch;
+mod bodies;
 mod cancel;
 mod codes;
 mod crafted;
@@ -15,6 +16,7 @@ mod fetched;
 mod generate;
 mod limits;
 mod master_key;
+mod models;
 mod once;
 #[path = "../../../picture/tests/it/pictures.rs"]
 mod pictures;

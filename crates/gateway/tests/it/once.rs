@@ -117,7 +117,10 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
 
     let cached = accepted(world.post().json(&body(Some(5)))).await;
     assert_eq!((&cached["job_id"], &cached["cached"]), (&first["job_id"], &true.into()));
-    assert_eq!((&cached["status"], &cached["result"]["mesh"]), (&"succeeded".into(), &"5".repeat(64).into()));
+    assert_eq!(
+        (&cached["status"], &cached["result"]["artifacts"][0]["digest"]),
+        (&"succeeded".into(), &"5".repeat(64).into())
+    );
     // The name leads to the job that answered; once it has ended, there is nothing left to cancel.
     assert_eq!(problem(world.delete("mine", 0).send().await.unwrap()).await["code"], "job_finished");
 
@@ -167,9 +170,16 @@ async fn what_no_worker_can_do_is_refused_and_what_one_may_yet_do_is_not() {
 }
 
 fn worker_info(max_octree_resolution: u32) -> WorkerInfo {
-    let model =
-        ModelInfo { name: "tiny".to_owned(), digest: "d".repeat(64), max_octree_resolution, ..ModelInfo::default() };
-    WorkerInfo { slots: 4, models: vec![model], ..crate::world::worker_info() }
+    let model = ModelInfo {
+        name: "tiny".to_owned(),
+        digest: "d".repeat(64),
+        max_octree_resolution,
+        is_default: true,
+        ..ModelInfo::default()
+    };
+    let mut info = WorkerInfo { slots: 4, models: vec![model], ..crate::world::worker_info() };
+    info.capabilities[0].max_grid = max_octree_resolution;
+    info
 }
 
 fn result() -> ResultRecord {

@@ -95,7 +95,7 @@ async fn what_cannot_start_says_why_and_fails() {
         ("--body-timeout-seconds", "0"),
         ("--body-timeout-seconds", "1e9"),
         ("--fetch-timeout-seconds", "0"),
-        ("--uploads", "0"),
+        ("--request-memory-mib", "8"),
         ("--listen", "everywhere"),
     ] {
         let text = attempt(&["--master-key-file=no-such-file", &format!("{option}={wrong}")]);

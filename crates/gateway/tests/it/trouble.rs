@@ -93,46 +93,67 @@ async fn a_body_that_trickles_in_is_given_up() {
     assert!(answer.contains("\"code\":\"body_timeout\""), "{answer}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn slow_senders_do_not_take_more_room_than_there_is() {
-    let world = World::with(&["--uploads=2", "--body-timeout-seconds=3"]).await;
-    let mut slow = Vec::new();
-    for _ in 0..2 {
-        let mut line = TcpStream::connect(world.server.address()).await.unwrap();
+/// Connections of a well-formed key id that nobody has, which send one byte now and then.
+async fn idle_senders(world: &World, count: usize) -> Vec<tokio::task::JoinHandle<()>> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let address = world.server.address();
+    let sender = |n: usize| async move {
         let head = format!(
-            "POST {GENERATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-             Content-Length: 1000\r\n\r\n",
-            world.keys[0]
+            "POST /api/agent/batch HTTP/1.1\r\nHost: x\r\nX-Agent-Key: orf_live_{n:043}\r\nX-Agent-Timestamp: {now}\r\n\
+             X-Agent-Nonce: {n:032}\r\nX-Agent-Signature: {:064}\r\nContent-Type: application/json\r\n\
+             Content-Length: 50000000\r\n\r\n{{",
+            0
         );
-        line.write_all(head.as_bytes()).await.unwrap();
-        slow.push(line);
-    }
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    // Room comes when the slow ones are given up, which is sooner than this one has to wait.
-    let answer = world.post_form(&png(), &[]).send().await.unwrap();
-    assert_eq!(answer.status(), 202);
+        loop {
+            let Ok(mut line) = TcpStream::connect(address).await else { return };
+            if line.write_all(head.as_bytes()).await.is_err() {
+                continue;
+            }
+            while line.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    };
+    (0..count).map(|n| tokio::spawn(sender(n))).collect()
+}
 
-    let hold = World::with(&["--uploads=1", "--body-timeout-seconds=3"]).await;
-    let endless = futures_util::stream::unfold((), |()| async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        Some((Ok::<_, std::io::Error>(vec![b' ']), ()))
-    });
-    let first = hold.post().header("content-type", "application/json").body(reqwest::Body::wrap_stream(endless));
-    let first = tokio::spawn(first.send());
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    let both = futures_util::future::join_all((0..2).map(|_| {
-        hold.post()
-            .header("content-type", "application/json")
-            .body(reqwest::Body::wrap_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>()))
-            .send()
-    }));
-    let mut codes = Vec::new();
-    for answer in both.await {
-        codes.push(problem(answer.unwrap()).await["code"].as_str().unwrap().to_owned());
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_without_a_proven_key_do_not_keep_others_out() {
+    let world = World::new().await;
+    let idle = idle_senders(&world, 64).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    for _ in 0..30 {
+        let answer = world.post_form(&png(), &[]).send().await.unwrap();
+        assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
     }
-    codes.sort_unstable();
-    assert_eq!(codes, ["body_timeout", "overloaded"], "one got the room and wasted it, the other waited in vain");
-    assert_eq!(first.await.unwrap().unwrap().status(), 408);
+    // A batch needs more room than a single image.
+    let body = serde_json::json!({ "images": vec![base64(&png()); 16] });
+    let batch = world.client.post(world.url("/api/v1/batch")).bearer_auth(&world.keys[0]).json(&body);
+    assert_eq!(batch.send().await.unwrap().status(), 202);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    idle.into_iter().for_each(|task| task.abort());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_wait_for_memory_and_a_slow_one_gives_it_up() {
+    // Room for one body of the maximum size. One without a length counts as that.
+    let world = World::with(&["--request-memory-mib=16", "--body-timeout-seconds=3"]).await;
+    let unannounced =
+        |body| world.post().header("content-type", "application/json").body(reqwest::Body::wrap_stream(body));
+    let trickle = || {
+        futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Some((Ok::<_, std::io::Error>(vec![b' ']), ()))
+        })
+    };
+    let first = tokio::spawn(unannounced(trickle()).send());
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    // A small one that comes now waits for the slow one, which has to go for its rate.
+    let answer = world.post_form(&png(), &[]).send().await.unwrap();
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    let first = problem(first.await.unwrap().unwrap()).await;
+    assert_eq!(first["code"], "body_timeout");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,4 +222,9 @@ async fn stopping_finishes_what_has_begun() {
     line.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
     stopping.await.unwrap().unwrap();
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -1,6 +1,6 @@
 //! Bodies of administrative requests: small JSON objects.
 
-use crate::json::Strict;
+use crate::{json, transport};
 use access::{Caller, Operation};
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const BOUNDS: BodyBounds = BodyBounds { max_bytes: 64 << 10, timeout: Duration::from_secs(10), min_rate: 0 };
 
-/// Lets the sender in, and reads what they ask for.
+/// Authenticates the sender and parses the body.
 pub(super) async fn read<T: DeserializeOwned>(
     incoming: IncomingRequest,
     request: &HttpRequest,
@@ -24,12 +24,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     if !is_json {
         return Err(Problem::new(&codes::UNSUPPORTED_CONTENT_TYPE, "Administrative requests are application/json."));
     }
-    let read = serde_json::from_slice(&bytes).and_then(|Strict(body)| T::deserialize(body));
-    let read = read.map_err(|error| match error.is_data() {
-        true => Problem::new(&codes::INVALID_PARAMETER, format!("The body is not as it must be: {error}.")),
-        false => Problem::new(&codes::INVALID_JSON, format!("The body is not a JSON object: {error}.")),
-    })?;
-    Ok((caller, read))
+    Ok((caller, json::read(&bytes, transport::charset(media_type).as_deref())?))
 }
 
 /// A time in seconds, bounded to a hundred years.

@@ -1,6 +1,7 @@
-//! `POST .../webhooks`: one more place to be told at.
+//! `POST .../webhooks`: adds a webhook.
 
 use super::problem;
+use crate::{json, transport};
 use ::webhooks::{Endpoint, NewEndpoint, Webhooks};
 use access::Operation;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
@@ -53,10 +54,7 @@ pub(super) async fn add(
     if !is_json {
         return Err(Problem::new(&codes::UNSUPPORTED_CONTENT_TYPE, "A webhook is described in application/json."));
     }
-    let new: NewEndpoint = serde_json::from_slice(&body).map_err(|error| match error.is_data() {
-        true => Problem::new(&codes::INVALID_PARAMETER, format!("The body is not as it must be: {error}.")),
-        false => Problem::new(&codes::INVALID_JSON, format!("The body is not a JSON object: {error}.")),
-    })?;
+    let new: NewEndpoint = json::read(&body, transport::charset(media_type).as_deref())?;
     let (endpoint, secret) = webhooks.add(caller.tenant.id.as_str(), new).await.map_err(problem)?;
     let location = format!("{}/webhooks/{}", api.prefix(), endpoint.id);
     let added = AddedWebhook { endpoint, secret: secret.text().expose_secret().to_owned() };

@@ -1,6 +1,6 @@
 //! `.../webhooks` and `.../webhooks/{webhook_id}`: all of them, and what is done with one.
 
-use super::{Telling, WebhookPath, problem};
+use super::{WebhookManager, WebhookPath, problem};
 use ::webhooks::{Endpoint, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, delete, get, post, web};
@@ -47,7 +47,7 @@ pub(super) async fn list(caller: Authenticated, webhooks: web::Data<Webhooks>) -
 )]
 #[delete("/{webhook_id}")]
 pub(super) async fn remove(
-    caller: Telling,
+    caller: WebhookManager,
     path: web::Path<WebhookPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
@@ -66,7 +66,7 @@ pub(super) async fn remove(
 )]
 #[post("/{webhook_id}/rotate")]
 pub(super) async fn rotate(
-    caller: Telling,
+    caller: WebhookManager,
     path: web::Path<WebhookPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
@@ -86,7 +86,7 @@ pub(super) async fn rotate(
 )]
 #[post("/{webhook_id}/enable")]
 pub(super) async fn enable(
-    caller: Telling,
+    caller: WebhookManager,
     path: web::Path<WebhookPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,6 +1,6 @@
 //! `.../webhooks/{webhook_id}/deliveries`: what a webhook was told, and how that went.
 
-use super::{DeliveryPath, Telling, WebhookPath, problem};
+use super::{DeliveryPath, WebhookManager, WebhookPath, problem};
 use ::webhooks::{Delivery, DeliveryId, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, post, web};
@@ -78,7 +78,7 @@ pub(super) async fn list(
 )]
 #[post("/{webhook_id}/deliveries/{delivery_id}/replay")]
 pub(super) async fn replay(
-    caller: Telling,
+    caller: WebhookManager,
     path: web::Path<DeliveryPath>,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,4 +1,4 @@
-//! `.../webhooks`: where a tenant wants to be told that its jobs have ended.
+//! `.../webhooks`: the endpoints that are called on events of a tenant's jobs.
 
 mod add;
 mod change;
@@ -27,15 +27,15 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     );
 }
 
-/// To say where to be told: whoever may have jobs made.
+/// Managing webhooks requires the permission to submit jobs.
 struct CanManageWebhooks;
 
 impl RequiredOperation for CanManageWebhooks {
     const OPERATION: Operation = Operation::Generate;
 }
 
-/// A caller who may change where they are told.
-type Telling = Authenticated<CanManageWebhooks>;
+/// A caller who may manage webhooks.
+type WebhookManager = Authenticated<CanManageWebhooks>;
 
 /// The path to a webhook.
 #[derive(Deserialize, IntoParams)]

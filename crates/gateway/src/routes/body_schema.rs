@@ -1,7 +1,7 @@
-//! How the bodies of requests are described. The parameters' description is the domain's own; what is beside them is
-//! added.
+//! The OpenAPI descriptions of request bodies: the parameters, as the domain describes them, and the fields beside them.
 
-use domain::{MeshFormat, Parameters};
+use crate::parse::MAX_MODEL_NAME;
+use domain::{MeshFormat, Parameters, View};
 use serde_json::json;
 use std::borrow::Cow;
 use utoipa::openapi::extensions::Extensions;
@@ -12,53 +12,63 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Object, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A picture and its parameters, as form data.
+/// An image and its parameters, as form data.
 pub(super) struct GenerateForm;
-/// A picture and its parameters, as JSON.
+/// An image and its parameters, as JSON.
 pub(super) struct GenerateJson;
-/// Pictures and parameters, as form data.
+/// Images and parameters, as form data.
 pub(super) struct BatchForm;
-/// Pictures and parameters, as JSON.
+/// Images and parameters, as JSON.
 pub(super) struct BatchJson;
-/// A picture of a batch with parameters of its own.
+/// An image of a batch with fields of its own.
 struct BatchItem;
 
 impl PartialSchema for GenerateForm {
     fn schema() -> RefOr<Schema> {
-        let fields = [("image", file()), ("image_url", url()), ("cache", cache())];
-        one_picture(without_null(with("A picture and its parameters, as form data.", &[], fields)))
+        let fields = [
+            ("image", file()),
+            ("images[front]", view_file(View::Front)),
+            ("images[left]", view_file(View::Left)),
+            ("images[back]", view_file(View::Back)),
+            ("images[right]", view_file(View::Right)),
+            ("image_url", url()),
+            ("model", model()),
+            ("cache", cache()),
+        ];
+        one_picture(without_null(with("An image and its parameters, as form data.", &[], fields)))
     }
 }
 
 impl PartialSchema for GenerateJson {
     fn schema() -> RefOr<Schema> {
-        let fields = [("image", base64()), ("image_url", url()), ("cache", cache())];
-        one_picture(with("A picture and its parameters, as JSON.", &[], fields))
+        let fields =
+            [("image", base64()), ("images", views()), ("image_url", url()), ("model", model()), ("cache", cache())];
+        one_picture(with("An image and its parameters, as JSON.", &[], fields))
     }
 }
 
 impl PartialSchema for BatchForm {
     fn schema() -> RefOr<Schema> {
-        let overrides =
-            text("A list of JSON objects, one for each picture, with parameters of its own; `null` for none.");
-        let fields = [("images", list(file(), "The pictures.")), ("overrides", overrides), ("cache", cache())];
-        without_null(with("Pictures and parameters that hold for all of them, as form data.", &["images"], fields))
+        let overrides = text("A list of JSON objects, one for each image, with fields of its own; `null` for none.");
+        let fields =
+            [("images", list(file(), "The images.")), ("overrides", overrides), ("model", model()), ("cache", cache())];
+        without_null(with("Images and the fields that hold for all of them, as form data.", &["images"], fields))
     }
 }
 
 impl PartialSchema for BatchJson {
     fn schema() -> RefOr<Schema> {
         let item = OneOfBuilder::new().item(base64()).item(RefOr::Ref(Ref::from_schema_name(BatchItem::name())));
-        let images = list(RefOr::T(item.build().into()), "The pictures.");
-        let fields = [("images", images), ("cache", cache())];
-        with("Pictures and parameters that hold for all of them, as JSON.", &["images"], fields)
+        let images = list(RefOr::T(item.build().into()), "The images.");
+        let fields = [("images", images), ("model", model()), ("cache", cache())];
+        with("Images and the fields that hold for all of them, as JSON.", &["images"], fields)
     }
 }
 
 impl PartialSchema for BatchItem {
     fn schema() -> RefOr<Schema> {
-        let fields = [("image", base64()), ("image_url", url())];
-        one_picture(with("A picture of a batch with parameters of its own.", &[], fields))
+        let fields = [("image", base64()), ("images", views()), ("image_url", url()), ("model", model())];
+        one_picture(with("An image of a batch with fields of its own.", &[], fields))
     }
 }
 
@@ -79,7 +89,7 @@ macro_rules! schemas {
 
 schemas!(GenerateForm, GenerateJson, BatchForm, BatchJson, BatchItem);
 
-/// The parameters, and more fields beside them; no others.
+/// An object of the parameters and more fields, and no others.
 fn with<const N: usize>(
     description: &str,
     required: &[&str],
@@ -95,7 +105,7 @@ fn with<const N: usize>(
     RefOr::T(Schema::Object(object))
 }
 
-/// In a form there is no way to write `null`.
+/// A form cannot express `null`.
 fn without_null(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         for property in object.properties.values_mut() {
@@ -111,12 +121,12 @@ fn without_null(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     schema
 }
 
-/// With `image` or with `image_url`, not with both.
+/// One of the ways to send an image is required.
 fn one_picture(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
-        let either = json!([{ "required": ["image"] }, { "required": ["image_url"] }]);
-        // An object of this library has no field for it.
-        object.extensions = Some(Extensions::from_iter([("oneOf", either)]));
+        let any = json!([{ "required": ["image"] }, { "required": ["image_url"] }, { "required": ["images"] }]);
+        // The object type of utoipa has no field for it.
+        object.extensions = Some(Extensions::from_iter([("anyOf", any)]));
     }
     schema
 }
@@ -140,8 +150,34 @@ fn url() -> RefOr<Schema> {
     described(url, what)
 }
 
+fn view_file(view: View) -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    let file = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+    described(file, &format!("The {view} view of the object, for models that take several views."))
+}
+
+/// The views of one object; each is base64, or an object with `image` or `image_url`.
+fn views() -> RefOr<Schema> {
+    let view = || {
+        let url = ObjectBuilder::new().property("image", base64()).property("image_url", url());
+        let url = url.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+        RefOr::T(Schema::from(OneOfBuilder::new().item(base64()).item(url.build()).build()))
+    };
+    let mut views = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    for name in View::ALL {
+        views = views.property(name.as_str(), view());
+    }
+    described(views, "The views of one object, for models that take several; `front` alone is the same as `image`.")
+}
+
+fn model() -> RefOr<Schema> {
+    let name = ObjectBuilder::new().schema_type(Type::String).max_length(Some(MAX_MODEL_NAME));
+    described(name, "The name of a model that `GET .../models` lists; absent: the default model.")
+}
+
 fn cache() -> RefOr<Schema> {
-    let what = "A mesh that was made of the same picture, parameters and seed will do; true unless said otherwise.";
+    let what =
+        "Whether a result that was made from the same images, parameters, seed and model may answer; true by default.";
     described(ObjectBuilder::new().schema_type(Type::Boolean), what)
 }
 

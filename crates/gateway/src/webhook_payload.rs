@@ -1,4 +1,4 @@
-//! What webhooks tell of a job.
+//! The payload of webhooks.
 
 use domain::{Class, JobRecord};
 use http_api::{ApiSurface, Links};
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use webhooks::{Describe, Webhooks};
 
-/// Tells tenants of their ended jobs until `shutdown`.
+/// Delivers webhooks until `shutdown`.
 pub(crate) async fn run(webhooks: Webhooks, queue: Queue, shutdown: CancellationToken) {
     let mut name = [0; 8];
     if SystemRandom::new().fill(&mut name).is_err() {
-        tracing::error!("the system gives no random bytes: no webhook is called from here");
+        tracing::error!("the system provides no random bytes: this gateway delivers no webhooks");
         return;
     }
     let name = format!("gateway-{:016x}", u64::from_ne_bytes(name));
@@ -23,13 +23,13 @@ pub(crate) async fn run(webhooks: Webhooks, queue: Queue, shutdown: Cancellation
 
 fn describe(record: &JobRecord) -> Value {
     let job = &record.job;
-    // The tenant's own API, which its id tells.
+    // Links of the tenant's own API, which its id tells.
     let api = if job.owner.starts_with("agt_") { ApiSurface::Agent } else { ApiSurface::User };
     let mut data = json!({ "job_id": job.id, "status": record.state, "links": Links::of(api, job.id) });
     let optional = [
         ("batch_id", job.batch.map(|batch| json!(batch))),
         ("failure", record.failure.as_ref().map(|failure| json!(failure))),
-        // Played, not made.
+        // The job was simulated.
         ("test", (job.class == Class::Test).then_some(Value::Bool(true))),
     ];
     for (name, value) in optional {

@@ -17,17 +17,17 @@ const MARGIN: Duration = Duration::from_secs(3600);
 
 /// When blobs are collected.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sweeping {
+pub(crate) struct GcOptions {
     /// Time between two rounds.
     pub(crate) every: Duration,
 }
 
 /// Collects until `shutdown`.
-pub(crate) async fn run(queue: Queue, blobs: Blobs, sweeping: Sweeping, shutdown: CancellationToken) {
+pub(crate) async fn run(queue: Queue, blobs: Blobs, options: GcOptions, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(sweeping.every) => {}
+            () = tokio::time::sleep(options.every) => {}
         }
         let (put_before, mut referenced) = (SystemTime::now() - MARGIN, HashSet::new());
         let mark = |blob| {
