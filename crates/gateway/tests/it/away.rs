@@ -121,7 +121,7 @@ async fn a_job_that_redis_left_is_played_again() {
     wait_until("the job to be played", SECONDS, async || plays(1).await).await;
 
     redis.stop();
-    gateway.wait_for_line("was not played to its end", SECONDS).await;
+    gateway.wait_for_line("was not finished", SECONDS).await;
     redis.restart();
     // Once its lease is over.
     wait_until("the job to be played again", 2 * SECONDS, async || plays(2).await).await;
