@@ -81,20 +81,11 @@ impl Fetcher {
 fn refused(refused: Refused) -> Problem {
     let kind = match &refused {
         Refused::Url(_) | Refused::Inside => &codes::URL_NOT_ALLOWED,
-        // The answer will most likely be the same the next time.
-        Refused::Status(408 | 425 | 429 | 500..=599) => &codes::IMAGE_UNREACHABLE,
-        Refused::Status(_) | Refused::Encoded => &codes::IMAGE_NOT_FOUND,
         Refused::TooLarge(_) => &codes::BODY_TOO_LARGE,
-        _ => &codes::IMAGE_UNREACHABLE,
+        refused if refused.is_retryable() => &codes::IMAGE_UNREACHABLE,
+        _ => &codes::IMAGE_NOT_FOUND,
     };
-    let detail = match &refused {
-        Refused::Status(status @ 300..=399) => {
-            format!(
-                "The host answered with the status {status}, a redirect that was not followed; send the URL that it leads to."
-            )
-        }
-        other => other.to_string(),
-    };
+    let detail = refused.to_string();
     problem(kind, &detail).because(refused)
 }
 

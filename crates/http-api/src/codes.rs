@@ -137,7 +137,7 @@ kinds! {
         "Check that everybody can open the URL, then try again, or send the picture itself.", retry after 5 s;
 
     IMAGE_NOT_FOUND = 422 "image_not_found", "There is no image at the URL",
-        "Use a URL that answers with the file itself, without a redirect, or send the image in the field `image`.";
+        "Use a URL that answers with the file itself, or send the image in the field `image`.";
 
     INVALID_JOB_ID = 400 "invalid_job_id", "This is not a job id",
         "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";

@@ -131,14 +131,19 @@ async fn a_request_that_is_sent_again_is_answered_without_its_image_or_a_worker(
 async fn each_way_of_not_getting_a_picture_has_its_code() {
     let text = server("HTTP/1.1 200 OK", b"<html>not found</html>".to_vec()).await;
     let gone = server("HTTP/1.1 404 Not Found", Vec::new()).await;
-    let moved = server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/", Vec::new()).await;
+    // Redirects are followed, each by the rules of the first URL.
+    let moved = server(&format!("HTTP/1.1 302 Found\r\nLocation: http://{gone}/"), Vec::new()).await;
+    let inside = server("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/", Vec::new()).await;
+    let endless = server("HTTP/1.1 302 Found\r\nLocation: /again", Vec::new()).await;
     let busy = server("HTTP/1.1 503 Service Unavailable", Vec::new()).await;
     let large = server("HTTP/1.1 200 OK", vec![0; 200_000]).await;
     let ports = format!(
-        "--egress-ports=80,443,{},{},{},{},{}",
+        "--egress-ports=80,443,{},{},{},{},{},{},{}",
         text.port(),
         gone.port(),
         moved.port(),
+        inside.port(),
+        endless.port(),
         busy.port(),
         large.port()
     );
@@ -147,6 +152,8 @@ async fn each_way_of_not_getting_a_picture_has_its_code() {
         (format!("http://{text}/"), "unsupported_image"),
         (format!("http://{gone}/"), "image_not_found"),
         (format!("http://{moved}/"), "image_not_found"),
+        (format!("http://{inside}/"), "url_not_allowed"),
+        (format!("http://{endless}/"), "image_not_found"),
         (format!("http://{busy}/"), "image_unreachable"),
         (format!("http://{large}/"), "body_too_large"),
         ("http://169.254.169.254/latest/meta-data".to_owned(), "url_not_allowed"),
