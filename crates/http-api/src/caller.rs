@@ -1,4 +1,4 @@
-//! The right to be in a handler.
+//! Handler arguments that require an authenticated caller.
 
 use crate::{IncomingRequest, Problem};
 use access::{Caller, Operation};
@@ -7,13 +7,13 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use std::marker::PhantomData;
 
-/// What a handler does, as a type, so that nobody is in it without the permission.
+/// The operation of a handler, as a type: the handler runs only for callers with its permission.
 pub trait RequiredOperation: 'static {
     /// The operation.
     const OPERATION: Operation;
 }
 
-macro_rules! purposes {
+macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident = $operation:ident;)*) => {
         $(
             $(#[$doc])*
@@ -27,21 +27,21 @@ macro_rules! purposes {
     };
 }
 
-purposes! {
-    /// To ask after something.
+operations! {
+    /// Reading.
     CanQuery = Query;
-    /// To withdraw a job.
+    /// Cancelling jobs.
     CanCancel = Cancel;
-    /// To manage tenants.
+    /// Managing tenants.
     CanAdmin = Admin;
 }
 
-/// A caller whose identity is proven and who may do what this handler does. A handler that takes one cannot be reached
-/// without. It is for requests without a body; those that have one take [`IncomingRequest`].
+/// An authenticated caller with the permission for the operation of the handler. For requests without a body; a handler of
+/// requests with one takes [`IncomingRequest`].
 pub struct Authenticated<P = CanQuery>(pub Caller, PhantomData<P>);
 
 impl<P> Authenticated<P> {
-    /// Whose jobs the caller submits and sees.
+    /// The id of the tenant whose jobs the caller submits and sees.
     pub fn owner(&self) -> &str {
         self.0.tenant.id.as_str()
     }

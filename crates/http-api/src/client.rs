@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as it can be believed.
+//! The client address of a request behind trusted proxies.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -8,12 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The client behind the proxies that we trust.
+/// The client behind the trusted proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Client {
     /// Its address. `None`: the connection has none.
     pub(crate) address: Option<IpAddr>,
-    /// It spoke TLS, as the proxy in front says.
+    /// It used TLS, according to the proxy in front.
     pub(crate) tls: bool,
 }
 
@@ -30,8 +30,8 @@ impl Client {
         if !is_trusted(address) {
             return Self { address: Some(address), tls: false };
         }
-        // Each proxy appends whom it was called by. Only what a trusted one has written is true, so the way is walked
-        // back from the end, and the first stranger is the client: what stands before it is the stranger's own tale.
+        // Each proxy appends the address that called it. Only entries that trusted proxies wrote can be believed, so the
+        // list is read from its end; the first untrusted address is the client, and what precedes it is the client's claim.
         let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).filter_map(|line| line.to_str().ok()).collect();
         for hop in lines.iter().flat_map(|line| line.split(',')).rev() {
             let Some(next) = hop_address(hop.trim()) else { break };
@@ -84,6 +84,6 @@ mod tests {
         ] {
             assert_eq!(client(peer, forwarded, &proxies), expected, "{peer} {forwarded:?}");
         }
-        assert_eq!(client("10.0.0.1", &["198.51.100.7"], &[]), "10.0.0.1", "by default nobody is trusted");
+        assert_eq!(client("10.0.0.1", &["198.51.100.7"], &[]), "10.0.0.1", "by default no proxy is trusted");
     }
 }

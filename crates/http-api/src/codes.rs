@@ -1,6 +1,6 @@
-//! Everything that can go wrong, in one table.
+//! The table of problems.
 //!
-//! A code is a promise to clients: it keeps its meaning and its status. New ones may come.
+//! A code keeps its meaning and its status; new ones may be added.
 
 /// One kind of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Kind {
     pub status: u16,
     /// The same for every occurrence, for people.
     pub title: &'static str,
-    /// What the client can do about it.
+    /// What can be done about it.
     pub suggestion: &'static str,
     /// Whether the very same request may succeed later.
     pub retryable: bool,
@@ -49,23 +49,23 @@ kinds! {
     INVALID_AUTHORIZATION = 401 "invalid_authorization", "The Authorization header is malformed",
         "The header must read `Authorization: Bearer <your API key>`.";
     UNKNOWN_KEY = 401 "unknown_key", "The API key is not known here",
-        "Check that the key is complete, has not been withdrawn, and belongs to this server.";
+        "Check that the key is complete, has not been revoked, and belongs to this server.";
     MISSING_SIGNATURE = 401 "missing_signature", "The request is not signed",
         "Sign it as docs/agents.md shows: with X-Agent-* headers, or by RFC 9421.";
     MALFORMED_SIGNATURE = 401 "malformed_signature", "The signature cannot be read, or does not cover what it must",
-        "Change what the detail names; docs/agents.md shows how to sign.";
+        "Correct what the detail names; docs/agents.md shows how to sign.";
     INVALID_SIGNATURE = 401 "invalid_signature", "The signature is not valid",
-        "Check key, secret and what was signed; the key may have expired or been revoked.";
-    STALE_TIMESTAMP = 401 "stale_timestamp", "The signature is not of this time",
+        "Check the key, the secret and the signed text; the key may have expired or been revoked.";
+    STALE_TIMESTAMP = 401 "stale_timestamp", "The signature is too old, or from the future",
         "Set the clock, and sign each request right before it is sent.";
     REPLAYED_NONCE = 401 "replayed_nonce", "The signature was used before",
-        "Sign each request anew, with a new nonce, also when it is sent again.";
-    WRONG_API = 403 "wrong_api", "The API is not the one for this kind of key",
+        "Sign each request with a new nonce, also when it is sent again.";
+    WRONG_API = 403 "wrong_api", "This part of the API does not take this kind of key",
         "Users send their key to /api/v1; agents sign, and send to /api/agent.";
-    IP_DENIED = 403 "ip_denied", "The address is not among those allowed for this tenant",
-        "Ask from an allowed network, or have yours added.";
+    IP_DENIED = 403 "ip_denied", "The address is not on the tenant's allow-list",
+        "Send from an allowed network, or have yours added.";
     PERMISSION_DENIED = 403 "permission_denied", "The tenant may not do this",
-        "Ask whoever runs this server for the permission that the detail names.";
+        "Ask the operator of this server for the permission that the detail names.";
 
     ROUTE_NOT_FOUND = 404 "route_not_found", "There is nothing at this address",
         "Look up the address in /openapi.json.";
@@ -97,15 +97,15 @@ kinds! {
         "Change the parameter as the detail says.";
 
     BATCH_TOO_LARGE = 422 "batch_too_large", "The batch has too many pictures",
-        "Send it in parts; /limits tells how many are taken at once.";
+        "Send it in parts; `GET limits` tells the most that are accepted at once.";
     INVALID_IDEMPOTENCY_KEY = 400 "invalid_idempotency_key", "The Idempotency-Key header is malformed",
         "Send at most 128 letters, digits, and characters of - _ . : ~; a random UUID is best.";
-    IDEMPOTENCY_CONFLICT = 422 "idempotency_conflict", "The name was used for another request",
+    IDEMPOTENCY_CONFLICT = 422 "idempotency_conflict", "The name or key was used for another request",
         "Use a new name or key for a new request; to repeat a request, send the very same one.";
     UNKNOWN_SCENARIO = 400 "unknown_scenario", "The test scenario is not known",
         "Use one of the scenarios that docs/api/testing.md lists, or leave the header out.";
     NO_WORKER_FITS = 422 "no_worker_fits", "No worker can do what is asked",
-        "Ask for less, as the detail says, or have a larger worker started.";
+        "Ask for less, as the detail says, or have a suitable worker started.";
 
     UNKNOWN_MODEL = 422 "unknown_model", "There is no such model here",
         "Use one of the models that GET .../models lists, or leave the field out for the default one.";
@@ -140,7 +140,7 @@ kinds! {
         "Use a URL that answers with the file itself, or send the image in the field `image`.";
 
     INVALID_JOB_ID = 400 "invalid_job_id", "This is not a job id",
-        "Use the `job_id` that the gateway answered with, or the name that you chose, as it was written.";
+        "Use the `job_id` of the response, or the name that you chose.";
     JOB_NOT_FOUND = 404 "job_not_found", "There is no such job",
         "Check the id and the API key. Jobs are forgotten some time after they end.";
     JOB_UNREADABLE = 503 "job_unreadable", "The record of the job cannot be read by this server",
@@ -148,17 +148,17 @@ kinds! {
     ARTIFACT_NOT_FOUND = 404 "artifact_not_found", "The job has no such file",
         "Use one of the roles that `artifacts` of the job lists.";
     INVALID_BATCH_ID = 400 "invalid_batch_id", "This is not a batch id",
-        "Use the `batch_id` that the gateway answered with, as it was written.";
+        "Use the `batch_id` of the response.";
     BATCH_NOT_FOUND = 404 "batch_not_found", "There is no such batch",
         "Check the id and the API key. Batches are forgotten some time after their last job ends.";
     JOB_FINISHED = 409 "job_finished", "The job has already ended",
-        "Nothing is left to cancel; look at the job's state.";
+        "A job that has ended cannot be cancelled.";
     RESULT_NOT_READY = 409 "result_not_ready", "The result is not ready yet",
         "Follow the job's events, and ask again when it has succeeded.", retry after 2 s;
     JOB_FAILED = 410 "job_failed", "The job failed, so there is no result",
         "See `failure` for the reason; submit again if it is retryable.";
     JOB_CANCELLED = 410 "job_cancelled", "The job was cancelled, so there is no result",
-        "Submit it again if you want it after all.";
+        "Submit it again if it is still wanted.";
     RESULT_GONE = 410 "result_gone", "The result is no longer kept",
         "Submit the job again; the same seed makes the same mesh.";
     RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable", "The requested range lies outside the file",
@@ -171,7 +171,7 @@ kinds! {
     DELIVERY_NOT_FOUND = 404 "delivery_not_found", "There is no such delivery",
         "Check the id; deliveries are forgotten after a week.";
     TOO_MANY_WEBHOOKS = 409 "too_many_webhooks", "You have as many webhooks as a tenant may have",
-        "Remove one that you do not need any more.";
+        "Remove one that is no longer needed.";
 
     TENANT_NOT_FOUND = 404 "tenant_not_found", "There is no such tenant",
         "Check the id or the name; GET /api/admin/agents lists all.";
@@ -182,12 +182,12 @@ kinds! {
     TENANT_REVOKED = 409 "tenant_revoked", "The tenant is revoked",
         "Add a new tenant; this one gets no new keys.";
     TOO_MANY_KEYS = 409 "too_many_keys", "The tenant has as many keys as a tenant may have",
-        "Revoke a key that is not used any more.";
+        "Revoke a key that is no longer used.";
 
     BEYOND_QUOTA = 422 "beyond_quota", "More was asked for at once than the whole quota",
         "Ask for less at once, or ask for a higher tier.";
     TOO_FAST = 429 "too_fast", "Too many requests in a short time",
-        "Wait as long as Retry-After says; the RateLimit headers tell what is left.", retry after 1 s;
+        "Wait as long as Retry-After says; the RateLimit headers tell what remains.", retry after 1 s;
     DAILY_QUOTA = 429 "daily_quota", "The quota of the day is used up",
         "Wait as long as Retry-After says, or ask for a higher tier.", retry after 3600 s;
     TOO_MANY_JOBS = 429 "too_many_jobs", "Too many of your jobs are waiting or running",
@@ -204,7 +204,7 @@ kinds! {
         "Try again later. Nothing was stored; files can still be fetched.", retry after 30 s;
     STORAGE_UNAVAILABLE = 503 "storage_unavailable", "The storage cannot be reached",
         "Try again soon.", retry after 2 s;
-    INTERNAL = 500 "internal", "Something went wrong here",
+    INTERNAL = 500 "internal", "An internal error occurred",
         "Try again; if it happens again, report the request id.", retry after 5 s;
 }
 

@@ -1,6 +1,6 @@
-//! What is decided about a request, told to the audit and to the metrics.
+//! Records each authentication and admission decision in the audit log and the metrics.
 //!
-//! The authenticator notes what it learns of whoever asks; when the request is answered, the rim adds what became of it.
+//! The authenticator notes what it learns about the sender of a request; the middleware adds the outcome.
 
 use crate::{Authenticator, Problem, RequestId};
 use access::audit::{Event, Outcome};
@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use std::net::IpAddr;
 use telemetry::names;
 
-/// Who asks, as far as it is known.
+/// The sender of a request, as far as it is known.
 #[derive(Default)]
 struct AuthRecord {
     address: Option<IpAddr>,
@@ -17,44 +17,44 @@ struct AuthRecord {
     tenant: Option<TenantId>,
     key_id: Option<KeyId>,
     operation: Option<Operation>,
-    /// Why they are not let in: more than they are told.
+    /// Why authentication failed. The client is not told.
     denied: Option<&'static str>,
 }
 
-/// Somebody has come to the authenticator.
+/// Notes the client's address.
 pub(crate) fn note_address(request: &HttpRequest, address: Option<IpAddr>) {
-    note(request, |asker| asker.address = address);
+    note(request, |record| record.address = address);
 }
 
-/// They could not prove who they are.
+/// Notes a failed authentication.
 pub(crate) fn note_denied(request: &HttpRequest, denied: &Denied) {
-    note(request, |asker| {
-        (asker.tenant, asker.key_id) = (denied.tenant.clone(), denied.key_id.clone());
-        asker.denied = Some(denied.reason.as_str());
+    note(request, |record| {
+        (record.tenant, record.key_id) = (denied.tenant.clone(), denied.key_id.clone());
+        record.denied = Some(denied.reason.as_str());
     });
 }
 
-/// They have proven who they are.
+/// Notes an authenticated caller.
 pub(crate) fn note_caller(request: &HttpRequest, caller: &Caller) {
-    note(request, |asker| {
-        (asker.tenant, asker.key_id) = (Some(caller.tenant.id.clone()), Some(caller.key_id.clone()));
-        asker.proven = true;
+    note(request, |record| {
+        (record.tenant, record.key_id) = (Some(caller.tenant.id.clone()), Some(caller.key_id.clone()));
+        record.proven = true;
     });
 }
 
-/// What they want to do.
+/// Notes the requested operation.
 pub(crate) fn note_operation(request: &HttpRequest, operation: Operation) {
-    note(request, |asker| asker.operation = Some(operation));
+    note(request, |record| record.operation = Some(operation));
 }
 
 fn note(request: &HttpRequest, change: impl FnOnce(&mut AuthRecord)) {
     let mut extensions = request.extensions_mut();
-    let mut asker = extensions.remove::<AuthRecord>().unwrap_or_default();
-    change(&mut asker);
-    extensions.insert(asker);
+    let mut record = extensions.remove::<AuthRecord>().unwrap_or_default();
+    change(&mut record);
+    extensions.insert(record);
 }
 
-/// Tells what became of a request, if it had come to the authenticator.
+/// Records the outcome of a request that reached the authenticator.
 pub(crate) fn record_decision(request: &HttpRequest, problem: Option<&Problem>, id: Option<&RequestId>) {
     let Some(AuthRecord { address, proven, tenant, key_id, operation, denied }) = request.extensions_mut().remove()
     else {

@@ -1,6 +1,6 @@
 //! A job's id or name in a path.
 
-use crate::names::{LONGEST_NAME, NAME_PATTERN, is_name, named_job};
+use crate::names::{MAX_NAME, NAME_PATTERN, is_name, named_job};
 use crate::{Problem, codes};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -35,7 +35,7 @@ pub fn read_id<T: FromStr>(text: &str) -> Option<T> {
 
 impl IntoParams for JobPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_NAME));
+        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(MAX_NAME));
         let path = ParameterBuilder::new()
             .name("job_id")
             .parameter_in(ParameterIn::Path)

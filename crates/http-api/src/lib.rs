@@ -1,17 +1,18 @@
-//! What gateway and status share: everything about HTTP that is not one route.
+//! The HTTP layer that gateway and status share: everything that is not one route.
 //!
-//! * [`run`] is a service's whole `main`. [`Server`] binds, serves, and drains on shutdown; [`Binding`] and
-//!   [`ServiceOptions`] are its settings, [`AppState`] what it serves from.
-//! * Every request passes the rim: it gets a request id and a span, its answer is counted and logged once, and every
-//!   error becomes a problem.
-//! * [`Problem`] is `application/problem+json` (RFC 9457). [`codes`] is the one table of what can go wrong, with the
-//!   status of each; `docs/api/errors.md` is written from it. Here, and only here, an error meets a status.
-//! * [`Authenticator`] lets in: bearer keys and signatures, nonces, rates, permissions. [`Authenticated`] in a handler's arguments is
-//!   the right to be there, [`IncomingRequest`] the way to it for a request with a body; [`JobPath`] is a job's id, or its client's own name
-//!   for it ([`names`]), in a path; [`JobView`] is what clients are told of a job.
-//! * [`ApiSurface`] is the one of the two APIs that a request came by: they have the same verbs.
-//! * [`probes`] are the routes that operators call; [`ApiDocument`] is the OpenAPI document, collected from the very
-//!   registration of the routes.
+//! * [`run`] is the `main` of a service. [`Server`] binds, serves, and drains on shutdown; [`Binding`] and
+//!   [`ServiceOptions`] are its settings, [`AppState`] its connections.
+//! * The middleware around every request: errors become problems, each response is counted and logged once; HEAD, OPTIONS,
+//!   CORS, compression and the draining of refused uploads hold for every route.
+//! * [`Problem`] is `application/problem+json` (RFC 9457). [`codes`] is the table of problems with their statuses;
+//!   `docs/api/errors.md` is generated from it. Errors of other crates are mapped to statuses here and nowhere else.
+//! * [`Authenticator`] verifies bearer keys and signatures and enforces nonces, rate limits and permissions. A handler that
+//!   takes [`Authenticated`] runs for an authenticated caller only; [`IncomingRequest`] is the same for a request with a
+//!   body. [`JobPath`] is the id of a job, or the client's name for it ([`names`]), in a path; [`JobView`] is a job as
+//!   clients see it.
+//! * [`ApiSurface`] is the part of the API that a request addresses: `/api/v1`, `/api/agent` or `/api/admin`.
+//! * [`probes`] are the routes of operators; [`ApiDocument`] is the OpenAPI document, collected from the registration of the
+//!   routes.
 
 mod authentication;
 mod caller;

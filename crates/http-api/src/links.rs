@@ -1,4 +1,4 @@
-//! Where jobs and batches are found.
+//! Addresses of jobs and batches.
 
 use crate::ApiSurface;
 use domain::{BatchId, JobId};
@@ -8,19 +8,19 @@ use utoipa::ToSchema;
 /// The addresses of one job, relative to the server that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Links {
-    /// Where the job stands. `DELETE` cancels it.
+    /// The job. `DELETE` cancels it.
     #[serde(rename = "self")]
     pub this: String,
-    /// Its events, as they happen.
+    /// Its events, as a stream.
     pub events: String,
     /// The mesh.
     pub result: String,
-    /// A picture of the mesh.
+    /// A shaded picture of the mesh.
     pub thumbnail: String,
 }
 
 impl Links {
-    /// The addresses of `job` in this API.
+    /// The addresses of `job` on this surface.
     pub fn of(api: ApiSurface, job: JobId) -> Self {
         let this = format!("{}/jobs/{job}", api.prefix());
         Self {
@@ -32,7 +32,7 @@ impl Links {
     }
 }
 
-/// The address of a batch in this API.
+/// The address of a batch on this surface.
 pub fn batch_link(api: ApiSurface, batch: BatchId) -> String {
     format!("{}/batch/{batch}", api.prefix())
 }

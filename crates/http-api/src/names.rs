@@ -1,27 +1,26 @@
-//! Names that clients choose, and the ids that follow from them.
+//! Names that clients choose, and the ids derived from them.
 //!
-//! An id is derived from its name and not looked up, so the same name is the same job without any memory of names. It
-//! is one tenant's own: two tenants who choose the same name get two ids.
+//! An id is a hash of tenant and name, so no table of names is kept, and two tenants that choose the same name get two ids.
 
 use access::{Caller, Mode};
 use domain::{BatchId, JobId};
 use ring::digest::{Context, SHA256};
 
 /// The longest name, in bytes.
-pub const LONGEST_NAME: usize = 128;
+pub const MAX_NAME: usize = 128;
 
-/// What a name is made of, as a regular expression; no name is of dots alone.
+/// The form of a name, as a regular expression: not dots alone.
 pub const NAME_PATTERN: &str = r"^\.*[A-Za-z0-9_:~-][A-Za-z0-9._:~-]*$";
 
-/// Whether clients may choose this as a name: letters, digits and `-`, `_`, `.`, `:`, `~`, at most 128 of them. So a
-/// name needs no escaping in a path, nor in a log.
+/// Whether this is a valid name: at most 128 letters, digits and `-`, `_`, `.`, `:`, `~`. A name needs no escaping in a path
+/// or a log line.
 pub fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'~');
-    // A path of dots means another path.
-    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(plain) && !text.bytes().all(|b| b == b'.')
+    // Dots alone would be a relative path.
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(plain) && !text.bytes().all(|b| b == b'.')
 }
 
-/// Where a caller's names stand: those of a tenant's test keys stand apart from those of its live ones.
+/// The namespace of a caller's names. Test keys have one of their own.
 pub fn namespace(caller: &Caller) -> String {
     match caller.mode {
         Mode::Live => caller.tenant.id.to_string(),
@@ -29,27 +28,27 @@ pub fn namespace(caller: &Caller) -> String {
     }
 }
 
-/// The job of a tenant that was named in `PUT .../jobs/{name}`.
+/// The id of the job that a tenant named in `PUT .../jobs/{name}`.
 pub fn named_job(tenant: &str, name: &str) -> JobId {
     JobId::derived(&digest(&[tenant, "job", name]))
 }
 
-/// The job that a tenant submitted with this `Idempotency-Key`.
+/// The id of the job that a tenant submitted with this `Idempotency-Key`.
 pub fn keyed_job(tenant: &str, key: &str) -> JobId {
     JobId::derived(&digest(&[tenant, "key", key]))
 }
 
-/// The batch that a tenant submitted with this `Idempotency-Key`.
+/// The id of the batch that a tenant submitted with this `Idempotency-Key`.
 pub fn keyed_batch(tenant: &str, key: &str) -> BatchId {
     BatchId::derived(&digest(&[tenant, "batch", key]))
 }
 
-/// The job at a place in a batch, from 0.
+/// The id of the job at an index of a batch.
 pub fn batch_member(batch: BatchId, index: usize) -> JobId {
     JobId::derived(&digest(&[&batch.to_string(), "member", &index.to_string()]))
 }
 
-/// SHA-256 over the parts, each with its length before it, so that no two lists of parts run together.
+/// SHA-256 of the parts, each prefixed with its length, so that different lists never have the same input.
 fn digest(parts: &[&str]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for part in parts {
@@ -80,7 +79,7 @@ mod tests {
         ];
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
         assert_eq!(named_job("a", "bc"), ids[0]);
-        // What was derived once must be derived for ever: clients come back with their names.
+        // Clients use their names for years, so the derivation must never change.
         assert_eq!(named_job("agt_1", "order-7").to_string(), "b5e3d035-2c20-87b3-a4b1-e98a9a4e20a5");
     }
 

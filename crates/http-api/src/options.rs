@@ -1,4 +1,4 @@
-//! What an operator may set of a server.
+//! Command line options of a service.
 
 use crate::{ApiSurface, Origin};
 use access::AccessOptions;
@@ -10,22 +10,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use telemetry::TelemetryOptions;
 
-/// What every service is told.
+/// The options of every service.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceOptions {
-    /// How it serves.
+    /// The server.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// What it serves.
+    /// The surfaces.
     #[command(flatten)]
     pub apis: ApiOptions,
-    /// Whose requests are answered.
+    /// Authentication and limits.
     #[command(flatten)]
     pub access: AccessOptions,
-    /// The jobs.
+    /// The queue.
     #[command(flatten, next_help_heading = "Queue")]
     pub redis: RedisOptions,
-    /// Pictures and meshes.
+    /// The blob store.
     #[command(flatten, next_help_heading = "Blobs")]
     pub blobs: BlobOptions,
     /// Logs and traces.
@@ -33,24 +33,24 @@ pub struct ServiceOptions {
     pub telemetry: TelemetryOptions,
 }
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Debug, Clone)]
 pub struct Binding {
-    /// The address; port 0 takes any free port.
+    /// The address to bind; port 0 takes any free port.
     pub listen: SocketAddr,
     /// File to write the bound address into.
     pub addr_file: Option<PathBuf>,
 }
 
-/// How a server serves and how it ends.
+/// The options of a server.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct ServerOptions {
-    /// Threads that answer requests. Absent: one for each core.
+    /// Threads that handle requests. Absent: one for each core.
     #[arg(long, env = "ORFEAS_HTTP_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_threads: Option<u16>,
 
-    /// Most connections that each thread holds open at once; more wait to be accepted.
+    /// The most connections that each thread holds open at once; further ones wait to be accepted.
     #[arg(long, env = "ORFEAS_HTTP_CONNECTIONS", value_name = "N", default_value_t = 25_000)]
     pub http_connections: u32,
 
@@ -64,18 +64,18 @@ pub struct ServerOptions {
     pub cors_origin: Vec<Origin>,
 }
 
-/// Which of the two APIs are served.
+/// The surfaces that are served.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct ApiOptions {
-    /// Serve the API for programs, /api/agent. Without it there is nothing at its addresses.
+    /// Serve the API for programs at /api/agent. If false, its addresses are not found.
     #[arg(long, env = "ENABLE_AGENT_API", value_name = "BOOL", default_value_t = true,
         action = clap::ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub enable_agent_api: bool,
 }
 
 impl ApiOptions {
-    /// Those that are.
+    /// The surfaces.
     pub fn served(&self) -> &'static [ApiSurface] {
         if self.enable_agent_api { &[ApiSurface::User, ApiSurface::Agent] } else { &[ApiSurface::User] }
     }

@@ -1,4 +1,4 @@
-//! A service as a program.
+//! The `main` of a service.
 
 use crate::Server;
 use crate::signal::shutdown_on_signal;

@@ -27,13 +27,13 @@ pub(crate) struct Readiness {
     pub(crate) blobs: bool,
     /// Restrictions that another instance of the service would have as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) warnings: Vec<Warning>,
+    pub(crate) restrictions: Vec<Restriction>,
 }
 
 /// Something that restricts the service.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Warning {
-    /// The kind of restriction, for programs: `no_worker`, `queue_read_only`.
+pub(crate) struct Restriction {
+    /// The kind of restriction, for programs: `no_worker`.
     pub(crate) code: &'static str,
     /// What it is, for people.
     pub(crate) detail: String,
@@ -67,14 +67,14 @@ impl ReadinessCheck {
     }
 
     async fn check(&self) -> Readiness {
-        let (queue, blobs, warnings) = tokio::join!(
+        let (queue, blobs, restrictions) = tokio::join!(
             timeout(CHECK_TIMEOUT, self.queue.ping()),
             timeout(CHECK_TIMEOUT, self.check_blobs()),
             timeout(CHECK_TIMEOUT, self.waiting_jobs()),
         );
         let (queue, blobs) = (matches!(queue, Ok(Ok(_))), matches!(blobs, Ok(Ok(_))));
-        let warnings = warnings.ok().and_then(Result::ok).unwrap_or_default();
-        Readiness { ready: queue && blobs, queue, blobs, warnings }
+        let restrictions = restrictions.ok().and_then(Result::ok).unwrap_or_default();
+        Readiness { ready: queue && blobs, queue, blobs, restrictions }
     }
 
     async fn check_blobs(&self) -> Result<(), blobs::Error> {
@@ -89,7 +89,7 @@ impl ReadinessCheck {
     }
 
     /// Jobs that wait for a worker that is not there.
-    async fn waiting_jobs(&self) -> Result<Vec<Warning>, queue::Error> {
+    async fn waiting_jobs(&self) -> Result<Vec<Restriction>, queue::Error> {
         let load = self.queue.load().await?;
         let queued: u64 =
             load.iter().filter(|(class, _)| *class != domain::Class::Test).map(|(_, load)| load.queued).sum();
@@ -97,6 +97,6 @@ impl ReadinessCheck {
             return Ok(Vec::new());
         }
         let detail = format!("{queued} jobs wait, and no worker is alive that can run them.");
-        Ok(vec![Warning { code: "no_worker", detail }])
+        Ok(vec![Restriction { code: "no_worker", detail }])
     }
 }

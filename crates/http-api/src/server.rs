@@ -1,4 +1,4 @@
-//! Binding, serving, draining.
+//! Starts, serves and drains a service.
 
 use crate::edge::{compress, cors, drain, head_as_get, keep_sent};
 use crate::middleware::middleware;
@@ -22,12 +22,12 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Time for a client to send the head of a request.
+/// The longest time for the head of a request to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the last records of the audit are waited for.
-const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// The longest wait for the last audit records to be written.
+const AUDIT_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A service that could not start, or did not end well.
+/// A service that failed to start or to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The master key cannot be read, or the registry of tenants cannot be used.
@@ -42,9 +42,9 @@ pub enum Error {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -53,30 +53,30 @@ pub enum Error {
     AddressFile {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The server broke down while serving.
-    #[error("the server broke down")]
+    /// The server failed while serving.
+    #[error("the server failed")]
     Serve(#[source] std::io::Error),
 }
 
-/// What every service serves from. Handlers take the parts as `web::Data`.
+/// The connections of a service. Handlers take them as `web::Data`.
 #[derive(Clone)]
 pub struct AppState {
-    /// Whose requests are answered.
+    /// Authentication and rate limits.
     pub authenticator: Authenticator,
-    /// The jobs.
+    /// The queue of jobs.
     pub queue: Queue,
-    /// Pictures and meshes.
+    /// The store of images and artifacts.
     pub blobs: Blobs,
-    /// What the service does with them.
+    /// How the service uses the store.
     pub blob_access: BlobAccess,
 }
 
 impl AppState {
-    /// Opens all of it.
+    /// Opens all of them.
     ///
     /// # Errors
     /// [`Error::Access`], [`Error::Queue`], [`Error::Blobs`].
@@ -89,12 +89,12 @@ impl AppState {
     }
 }
 
-/// What a service does with blobs, and so what it needs to be ready.
+/// How a service uses the blob store, which decides what readiness checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobAccess {
-    /// It stores them.
+    /// It stores blobs.
     Write,
-    /// It only reads them, and can do so from a read-only place.
+    /// It only reads them; the store may be read-only.
     Read,
 }
 
@@ -108,8 +108,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds and starts to serve `routes`, the probes, and the OpenAPI document that `api` begins. It ends when
-    /// `shutdown` is cancelled: it stops accepting, waits for running requests, and closes. Handlers that stream take
+    /// Binds and serves `routes`, the probes, and the OpenAPI document that starts with `api`. When `shutdown` is cancelled,
+    /// the server stops accepting, waits for running requests, and closes. Handlers that stream take
     /// `web::Data<CancellationToken>` to end in time. Call it from inside a Tokio runtime.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Server {
     where
         R: Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static,
     {
-        // A program that set up no telemetry still has metrics; one that records them elsewhere has none here.
+        // Without telemetry there are still metrics; a program with a recorder of its own keeps it.
         let _ = telemetry::install_recorder();
         let bind = |source| Error::Bind { address: binding.listen, source };
         let listener = TcpListener::bind(binding.listen).map_err(bind)?;
@@ -188,15 +188,15 @@ impl Server {
         Ok(Self { address, shutdown, served, audit })
     }
 
-    /// Where it listens.
+    /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Drains and ends it.
+    /// Drains the server and waits until it has ended.
     ///
     /// # Errors
-    /// [`Error::Serve`] when it broke down.
+    /// [`Error::Serve`] if it failed.
     pub async fn stop(self) -> Result<(), Error> {
         self.shutdown.cancel();
         self.ended().await
@@ -205,16 +205,16 @@ impl Server {
     /// Waits until it has ended.
     ///
     /// # Errors
-    /// [`Error::Serve`] when it broke down.
+    /// [`Error::Serve`] if it failed.
     pub async fn ended(self) -> Result<(), Error> {
         let served = self.served.await.map_err(std::io::Error::other).and_then(|served| served);
-        // When Redis is away, they are lost.
-        let _ = tokio::time::timeout(LAST_RECORDS, self.audit.flush()).await;
+        // They are lost if Redis is not available.
+        let _ = tokio::time::timeout(AUDIT_FLUSH_TIMEOUT, self.audit.flush()).await;
         served.map_err(Error::Serve)
     }
 }
 
-/// Whoever waits for the file must find it whole.
+/// Written via rename, so that readers never see a partial file.
 fn write_address(path: &std::path::Path, address: SocketAddr) -> std::io::Result<()> {
     let beside = path.with_extension("tmp");
     std::fs::write(&beside, address.to_string())?;

@@ -1,4 +1,4 @@
-//! The wish to stop, from outside.
+//! Shutdown on SIGTERM and SIGINT.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

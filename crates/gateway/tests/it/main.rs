@@ -4,6 +4,7 @@
 
 mod admin;
 mod agents;
+mod api_docs;
 mod away;
 mod bad_input;
 mod batch;

@@ -31,7 +31,7 @@ async fn probes_answer_without_a_key() {
     get("/no/such/path").await;
     let metrics = get("/metrics").await.text().await.unwrap();
     for line in [
-        "orfeas_jobs_submitted_total{how=\"new\"} ",
+        "orfeas_jobs_submitted_total{outcome=\"new\"} ",
         "orfeas_queue_depth{class=\"user\",state=\"queued\"} ",
         "orfeas_queue_depth{class=\"agent\",state=\"running\"} 0",
         "orfeas_http_requests_total{method=\"POST\",route=\"/api/v1/generate-3d\",status=\"202\"} ",

@@ -1,4 +1,4 @@
-//! How a document begins: what the service is, and the parts that operations refer to.
+//! The start of a document: title, description and the components that operations refer to.
 
 use super::operations::TEST_SCENARIO;
 use crate::scenario::scenarios;
@@ -13,28 +13,34 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-/// Begins the document of a service.
+/// What holds for every operation.
+const EVERYWHERE: &str = "Every GET operation also answers HEAD, and every address answers OPTIONS.";
+
+/// The start of the document of a service.
 pub fn describe(title: &str, description: &str) -> OpenApi {
     let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
-    let info = InfoBuilder::new().title(title).description(Some(description)).version(env!("CARGO_PKG_VERSION"));
+    let info = InfoBuilder::new()
+        .title(title)
+        .description(Some(format!("{description} {EVERYWHERE}")))
+        .version(env!("CARGO_PKG_VERSION"));
     OpenApiBuilder::new().info(info.license(Some(license)).build()).components(Some(components())).build()
 }
 
 fn components() -> Components {
-    let proofs = proofs().into_iter();
-    let components = proofs.fold(ComponentsBuilder::new(), |all, (name, proof)| all.security_scheme(name, proof));
+    let schemes = security_schemes().into_iter();
+    let components = schemes.fold(ComponentsBuilder::new(), |all, (name, scheme)| all.security_scheme(name, scheme));
     let mut components = components
         .schema(ProblemBody::name(), ProblemBody::schema())
         .parameter(TEST_SCENARIO, test_scenario())
         .response("Refused", problem("Nothing was done; `code` says why", true))
-        .response("Failed", problem("It could not be done; try again after `Retry-After`", false))
+        .response("Failed", problem("The server failed; try again after `Retry-After`", false))
         .build();
     components.headers = headers().into_iter().map(|(name, header)| (name.to_owned(), header.into())).collect();
     components
 }
 
-/// The headers by which a request proves whose it is.
-fn proofs() -> Vec<(&'static str, SecurityScheme)> {
+/// The headers that authenticate a request.
+fn security_schemes() -> Vec<(&'static str, SecurityScheme)> {
     let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("orf_live_…").build();
     let header =
         |name: &str, what: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, what)));
@@ -59,10 +65,10 @@ fn proofs() -> Vec<(&'static str, SecurityScheme)> {
     ]
 }
 
-/// What a test key asks to have played.
+/// The header of test keys.
 fn test_scenario() -> Parameter {
-    let what = "What is played for a test key (`orf_test_…`); a live key is refused with it. A scenario of a job says how \
-                the job goes; the code of a problem has the request itself answered with that problem.";
+    let what = "What is simulated for a test key (`orf_test_…`); a live key is refused with it. A scenario of a job says how \
+                the job ends; with the code of a problem the response is that problem.";
     let problems = codes::ALL.iter().map(|kind| kind.code.to_owned());
     let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(scenarios().chain(problems)));
     ParameterBuilder::new()
@@ -74,7 +80,7 @@ fn test_scenario() -> Parameter {
         .build()
 }
 
-/// The headers of answers.
+/// The headers of responses.
 fn headers() -> Vec<(&'static str, Header)> {
     let header = |schema: ObjectBuilder, what: &str| HeaderBuilder::new().schema(Some(schema)).description(Some(what));
     let text = || ObjectBuilder::new().schema_type(Type::String);
@@ -82,22 +88,22 @@ fn headers() -> Vec<(&'static str, Header)> {
         let policy = format!("\"[a-z0-9-]+\"{parameters};pk=:[A-Za-z0-9+/=]*:");
         text().pattern(Some(format!("^{policy}(, {policy})*$")))
     };
-    let rate_limit = "For each limit that the request counted against: how many are left (`r`), and seconds until there \
-                      will be more (`t`). Absent where nothing is limited. (draft-ietf-httpapi-ratelimit-headers-11)";
+    let rate_limit = "For each limit that the request counts against: what remains (`r`) and the seconds until there is \
+                      more (`t`). Absent if nothing is limited. (draft-ietf-httpapi-ratelimit-headers-11)";
     let policy =
-        "For each of these limits: how many (`q`) in how many seconds (`w`), and of what (`qu`), if not requests.";
+        "For each of these limits: the quota (`q`), its window in seconds (`w`) and its unit (`qu`), if not requests.";
     let wait = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     let all = [
         ("RateLimit", header(policies(";r=[0-9]+;t=[0-9]+"), rate_limit)),
         ("RateLimit-Policy", header(policies(";q=[0-9]+;w=[0-9]+(;qu=\"[a-z-]+\")?"), policy)),
         ("Retry-After", header(wait, "Seconds after which the same request may succeed, if it is `retryable`.")),
-        ("WWW-Authenticate", header(text(), "How to prove whose the request is; with 401.")),
+        ("WWW-Authenticate", header(text(), "How to authenticate; with 401.")),
         ("X-Request-Id", header(text(), "The request's id, the client's own if it sent one.")),
     ];
     all.into_iter().map(|(name, header)| (name, header.build())).collect()
 }
 
-/// An answer that is a problem.
+/// A response that is a problem.
 fn problem(what: &str, is_for_client: bool) -> Response {
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
     let answer = ResponseBuilder::new().description(what).content("application/problem+json", body);

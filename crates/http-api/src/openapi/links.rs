@@ -1,21 +1,20 @@
-//! What can be asked about what a request has made, as links of the answer that names it.
+//! Links from the response that creates a job or a batch to the operations on it.
 //!
-//! Jobs and batches are made by the gateway and told of by the status service, so these links may lead from one document
-//! to the other: behind the proxy the status service's is at `/status/openapi.json`.
+//! The gateway creates jobs and batches and the status service reads them, so a link may lead from one document to the
+//! other: behind the proxy that of the status service is at `/status/openapi.json`.
 
 use super::operations::{api_of, operations};
 use utoipa::openapi::link::Link;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Components, OpenApi, Paths, RefOr, Response};
 
-/// Where what is not in this document is described.
-const ELSEWHERE: &str = "status/openapi.json";
+/// The document that describes operations which are not in this one.
+const STATUS_DOCUMENT: &str = "status/openapi.json";
 
-/// What is asked of a thing of which an id is told: the id, and for each link its name, the operation's path within the
-/// API, and its method.
-type Asked = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+/// The operations on the thing that an id names: the id, and for each link its name, path within the surface, and method.
+type Operations = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
-const ASKED: [Asked; 2] = [
+const OPERATIONS: [Operations; 2] = [
     (
         "job_id",
         &[
@@ -30,7 +29,7 @@ const ASKED: [Asked; 2] = [
     ("batch_id", &[("batch", "/batch/{batch_id}", "get")]),
 ];
 
-/// Adds the links to every answer that says where a job or a batch was made.
+/// Adds the links to every response that creates a job or a batch.
 pub(super) fn link(document: &mut OpenApi) {
     let (paths, components) = (document.paths.clone(), document.components.clone().unwrap_or_default());
     for (path, item) in &mut document.paths.paths {
@@ -48,7 +47,7 @@ pub(super) fn link(document: &mut OpenApi) {
 }
 
 fn link_response(response: &mut Response, api: &str, paths: &Paths, components: &Components) {
-    for (id, links) in ASKED {
+    for (id, links) in OPERATIONS {
         let mut bodies = response.content.values().filter_map(|content| match content {
             RefOr::T(content) => content.schema.as_ref(),
             RefOr::Ref(_) => None,
@@ -63,7 +62,7 @@ fn link_response(response: &mut Response, api: &str, paths: &Paths, components: 
                 "delete" => item.delete.is_some(),
                 _ => item.get.is_some(),
             });
-            let document = if is_here { "" } else { ELSEWHERE };
+            let document = if is_here { "" } else { STATUS_DOCUMENT };
             // A pointer to the operation, as the fragment of a URI (RFC 6901, section 6).
             let pointer = path.replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
             let link = Link::builder()

@@ -24,7 +24,7 @@ pub struct ApiDocument {
 }
 
 impl ApiDocument {
-    /// Finishes a document: what holds for every operation of an API is added here and not written at each.
+    /// Completes a document with what holds for every operation.
     pub fn new(mut document: OpenApi) -> Self {
         links::link(&mut document);
         operations::complete(&mut document);
@@ -49,7 +49,7 @@ impl ApiDocument {
         &self.json
     }
 
-    /// The methods that `path` takes; none if there is nothing at that address.
+    /// The methods that `path` takes; none if no route has this path.
     pub fn methods(&self, path: &str) -> &[&'static str] {
         let fits = |pattern: &str| {
             let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
@@ -65,8 +65,7 @@ impl ApiDocument {
     }
 }
 
-/// The document as JSON, in which what may be left out of a header or a query is not said to be `null` either: there is
-/// no way to write that there.
+/// The document as JSON. Optional header and query parameters are not nullable: there is no way to write `null` there.
 fn to_json(document: &OpenApi) -> String {
     let mut document = serde_json::to_value(document).expect("a document can be written as JSON. This is a bug.");
     let items = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());

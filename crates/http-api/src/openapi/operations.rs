@@ -1,5 +1,4 @@
-//! What holds for every operation of an API, said once: how a request proves whose it is, the header of test keys, the
-//! headers of answers, and the answers that are problems.
+//! What holds for every operation: authentication, the header of test keys, response headers and problems.
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
@@ -8,15 +7,15 @@ use utoipa::openapi::{OpenApi, Ref, RefOr};
 /// The component that describes the header `X-Test-Scenario`.
 pub(super) const TEST_SCENARIO: &str = "TestScenario";
 
-/// The headers of every answer to somebody who was let in.
+/// The headers of every response to an authenticated caller.
 pub(super) const HEADERS: [&str; 3] = ["RateLimit", "RateLimit-Policy", "X-Request-Id"];
 
-/// Refers to the description of a header.
+/// A reference to the description of a header.
 pub(super) fn header(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 
-/// Adds to the operations of each API what they all have.
+/// Completes the operations of each surface.
 pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let Some(api) = api_of(path).map(str::to_owned) else { continue };
@@ -24,7 +23,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     }
 }
 
-/// What stands after `/api/` in a path: `v1`, `agent`, `admin`.
+/// The part after `/api/` of a path: `v1`, `agent`, `admin`.
 pub(super) fn api_of(path: &str) -> Option<&str> {
     path.strip_prefix("/api/")?.split('/').next()
 }
@@ -36,8 +35,8 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
 }
 
 fn of_api(operation: &mut Operation, api: &str) {
-    operation.security = Some(proofs(api, operation.request_body.is_some()));
-    // The same handlers serve several APIs.
+    operation.security = Some(security(api, operation.request_body.is_some()));
+    // The same handlers serve several surfaces, and ids must be unique.
     let own = |id: String| if api == "v1" { id } else { format!("{api}_{id}") };
     operation.operation_id = operation.operation_id.take().map(own);
 
@@ -60,8 +59,8 @@ fn of_api(operation: &mut Operation, api: &str) {
     }
 }
 
-/// How a request to an API proves whose it is: one of these.
-fn proofs(api: &str, has_body: bool) -> Vec<SecurityRequirement> {
+/// The ways to authenticate a request to a surface, of which one is enough.
+fn security(api: &str, has_body: bool) -> Vec<SecurityRequirement> {
     let scopes: [String; 0] = [];
     let all = |names: &[&str]| {
         names.iter().fold(SecurityRequirement::default(), |proof, name| proof.add(*name, scopes.clone()))

@@ -31,12 +31,12 @@ impl FrontPage {
     fn show(&self, readiness: &Readiness) -> String {
         let (state, summary) = match readiness {
             Readiness { ready: false, .. } => ("unavailable", "The service cannot take work at present."),
-            Readiness { warnings, .. } if warnings.is_empty() => ("ready", "The service is ready."),
+            Readiness { restrictions, .. } if restrictions.is_empty() => ("ready", "The service is ready."),
             _ => ("degraded", "The service is ready, with restrictions."),
         };
-        let warnings = readiness.warnings.iter().map(|warning| format!("<li>{}</li>\n", escape(&warning.detail)));
-        let warnings: String = warnings.collect();
-        let details = if warnings.is_empty() { String::new() } else { format!("<ul>\n{warnings}</ul>") };
+        let items = readiness.restrictions.iter().map(|one| format!("<li>{}</li>\n", escape(&one.detail)));
+        let items: String = items.collect();
+        let details = if items.is_empty() { String::new() } else { format!("<ul>\n{items}</ul>") };
         self.page.replace("{state}", state).replace("{summary}", summary).replace("{details}", &details)
     }
 }
