@@ -198,6 +198,8 @@ kinds! {
         "Wait, then try again.", retry after 2 s;
     QUEUE_UNAVAILABLE = 503 "queue_unavailable", "The queue cannot be reached",
         "Try again soon. Nothing was stored.", retry after 2 s;
+    QUEUE_DISK_FULL = 503 "queue_disk_full", "The queue cannot store anything: its disk is full",
+        "Try again later. Nothing was stored; jobs can still be read.", retry after 30 s;
     QUEUE_MEMORY_FULL = 503 "queue_memory_full", "The queue cannot store anything: its memory is full",
         "Try again later. Nothing was stored; jobs can still be read.", retry after 10 s;
     STORAGE_FULL = 503 "storage_full", "The storage cannot keep anything: its disk is full",

@@ -27,6 +27,10 @@ impl From<queue::Error> for Problem {
             queue::Error::UnreadableJob(_) => {
                 Self::new(&codes::JOB_UNREADABLE, "Only the state of the job is known here.").because(error)
             }
+            queue::Error::Disk(_) => {
+                Self::new(&codes::QUEUE_DISK_FULL, "The queue has no room on its disk to store anything.")
+                    .because(error)
+            }
             queue::Error::Memory(_) => {
                 Self::new(&codes::QUEUE_MEMORY_FULL, "The queue has no memory left to store anything.").because(error)
             }
@@ -50,6 +54,8 @@ impl From<access::Error> for Problem {
             Error::UnknownKey(_) => Self::new(&codes::KEY_NOT_FOUND, detail),
             Error::Disabled(_) => Self::new(&codes::TENANT_REVOKED, detail),
             Error::TooManyKeys { .. } => Self::new(&codes::TOO_MANY_KEYS, detail),
+            Error::ReadOnly(error) if error.code() == Some("OOM") => queue::Error::Memory(error).into(),
+            Error::ReadOnly(error) => queue::Error::Disk(error).into(),
             error if error.is_retryable() => {
                 // The registry shares the Redis of the queue; clients need not know that these are two uses.
                 Self::new(&codes::QUEUE_UNAVAILABLE, "Keys cannot be checked at present.").because(error)

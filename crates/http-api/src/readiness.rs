@@ -3,8 +3,8 @@
 use crate::BlobAccess;
 use blobs::Blobs;
 use bytes::Bytes;
-use domain::BlobId;
-use queue::Queue;
+use domain::{BlobId, Class};
+use queue::{LaneStatus, Queue};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -15,6 +15,11 @@ use utoipa::ToSchema;
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer is used again: probes of many load balancers cost what one costs.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// Jobs that wait longer than this although workers for them are alive are reported: the workers may hang.
+const STALLED: Duration = Duration::from_secs(15 * 60);
+/// The most restrictions that are listed.
+const MAX_RESTRICTIONS: usize = 16;
 
 /// Whether the service can do its work.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -33,7 +38,7 @@ pub(crate) struct Readiness {
 /// Something that restricts the service.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Restriction {
-    /// The kind of restriction, for programs: `no_worker`.
+    /// The kind of restriction, for programs: `no_worker`, `queue_stalled` or `queue_read_only`.
     pub(crate) code: &'static str,
     /// What it is, for people.
     pub(crate) detail: String,
@@ -68,13 +73,30 @@ impl ReadinessCheck {
 
     async fn check(&self) -> Readiness {
         let (queue, blobs, restrictions) = tokio::join!(
-            timeout(CHECK_TIMEOUT, self.queue.ping()),
+            timeout(CHECK_TIMEOUT, self.check_queue()),
             timeout(CHECK_TIMEOUT, self.check_blobs()),
             timeout(CHECK_TIMEOUT, self.waiting_jobs()),
         );
-        let (queue, blobs) = (matches!(queue, Ok(Ok(_))), matches!(blobs, Ok(Ok(_))));
+        let (queue, read_only) = match queue {
+            Ok(Ok(read_only)) => (true, read_only),
+            _ => (false, None),
+        };
+        let blobs = matches!(blobs, Ok(Ok(_)));
         let restrictions = restrictions.ok().and_then(Result::ok).unwrap_or_default();
+        let restrictions = read_only.into_iter().chain(restrictions).collect();
         Readiness { ready: queue && blobs, queue, blobs, restrictions }
+    }
+
+    /// Whether the queue can be used: with a write, so that a demoted primary is noticed. A service that only reads works on
+    /// while Redis has no room to write.
+    async fn check_queue(&self) -> Result<Option<Restriction>, queue::Error> {
+        match self.queue.check_writable().await {
+            Err(queue::Error::Disk(_) | queue::Error::Memory(_)) if self.access == BlobAccess::Read => {
+                let detail = "The queue cannot store anything, because its disk or its memory is full.".to_owned();
+                Ok(Some(Restriction { code: "queue_read_only", detail }))
+            }
+            result => result.map(|()| None),
+        }
     }
 
     async fn check_blobs(&self) -> Result<(), blobs::Error> {
@@ -88,15 +110,25 @@ impl ReadinessCheck {
         }
     }
 
-    /// Jobs that wait for a worker that is not there.
+    /// Lanes in which jobs wait while no live worker covers them, or while none is dispatched.
     async fn waiting_jobs(&self) -> Result<Vec<Restriction>, queue::Error> {
-        let load = self.queue.load().await?;
-        let queued: u64 =
-            load.iter().filter(|(class, _)| *class != domain::Class::Test).map(|(_, load)| load.queued).sum();
-        if queued == 0 || !self.queue.workers().await?.is_empty() {
-            return Ok(Vec::new());
-        }
-        let detail = format!("{queued} jobs wait, and no worker is alive that can run them.");
-        Ok(vec![Restriction { code: "no_worker", detail }])
+        let lanes = self.queue.lanes().await?;
+        let restriction = |lane: &LaneStatus| {
+            let (queued, seconds) = (lane.queued, lane.waiting_for.as_secs());
+            let lane_name = &lane.lane;
+            if !lane.has_worker {
+                let detail = format!("{queued} jobs wait ({lane_name}), and no live worker can run them.");
+                return Some(Restriction { code: "no_worker", detail });
+            }
+            let detail = format!("{queued} jobs wait ({lane_name}), and none was dispatched for {seconds} s.");
+            (lane.waiting_for > STALLED).then_some(Restriction { code: "queue_stalled", detail })
+        };
+        // Jobs of test keys are simulated by gateways, which start when they can.
+        Ok(lanes
+            .iter()
+            .filter(|lane| lane.class != Class::Test)
+            .filter_map(restriction)
+            .take(MAX_RESTRICTIONS)
+            .collect())
     }
 }

@@ -10,13 +10,8 @@ use system_tests::{blocks, repository};
 use test_support::ServiceProcess;
 
 /// The pages with commands. A new page is found by [`every_page_is_checked`].
-const PAGES: [&str; 5] = [
-    "README.md",
-    "docs/api/README.md",
-    "docs/api/testing.md",
-    "models/orfeas-tiny/README.md",
-    "training/README.md",
-];
+const PAGES: [&str; 5] =
+    ["README.md", "docs/api/README.md", "docs/api/testing.md", "models/orfeas-tiny/README.md", "training/README.md"];
 
 #[test]
 fn every_command_exists() {

@@ -1,6 +1,12 @@
 //! Stores that are full or cannot be read: each has a code of its own, and none is an internal error.
 
+use crate::world::World;
+use domain::{BlobId, Class, ImageToMesh, Job, JobId, JobSpec, Parameters, View, ViewImage};
 use http_api::Problem;
+use queue::{Queue, RedisOptions, Submission};
+use serde_json::Value;
+use std::time::Duration;
+use test_support::wait_until;
 
 #[test]
 fn a_store_without_room_has_a_code_of_its_own() {
@@ -10,9 +16,73 @@ fn a_store_without_room_has_a_code_of_its_own() {
     let disk = || Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull));
     for (problem, code) in [
         (Problem::from(queue::Error::Memory(redis("OOM"))), "queue_memory_full"),
+        (Problem::from(queue::Error::Disk(redis("MISCONF"))), "queue_disk_full"),
         (Problem::from(blobs::Error::Full(disk())), "storage_full"),
     ] {
         assert_eq!((problem.kind().code, problem.kind().status, problem.kind().retryable), (code, 503, true));
         assert!(!problem.detail().to_lowercase().contains("redis"), "{}", problem.detail());
     }
+}
+
+async fn redis(world: &World, command: &[&str]) {
+    let client = redis::Client::open(world.redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let _: redis::Value = redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await.unwrap();
+}
+
+/// Waits until the readiness has this status and names this restriction, or none.
+async fn becomes(world: &World, status: u16, restriction: Option<&str>) {
+    let ready = async || {
+        let answer = world.client.get(format!("{}/readyz", world.base)).send().await.unwrap();
+        let found = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap();
+        found == status && body["restrictions"][0]["code"].as_str() == restriction
+    };
+    wait_until(&format!("{status} {restriction:?}"), Duration::from_secs(20), ready).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demoted_primary_is_not_ready() {
+    let world = World::new().await;
+    becomes(&world, 200, None).await;
+    redis(&world, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    becomes(&world, 503, None).await;
+    redis(&world, &["REPLICAOF", "NO", "ONE"]).await;
+    becomes(&world, 200, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_room_to_write_a_service_that_writes_is_not_ready() {
+    let world = World::new().await;
+    redis(&world, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    becomes(&world, 503, None).await;
+    redis(&world, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    becomes(&world, 200, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_no_live_worker_can_run_are_reported_and_change_nothing_else() {
+    let world = World::new().await;
+    let queue = Queue::connect(&RedisOptions::at(&world.redis.url()).unwrap()).await.unwrap();
+    let image: BlobId = "0".repeat(64).parse().unwrap();
+    let images = vec![ViewImage { view: View::Front, image }];
+    let job = Job {
+        v: Job::VERSION,
+        id: JobId::new(),
+        owner: "usr_1".to_owned(),
+        class: Class::User,
+        batch: None,
+        scenario: None,
+        spec: JobSpec::ImageToMesh(ImageToMesh { images, model: None, parameters: Parameters::default() }),
+        next: Vec::new(),
+        submitted_ms: 0,
+        traceparent: None,
+    };
+    let id = job.id;
+    queue.submit(&Submission::from(job)).await.unwrap();
+    becomes(&world, 200, Some("no_worker")).await;
+    let page = world.client.get(&world.base).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("class=\"degraded\"") && page.contains("1 jobs wait"), "{page}");
+    queue.cancel(id).await.unwrap();
+    becomes(&world, 200, None).await;
 }

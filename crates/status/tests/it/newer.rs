@@ -159,3 +159,17 @@ async fn a_record_that_cannot_be_read_is_an_entry_like_any_other() {
     }
     assert_eq!(world.get("/api/v1/jobs").send().await.unwrap().status(), 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_no_live_worker_can_run_says_so_and_promises_no_time() {
+    let world = World::new().await;
+    // A time is known from the jobs of a worker that has gone.
+    let (first, lease) = world.running().await;
+    lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
+    assert_eq!(world.view(first).await.get("warnings"), None);
+    let waiting = world.submit().await;
+    let told = async || world.view(waiting).await["warnings"][0]["code"] == "no_worker";
+    test_support::wait_until("the worker to be missed", Duration::from_secs(30), told).await;
+    let view = world.view(waiting).await;
+    assert_eq!((&view["status"], view.get("eta_seconds")), (&"queued".into(), None), "{view}");
+}
