@@ -106,7 +106,7 @@ def in_place_of(item):
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    # Whoever asks for a problem gets it: that is tried for each code elsewhere, and here it would hide the answer.
+    # A header that asks for a problem gets it. Other tests try that for each code; here it would hide the answer.
     scenario = raw_schema["components"]["parameters"]["TestScenario"]["schema"]
     scenario["enum"] = [name for name in scenario["enum"] if name in JOBS or name.startswith("fail:")]
 
@@ -121,12 +121,12 @@ def before_call(context, case, kwargs):
     headers = case.headers or {}
     if headers.get("Idempotency-Key"):
         headers["Idempotency-Key"] = uuid.uuid4().hex
-    # Whoever revokes or changes themselves is rightly let in no more, or to less.
+    # A tenant that revokes or changes itself rightly loses its access, or some of it.
     if case.method != "GET" and parameters.get("agent") in (os.environ["ORFEAS_TENANT"], "tried"):
-        parameters["agent"] = "nobody"
+        parameters["agent"] = "unknown"
 
 
 @schemathesis.hook
 def filter_headers(context, headers):
-    # Headers that a server does not know are for somebody else on the way, and no reason to refuse a request.
+    # Unknown headers may be meant for an intermediary, so they are no reason to refuse a request.
     return not any(name.lower().startswith("x-schemathesis") for name in headers or {})

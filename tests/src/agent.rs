@@ -1,10 +1,10 @@
-//! Programs that sign, in the registry of the house.
+//! Tenants of the system under test.
 
-use crate::House;
+use crate::System;
 use access::{Defaults, Issued, MasterKey, Mode, NewTenant, Registry};
 use domain::Class;
 
-impl House {
+impl System {
     /// An agent of the standard tier with its first key.
     pub async fn new_agent(&self, name: &str, mode: Mode) -> Issued {
         self.add(NewTenant::new(name, Class::Agent), mode).await

@@ -1,10 +1,10 @@
-//! A client, as a person with curl would be one.
+//! A user of the API.
 
 use reqwest::{RequestBuilder, Response, StatusCode, multipart};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// Speaks to nginx with an API key.
+/// Sends requests through nginx with an API key.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -18,7 +18,7 @@ impl Client {
         Self { http: reqwest::Client::new(), base: format!("http://127.0.0.1:{port}"), key: key.to_owned() }
     }
 
-    /// The address of the house.
+    /// The address of nginx.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -49,14 +49,14 @@ impl Client {
         json(answer).await["job_id"].as_str().unwrap().to_owned()
     }
 
-    /// What status tells of a job.
+    /// The record of a job.
     pub async fn job(&self, id: &str) -> Value {
         let answer = self.get(&format!("/api/v1/jobs/{id}")).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         json(answer).await
     }
 
-    /// Waits until a job is in one of these states, and returns what status tells of it.
+    /// Waits until a job is in one of these states, and returns its record.
     pub async fn wait_for(&self, id: &str, states: &[&str], timeout: Duration) -> Value {
         let start = Instant::now();
         loop {

@@ -1,16 +1,15 @@
 //! The OpenAPI documents.
 
-use crate::House;
+use crate::System;
 use crate::client::json;
 use serde_json::Value;
 use std::collections::HashSet;
 
-impl House {
-    /// The documents of both services as one, as they are served at one address: what one of them makes, the other
-    /// tells of.
+impl System {
+    /// The documents of both services as one, as both are served at one address.
     ///
     /// # Panics
-    /// When they describe something differently, or two operations by one id.
+    /// When they differ in a common part, or two operations have one id.
     pub async fn document(&self) -> Value {
         let get = async |path: &str| json(self.client.get(path).send().await.unwrap()).await;
         let (mut whole, other) = (get("/openapi.json").await, get("/status/openapi.json").await);

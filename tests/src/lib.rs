@@ -1,21 +1,21 @@
-//! The system, seen from outside: every part a real process, on loopback, in a folder of its own.
+//! The system, seen from external: every part a real process, on loopback, in a folder of its own.
 //!
-//! [`House`] starts a redis-server, gateway, status, workers and nginx, as `docker-compose-scale.yml` does; the tests
+//! [`System`] starts a redis-server, gateway, status, workers and nginx, as `docker-compose-scale.yml` does; the tests
 //! in `tests/it` speak to it as a client would. Only tests use this crate, so it panics with a telling message.
 #![allow(clippy::unwrap_used)]
 
 mod agent;
-mod asker;
+mod caller;
 pub mod chaos;
 mod client;
 mod document;
+mod external;
 pub mod nginx;
-mod outside;
 mod page;
 
-pub use asker::Asker;
+pub use caller::Caller;
 pub use client::Client;
-pub use outside::Outside;
+pub use external::ExternalServer;
 pub use page::{Block, blocks};
 
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
@@ -27,9 +27,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use test_support::{RedisServer, ServiceProcess, free_port};
 
-/// All services, running. They end with it.
-pub struct House {
-    /// Speaks through nginx, with a valid key.
+/// All services, running until it is dropped.
+pub struct System {
+    /// A client behind nginx, with a valid key.
     pub client: Client,
     /// nginx.
     pub nginx: ServiceProcess,
@@ -39,23 +39,23 @@ pub struct House {
     pub status: ServiceProcess,
     /// The workers.
     pub workers: Vec<ServiceProcess>,
-    /// Where the gateway itself answers.
+    /// The address of the gateway itself.
     pub gateway_url: String,
-    /// Where the status service itself answers.
+    /// The address of the status service itself.
     pub status_url: String,
     redis: RedisServer,
     folder: TempDir,
 }
 
-impl House {
+impl System {
     /// Starts everything, with so many workers, and waits until it is ready.
     pub async fn start(workers: usize) -> Self {
         Self::start_with(workers, &[]).await
     }
 
-    /// Starts everything but workers, and lets the gateway call somebody outside.
-    pub async fn start_beside(outside: &Outside) -> Self {
-        Self::start_with(0, &outside.may_be_called()).await
+    /// Starts everything but workers; the gateway may call the external server.
+    pub async fn start_with_external(external: &ExternalServer) -> Self {
+        Self::start_with(0, &external.may_be_called()).await
     }
 
     /// Starts everything, with further options of the gateway.
@@ -71,16 +71,16 @@ impl House {
 
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let (gateway_url, status_url) = (url(gateway_port), url(status_port));
-        let mut house =
+        let mut system =
             Self { client, nginx, gateway, status, workers: Vec::new(), gateway_url, status_url, redis, folder };
         for _ in 0..workers {
-            house.add_worker().await;
+            system.add_worker().await;
         }
         let wait = Duration::from_secs(30);
-        house.gateway.wait_ready(&format!("http://127.0.0.1:{gateway_port}/readyz"), wait).await;
-        house.status.wait_ready(&format!("http://127.0.0.1:{status_port}/readyz"), wait).await;
-        house.nginx.wait_ready(&format!("http://127.0.0.1:{nginx_port}/livez"), wait).await;
-        house
+        system.gateway.wait_ready(&format!("http://127.0.0.1:{gateway_port}/readyz"), wait).await;
+        system.status.wait_ready(&format!("http://127.0.0.1:{status_port}/readyz"), wait).await;
+        system.nginx.wait_ready(&format!("http://127.0.0.1:{nginx_port}/livez"), wait).await;
+        system
     }
 
     /// Starts one worker more, with short leases, and waits until it is ready.

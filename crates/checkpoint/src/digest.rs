@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// The digest as anybody can compute it: `sha256sum` of both files, hex to bytes, `sha256sum` again.
+    /// The digest as it can be computed with common tools: `sha256sum` of both files, hex to bytes, `sha256sum` again.
     #[test]
     fn it_covers_both_files() {
         let dir = tempfile::tempdir().unwrap();

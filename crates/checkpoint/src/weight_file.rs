@@ -40,7 +40,7 @@ impl WeightFile {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io(path))?;
         // SAFETY: the mapping is read-only, and model files are replaced by rename, never written in place. A file
-        // cut short by somebody else ends the process with SIGBUS; reading 5 GB into memory instead is not worth it.
+        // truncated by another process ends this one with SIGBUS; reading 5 GB into memory instead is not worth it.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
         let (header, metadata) =
             SafeTensors::read_metadata(&map).map_err(|source| Error::Safetensors { path: path.to_owned(), source })?;
@@ -120,7 +120,7 @@ mod tests {
             r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,6]}}"#,
             // an overlap
             r#"{"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}}"#,
-            // bytes that belong to nobody
+            // bytes that belong to no tensor
             r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
             "not json",
         ];

@@ -73,7 +73,7 @@ fn a_2_1_bundle_may_lack_its_encoder_but_not_half_of_it() {
 }
 
 #[test]
-fn a_2_1_bundle_may_have_an_encoder_that_nobody_described() {
+fn a_2_1_bundle_may_have_an_encoder_that_is_not_described() {
     assert_eq!(check(&vae(false, true), &vae(true, true), |_| true), Ok(()));
 }
 

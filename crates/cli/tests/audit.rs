@@ -59,7 +59,7 @@ async fn it_prints_what_is_asked_for() {
     let records: Vec<serde_json::Value> = refused.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records.len(), 2);
     assert!(records.iter().all(|record| record["outcome"] == "refused" && record["tenant"] == ADA));
-    assert_eq!(printed(&redis, &["--tenant", "agt_nobody"]), "");
+    assert_eq!(printed(&redis, &["--tenant", "agt_unknown"]), "");
 }
 
 #[tokio::test]

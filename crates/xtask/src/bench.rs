@@ -1,4 +1,4 @@
-//! Measurements whose results go to `docs/benchmarks/`. Side by side in one run: counts before clocks, ratios of medians.
+//! Measurements whose results go to `docs/benchmarks/`. Both programs in one run: counts before clocks, ratios of medians.
 
 use crate::setup;
 use crate::shell::{self, cargo, command, root};
@@ -8,17 +8,17 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Shapes that each side makes, in turn
+    /// Shapes that each program makes, in turn
     #[arg(long, default_value_t = 15)]
     rounds: u32,
-    /// CPU threads of each side
+    /// CPU threads of each program
     #[arg(long, default_value_t = 2)]
     threads: u32,
 }
 
 const STAGES: [&str; 4] = ["encode", "denoise", "decode", "total"];
 
-/// The pipeline against the same weights in PyTorch eager: both load once, then make shapes in turn.
+/// Compares the pipeline with the same weights in PyTorch eager: both load once, then make shapes in turn.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::run(setup::For::Tests)?;
     shell::run(&mut cargo(&[
@@ -33,14 +33,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let arguments = ["models/orfeas-tiny", "assets/mug.png", &options.threads.to_string()].map(str::to_owned);
     let mut eager = command(setup::python(), &["training/time_eager.py"]);
     let mut ours = command(root().join("target/release/examples/time_pipeline"), &[]);
-    // As `orfeas up` does. Eager is left to its default, which is what it does best with.
+    // As `orfeas up` does. Eager keeps its default, with which it is fastest.
     ours.env("OMP_WAIT_POLICY", "passive");
-    let mut sides = [Side::start(ours.args(&arguments))?, Side::start(eager.args(&arguments))?];
+    let mut programs = [Program::start(ours.args(&arguments))?, Program::start(eager.args(&arguments))?];
     // The first shape of each warms up.
     let mut seconds = [Vec::new(), Vec::new()];
     for seed in 0..=options.rounds {
-        for (side, seconds) in sides.iter_mut().zip(&mut seconds) {
-            let times = side.make(seed)?;
+        for (program, seconds) in programs.iter_mut().zip(&mut seconds) {
+            let times = program.make(seed)?;
             if seed > 0 {
                 seconds.push(times);
             }
@@ -62,25 +62,26 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// A program that makes one shape for each seed it reads, and tells how long the stages took.
-struct Side {
+/// A program that makes one shape for each seed that it reads, and prints the times of the stages.
+struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-impl Side {
-    fn start(program: &mut Command) -> Result<Self> {
-        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start a side")?;
+impl Program {
+    fn start(command: &mut Command) -> Result<Self> {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start a program")?;
         let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let mut side = Self { child, lines };
-        match side.line()?.as_str() {
-            "ready" => Ok(side),
+        let mut program = Self { child, lines };
+        match program.line()?.as_str() {
+            "ready" => Ok(program),
             other => bail!("expected `ready`, got `{other}`"),
         }
     }
 
     fn line(&mut self) -> Result<String> {
-        self.lines.next().context("a side ended early")?.context("cannot read from a side")
+        self.lines.next().context("a program ended early")?.context("cannot read from a program")
     }
 
     fn make(&mut self, seed: u32) -> Result<[f64; 4]> {
@@ -92,7 +93,7 @@ impl Side {
     }
 }
 
-impl Drop for Side {
+impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

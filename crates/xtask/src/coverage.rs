@@ -1,7 +1,7 @@
-//! How much of the crates at the gate their tests run, by lines: the compiler counts, and LLVM's tools read the counts.
+//! Line coverage of the crates that handle requests: the compiler adds counters, and LLVM's tools read them.
 //!
-//! The tests are those of the crates themselves, with each program that they start and end by a signal it obeys; what a
-//! killed one ran is not counted. Modules of tests are not counted either.
+//! It includes the programs that the tests start, if they end by a signal that they handle; killed programs write no
+//! counters. Modules of tests are left out.
 
 use crate::programs;
 use crate::shell::{self, cargo, command, output, root};
@@ -11,10 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The crates that strangers talk to.
+/// The crates that handle requests.
 const CRATES: [&str; 2] = ["access", "gateway"];
 
-/// Where everything of this command lies: other flags than elsewhere, so a target folder of its own.
+/// The target folder of this command, which builds with flags of its own.
 const FOLDER: &str = "target/coverage";
 
 #[derive(clap::Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     files: usize,
 }
 
-/// Runs the tests and says what they left out; fails when that is too much.
+/// Runs the tests and prints the lines that they leave out; fails when these are too many.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let tools = Tools::find()?;
     let profiles = root().join(FOLDER).join("profiles");
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             of_crate.fold((0, 0), |(lines, missed), file| (lines + file.lines, missed + file.missed.len()));
         let percent = percent(lines, missed);
         println!("coverage: {name}: {percent:.1} % of {lines} lines");
-        // What was not found at all is not covered.
+        // A crate without any lines was not found.
         if lines == 0 || percent < options.least {
             short.push(name);
         }
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What reads the counts. Their format is that of the compiler's own LLVM.
+/// The programs that read the counters, whose format is that of the compiler's LLVM.
 struct Tools {
     profdata: PathBuf,
     cov: PathBuf,
@@ -94,7 +94,7 @@ fn test(arguments: &[&str]) -> Command {
     test
 }
 
-/// Builds the tests, and names every program that may have run.
+/// Builds the tests, and returns the paths of all programs that may have run.
 fn build() -> Result<Vec<String>> {
     let mut build = test(&["--no-run", "--message-format=json-render-diagnostics"]);
     let messages = output(build.stderr(Stdio::inherit()))?;
@@ -110,7 +110,7 @@ struct File {
     path: PathBuf,
     /// How many lines with code it has.
     lines: usize,
-    /// Those of them that nothing ran.
+    /// Those that were not executed.
     missed: Vec<usize>,
 }
 

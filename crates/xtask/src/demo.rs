@@ -1,4 +1,4 @@
-//! The main job, on real pictures, through the real services.
+//! Meshes from the pictures in `assets/`, by the real services.
 
 use crate::setup;
 use crate::shell::{cargo, command, root, run as run_to_end};
@@ -14,22 +14,22 @@ pub(crate) struct Options {
     /// Leave the services running afterwards
     #[arg(long)]
     keep: bool,
-    /// Where the meshes go
+    /// Directory of the meshes
     #[arg(long, default_value = "out/demo")]
     out: PathBuf,
-    /// Where the service listens
+    /// Address of the service
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
 }
 
-/// What `orfeas up` writes once everything is ready.
+/// The file that `orfeas up` writes when it is ready.
 #[derive(Deserialize)]
 struct Ready {
     gateway_url: String,
     api_key: String,
 }
 
-/// Sets up, builds, starts the services, sends the pictures in `assets/` and prints what came of them.
+/// Sets up, builds, starts the services, sends the pictures in `assets/` and prints a table of the results.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::run(setup::For::Running)?;
     println!("demo: building");
@@ -70,7 +70,7 @@ struct Services {
 impl Services {
     fn start(out: &Path, listen: &str) -> Result<Self> {
         let ready_file = out.join("ready.json");
-        let _ = fs::remove_file(&ready_file); // one left by an earlier demo says nothing about this one
+        let _ = fs::remove_file(&ready_file); // it may be of an earlier demo
         let mut up: Command = command(orfeas(), &["up", "--listen", listen, "--ready-file"]);
         let mut child = up.arg(&ready_file).arg("--data").arg(out.join("data")).spawn().context("orfeas up")?;
         let start = Instant::now();
@@ -90,7 +90,7 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        // SIGTERM, as a person's Ctrl-C: the services drain and Redis saves.
+        // SIGTERM, like Ctrl-C: the services drain and Redis saves.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
@@ -110,7 +110,7 @@ fn pictures() -> Result<Vec<PathBuf>> {
     Ok(pictures)
 }
 
-/// One line a picture, from the record that `orfeas generate --json` wrote beside each mesh.
+/// One line for each picture, from the record that `orfeas generate --json` wrote beside each mesh.
 fn table(out: &Path, pictures: &[PathBuf]) -> Result<()> {
     println!("\n{:<14} {:>7} {:>9} {:>10} {:>9}  files", "picture", "seconds", "faces", "watertight", "KiB");
     for picture in pictures {

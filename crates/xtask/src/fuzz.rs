@@ -1,7 +1,7 @@
-//! Coverage-guided fuzzing of everything that reads what strangers send, with libFuzzer on the stable toolchain.
+//! Coverage-guided fuzzing of everything that parses requests, with libFuzzer on the stable toolchain.
 //!
-//! A target is a file in `fuzz/fuzz_targets` with its line in `fuzz/Cargo.toml`; `fuzz/seeds/<target>` is where it
-//! begins. What libFuzzer finds stays in `target/fuzz`: the corpus, and in `artifacts` each input that broke a target.
+//! A target is a file in `fuzz/fuzz_targets` with its line in `fuzz/Cargo.toml`; `fuzz/seeds/<target>` holds its
+//! first inputs. Results are kept in `target/fuzz`: the corpus, and in `artifacts` each input that made a target fail.
 
 use crate::shell::{self, cargo, command, root};
 use anyhow::{Context, Result, bail};
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     seconds: u32,
 }
 
-/// Fuzzes one target after the other; the first input that breaks one ends it.
+/// Fuzzes one target after the other; stops at the first input that makes one fail.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let machine = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     // With `--target`, build scripts and macros are built without the flags.
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg(corpus)
             .args(seeds.is_dir().then_some(seeds));
-        shell::run(&mut libfuzzer).with_context(|| format!("the target `{target}` is broken"))?;
+        shell::run(&mut libfuzzer).with_context(|| format!("the target `{target}` failed"))?;
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! `cargo xtask …`: everything a person or a CI does to this tree.
+//! `cargo xtask …`: set-up, checks and measurements of this repository.
 //!
-//! * `setup`: what a fresh machine lacks (libtorch, redis-server); nothing the second time.
-//! * `demo`: the main job on real pictures, through the real services.
-//! * `test`: every check there is.
+//! * `setup`: installs what is missing (libtorch, redis-server); does nothing the second time.
+//! * `demo`: meshes from the pictures in assets/, by the real services.
+//! * `test`: all checks.
 //! * `bench`: the pipeline against PyTorch eager.
-//! * `fuzz`: random inputs for everything that reads what strangers send.
-//! * `coverage`: how many lines of the gate's crates their tests run.
-//! * `tidy`: the house rules that can be read from the tree.
+//! * `fuzz`: coverage-guided fuzzing of everything that parses requests.
+//! * `coverage`: line coverage of the crates that handle requests.
+//! * `tidy`: rules about the source tree: dependencies between crates, sizes of files, words.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program speaks on its standard output
 
 mod bench;
@@ -32,7 +32,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what a fresh machine lacks, into this folder where possible; does nothing the second time
+    /// Install what is missing, into this folder where possible; does nothing the second time
     Setup {
         /// Also what the tests need: PyTorch for Python, nginx, the glTF validator
         #[arg(long)]
@@ -42,13 +42,13 @@ enum Task {
     Demo(demo::Options),
     /// Format, lints, docs, licences, tidiness and all tests
     Test(test::Options),
-    /// The pipeline against PyTorch eager, side by side
+    /// Compare the pipeline with PyTorch eager
     Bench(bench::Options),
     /// Look for inputs that break a parser, with libFuzzer
     Fuzz(fuzz::Options),
-    /// How much of the gateway and of access their tests run, by lines
+    /// Line coverage of the gateway and of access
     Coverage(coverage::Options),
-    /// Who may know whom, and other rules of the house
+    /// Dependencies between crates, sizes of files, words in comments
     Tidy,
 }
 

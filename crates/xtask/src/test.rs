@@ -1,4 +1,4 @@
-//! Every check there is, in the order that finds mistakes soonest.
+//! All checks, the quickest first.
 
 use crate::setup;
 use crate::shell::{self, cargo, command, is_installed, root};
@@ -32,7 +32,7 @@ const STEPS: [Step; 9] = [
     ("tests", || shell::run(&mut cargo(&["test", "--workspace", "--locked"]))),
 ];
 
-/// Runs the steps, stopping at the first that fails, and says how long each took.
+/// Runs the steps up to the first that fails, and prints the time of each.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut times: Vec<(&str, Duration)> = Vec::new();
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| name.contains(only));
@@ -56,7 +56,7 @@ fn docs() -> Result<()> {
     )
 }
 
-/// Licences, banned crates and sources. Advisories come from a list outside the package registry: not part of a test.
+/// Licences, banned crates and sources. Advisories are left out: their list is outside the package registry.
 fn deny() -> Result<()> {
     let tools = root().join("target/tools");
     let installed = tools.join("bin/cargo-deny");

@@ -7,22 +7,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use system_tests::{House, picture, repository};
+use system_tests::{System, picture, repository};
 use tempfile::TempDir;
 use test_support::{ServiceProcess, free_port, wait_until};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-/// What the others use.
+/// Used by the other programs.
 const LIBRARIES: [&str; 3] = ["orfeas.py", "orfeas.ts", "orfeas.sh"];
-/// What makes `mug.glb`.
+/// Make `mug.glb`.
 const MAKERS: [&str; 3] = ["make.py", "make.ts", "make.sh"];
-/// What tells how a job goes, up to its end.
+/// Follow a job to its end.
 const FOLLOWERS: [&str; 4] = ["follow.py", "follow.ts", "follow.sh", "batch.py"];
-/// What registers a webhook.
+/// Register a webhook.
 const REGISTRARS: [&str; 3] = ["register.py", "register.ts", "register.sh"];
-/// What listens on `PORT` for webhooks.
+/// Listen on `PORT` for webhooks.
 const RECEIVERS: [&str; 2] = ["receiver.py", "receiver.ts"];
 const OTHERS: [&str; 4] = ["check_key.py", "rehearse.py", "rfc9421.py", "verify-webhook.sh"];
 
@@ -30,8 +30,8 @@ const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 #[tokio::test]
 async fn each_program_of_the_page_does_what_the_page_says() {
-    let house = House::start(0).await;
-    let page = Page::of(&house, &house.new_agent("page", Mode::Test).await);
+    let system = System::start(0).await;
+    let page = Page::of(&system, &system.new_agent("page", Mode::Test).await);
     page.succeeds("check_key.py").await;
     for name in MAKERS {
         page.succeeds(name).await;
@@ -53,11 +53,11 @@ async fn each_program_of_the_page_does_what_the_page_says() {
 /// One submission a minute: the second one waits until the window lets it in, for as long as it is told to.
 #[tokio::test]
 async fn programs_wait_as_long_as_they_are_told_to() {
-    let house = House::start(0).await;
+    let system = System::start(0).await;
     let twice = async |name: &'static str| {
         let overrides = Overrides { requests_per_minute: Some(1), queries_per_minute: Some(0), ..Overrides::default() };
         let agent = NewTenant { overrides, ..NewTenant::new(name, Class::Agent) };
-        let page = Page::of(&house, &house.add(agent, Mode::Test).await);
+        let page = Page::of(&system, &system.add(agent, Mode::Test).await);
         let start = Instant::now();
         page.succeeds(name).await;
         let first = start.elapsed();
@@ -69,16 +69,16 @@ async fn programs_wait_as_long_as_they_are_told_to() {
 
 #[tokio::test]
 async fn each_program_of_the_page_says_why_it_was_refused() {
-    let house = House::start(0).await;
-    let issued = house.new_agent("page", Mode::Test).await;
-    let mut page = Page::of(&house, &issued);
+    let system = System::start(0).await;
+    let issued = system.new_agent("page", Mode::Test).await;
+    let mut page = Page::of(&system, &issued);
     let key = issued.api_key.expose_secret();
     for wrong in [&key[..key.len() - 1], &key.replacen("test", "live", 1), "orf_test_"] {
         page.set("ORFEAS_API_KEY", wrong);
         assert!(!page.run("check_key.py").await.status.success(), "{wrong}");
     }
     page.set("ORFEAS_API_KEY", key);
-    page.set("ORFEAS_SIGNING_SECRET", "orf_secret_of_somebody_else");
+    page.set("ORFEAS_SIGNING_SECRET", "orf_secret_of_another_tenant");
     for name in MAKERS {
         let output = page.run(name).await;
         assert!(!output.status.success(), "{name}");
@@ -132,11 +132,11 @@ async fn receivers_are_registered_and_told_by_the_gateway() {
     let (python, typescript) = (free_port(), free_port());
     let shell = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let ports = [python, typescript, shell.local_addr().unwrap().port()];
-    // A gateway calls nobody inside, unless it is told to.
+    // By default the gateway calls no private address.
     let calls = ports.map(|port| port.to_string()).join(",");
     let options = ["--egress-allow=127.0.0.1/32".to_owned(), format!("--egress-ports={calls}")];
-    let house = House::start_with(0, &options).await;
-    let page = Page::of(&house, &house.new_agent("page", Mode::Test).await);
+    let system = System::start_with(0, &options).await;
+    let page = Page::of(&system, &system.new_agent("page", Mode::Test).await);
     let mut secrets = Vec::new();
     for (name, port) in REGISTRARS.into_iter().zip(ports) {
         let output = page.command(name).arg(format!("http://127.0.0.1:{port}/orfeas")).output().await.unwrap();
@@ -195,10 +195,10 @@ impl Page {
         Self { folder, environment: BTreeMap::new() }
     }
 
-    /// For an agent of the house.
-    fn of(house: &House, key: &Issued) -> Self {
+    /// For an agent of the system.
+    fn of(system: &System, key: &Issued) -> Self {
         let mut page = Self::new();
-        page.set("ORFEAS_URL", house.client.base());
+        page.set("ORFEAS_URL", system.client.base());
         page.set("ORFEAS_API_KEY", key.api_key.expose_secret());
         page.set("ORFEAS_SIGNING_SECRET", key.signing_secret.as_ref().unwrap().expose_secret());
         page.set("ORFEAS_KEY_ID", key.key_id.as_str());

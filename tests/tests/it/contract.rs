@@ -1,34 +1,33 @@
-//! What the services do is what their OpenAPI documents say: schemathesis tries it, with test keys.
+//! The services behave as their OpenAPI documents say: schemathesis tries it, with test keys.
 
 use access::{Issued, Mode, NewTenant, Overrides, Permission, Permissions, Tier};
 use domain::Class;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::process::Command;
-use system_tests::{House, Outside, repository};
+use system_tests::{ExternalServer, System, repository};
 
-/// The system, and beside it somebody whom the gateway may call.
+/// The system, and an external server that the gateway may call.
 struct Contract {
-    house: House,
-    outside: Outside,
+    system: System,
+    external: ExternalServer,
 }
 
 impl Contract {
     async fn new() -> Self {
-        let outside = Outside::start().await;
-        Self { house: House::start_beside(&outside).await, outside }
+        let external = ExternalServer::start().await;
+        Self { system: System::start_with_external(&external).await, external }
     }
 
-    /// Somebody whose limits are there, so that answers tell of them, but out of reach.
+    /// A tenant with limits, so that answers have the headers for them, which are never reached.
     async fn tenant(&self, name: &str, class: Class, permissions: Permissions) -> Issued {
         let many = Some(1_000_000);
         let overrides = Overrides { requests_per_minute: many, queries_per_minute: many, ..Overrides::default() };
         let new = NewTenant { tier: Tier::Unlimited, overrides, permissions, ..NewTenant::new(name, class) };
-        self.house.add(new, Mode::Test).await
+        self.system.add(new, Mode::Test).await
     }
 
-    /// Tries all operations under `paths`, as somebody with this key; and, if there are others, whether they see what is
-    /// not theirs.
+    /// Tries all operations under `paths` with this key and, if there are other keys, whether these see its resources.
     async fn holds(&self, paths: &str, issued: &Issued, others: &[Issued]) {
         let (folder, scratch) = (repository().join("tests/schemathesis"), tempfile::tempdir().unwrap());
         let mut config = std::fs::read_to_string(folder.join("schemathesis.toml")).unwrap();
@@ -44,21 +43,21 @@ impl Contract {
         let config_file = scratch.path().join("schemathesis.toml");
         std::fs::write(&config_file, config).unwrap();
         let document = scratch.path().join("openapi.json");
-        std::fs::write(&document, self.house.document().await.to_string()).unwrap();
+        std::fs::write(&document, self.system.document().await.to_string()).unwrap();
         let mut command = Command::new(repository().join(".venv/bin/schemathesis"));
         command
             .arg("--config-file")
             .arg(config_file)
             .arg("run")
             .arg(&document)
-            .args(["--url", self.house.client.base(), "--include-path-regex", paths])
+            .args(["--url", self.system.client.base(), "--include-path-regex", paths])
             .args(["--request-timeout", "20", "--no-color", "--suppress-health-check", "all"])
             .current_dir(scratch.path())
             .env("SCHEMATHESIS_HOOKS", "hooks")
             .env("PYTHONPATH", &folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("ORFEAS_TENANT", issued.tenant.id.to_string())
-            .env("ORFEAS_OUTSIDE", self.outside.url());
+            .env("ORFEAS_OUTSIDE", self.external.url());
         if others.is_empty() {
             command.env("ORFEAS_API_KEY", issued.api_key.expose_secret());
         }

@@ -70,8 +70,10 @@ fn check(command: &str, folder: &mut PathBuf) -> Result<(), String> {
             let (Some(package), Some(example)) = (after("-p"), after("--example")) else {
                 return Err("name the package and the example".to_owned());
             };
-            let source = repository().join(format!("crates/{package}/examples/{example}.rs"));
-            source.is_file().then_some(()).ok_or_else(|| format!("there is no {}", source.display()))
+            let folder = repository().join(format!("crates/{package}/examples"));
+            let sources = [format!("{example}.rs"), format!("{example}/main.rs")];
+            let exists = sources.iter().any(|source| folder.join(source).is_file());
+            if exists { Ok(()) } else { Err(format!("there is no example {example} in {}", folder.display())) }
         }
         ("python" | "python3", ["-m", "venv" | "pytest", _]) => Ok(()),
         ("python" | "python3", [script, arguments @ ..]) => {

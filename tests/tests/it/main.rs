@@ -1,4 +1,4 @@
-//! The system from outside.
+//! The system from external.
 #![allow(clippy::unwrap_used)]
 
 mod agents_page;
@@ -7,6 +7,6 @@ mod contract;
 mod documents;
 mod faults;
 mod gltf;
+mod isolation;
+mod job;
 mod resolver;
-mod road;
-mod strangers;

@@ -26,14 +26,14 @@ fn name_server(address: Arc<Mutex<Ipv4Addr>>) -> u16 {
     let port = socket.local_addr().unwrap().port();
     std::thread::spawn(move || {
         let mut buffer = [0; 512];
-        while let Ok((length, asker)) = socket.recv_from(&mut buffer) {
+        while let Ok((length, caller)) = socket.recv_from(&mut buffer) {
             // The header with one answer, the question as it came, and a pointer to its name (RFC 1035, section 4).
             let mut answer = buffer[..length].to_vec();
             answer[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1]);
             answer[8..12].fill(0);
             answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
             answer.extend(address.lock().unwrap().octets());
-            let _ = socket.send_to(&answer, asker);
+            let _ = socket.send_to(&answer, caller);
         }
     });
     port

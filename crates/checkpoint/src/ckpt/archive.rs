@@ -32,7 +32,7 @@ const MAX_PICKLE_BYTES: usize = 32 << 20;
 impl Archive {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io(path))?;
-        // SAFETY: as for `WeightFile`: read-only, and nobody writes into a finished download.
+        // SAFETY: as for `WeightFile`: read-only, and a finished download is not written to.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
         let refuse = |reason: String| Error::Ckpt { path: path.to_owned(), reason };
         let mut zip =

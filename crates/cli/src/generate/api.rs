@@ -38,13 +38,20 @@ pub(super) struct JobStatus {
     pub(super) steps: Option<u32>,
     /// Position in the queue of a waiting job; 1 is next.
     pub(super) position: Option<u64>,
-    /// No worker that is alive can run it.
+    /// What is doubtful about it: objects with a `code`.
     #[serde(default)]
-    pub(super) no_worker: bool,
+    warnings: Vec<serde_json::Value>,
     /// The attempt it belongs to.
     pub(super) attempt: u32,
     /// Why it failed.
     pub(super) failure: Option<Failure>,
+}
+
+impl JobStatus {
+    /// Whether it waits and no worker that is alive can run it.
+    pub(super) fn lacks_worker(&self) -> bool {
+        self.status == JobState::Queued && self.warnings.iter().any(|warning| warning["code"] == "no_worker")
+    }
 }
 
 /// The jobs of a server.

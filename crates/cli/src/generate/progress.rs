@@ -68,7 +68,7 @@ impl JobProgress {
     pub(super) fn show(&mut self, job: &JobStatus) {
         self.bar.set_position((job.progress.clamp(0.0, 1.0) * PARTS as f64) as u64);
         let text = words(job);
-        if job.status == JobState::Queued && job.no_worker {
+        if job.lacks_worker() {
             self.warn("no worker is running that can do this job; it waits for one");
         }
         let is_due = self.reported.elapsed() >= REPORT_EVERY && job.status == JobState::Queued;
@@ -97,7 +97,7 @@ impl Drop for JobProgress {
 fn words(job: &JobStatus) -> String {
     let again = if job.attempt > 1 { format!(" (attempt {})", job.attempt) } else { String::new() };
     let what = match (job.status, &job.stage, job.step, job.steps) {
-        (JobState::Queued, ..) if job.no_worker => "waiting for a worker".to_owned(),
+        (JobState::Queued, ..) if job.lacks_worker() => "waiting for a worker".to_owned(),
         (JobState::Queued, ..) => {
             job.position.map_or_else(|| "waiting".to_owned(), |position| format!("waiting, position {position}"))
         }
@@ -116,7 +116,8 @@ mod tests {
     fn each_state_has_words() {
         let say = |json: &str| words(&serde_json::from_str(json).unwrap());
         assert_eq!(say(r#"{"status":"queued","progress":0,"attempt":0,"position":3}"#), "waiting, position 3");
-        assert_eq!(say(r#"{"status":"queued","progress":0,"attempt":0,"no_worker":true}"#), "waiting for a worker");
+        let warned = r#"{"status":"queued","progress":0,"attempt":0,"warnings":[{"code":"no_worker","detail":"…"}]}"#;
+        assert_eq!(say(warned), "waiting for a worker");
         assert_eq!(say(r#"{"status":"running","progress":0,"attempt":1}"#), "running");
         assert_eq!(
             say(r#"{"status":"running","progress":0.3,"attempt":2,"stage":"denoise","step":7,"steps":30}"#),

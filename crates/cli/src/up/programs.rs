@@ -38,8 +38,8 @@ impl Programs {
                 )));
             }
         }
-        let model = model(&options.model)?;
         let gateway = free(&options.listen)?;
+        let model = model(&options.model)?;
         let redis = PrivateRedis::of(data)?;
         let addresses = tempfile::tempdir().context("no temporary directory")?;
         Ok(Self { gateway, redis, beside, addresses, model })

@@ -129,7 +129,7 @@ fn a_busy_server_is_asked_again() {
 }
 
 #[test]
-fn patience_ends() {
+fn retries_are_bounded() {
     let bench = Bench::new();
     bench.hub.fail(&vec![Fault::Status(503); 20]);
     let (code, line) = failure(&bench.arguments(&["--retries", "2"]));
@@ -139,7 +139,7 @@ fn patience_ends() {
 }
 
 #[test]
-fn wrong_bytes_never_get_the_name() {
+fn wrong_bytes_never_get_the_name_of_the_file() {
     for fault in [Fault::Changed, Fault::TooLong] {
         let bench = Bench::new();
         bench.hub.fail(std::slice::from_ref(&fault));
@@ -223,13 +223,13 @@ fn published_names_are_understood() {
 #[test]
 fn an_unreachable_hub_is_said() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    let absent = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let dir = tempfile::tempdir().unwrap();
-    let arguments = ["pull", "dit-v2-0", "--hub", &nobody, "--retries", "1", "--retry-delay", "0", "-o"];
+    let arguments = ["pull", "dit-v2-0", "--hub", &absent, "--retries", "1", "--retry-delay", "0", "-o"];
     let (code, line) = failure(&[&arguments[..], &[dir.path().to_str().unwrap()]].concat());
     assert_eq!(code, 3);
-    assert!(line.starts_with("orfeas: ") && line.contains(&nobody), "{line}");
+    assert!(line.starts_with("orfeas: ") && line.contains(&absent), "{line}");
 }
 
 #[test]

@@ -7,29 +7,29 @@ use domain::Class;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use system_tests::{Asker, House, Outside, picture};
+use system_tests::{Caller, ExternalServer, System, picture};
 use test_support::wait_until;
 
 /// The APIs: whose they are, and where.
 const APIS: [(Class, &str); 2] = [(Class::User, "/api/v1/"), (Class::Agent, "/api/agent/")];
 
-async fn tenant(house: &House, name: &str, class: Class) -> (Asker, Issued) {
+async fn tenant(system: &System, name: &str, class: Class) -> (Caller, Issued) {
     let tenant = NewTenant { tier: Tier::Unlimited, ..NewTenant::new(name, class) };
-    let issued = house.add(tenant, Mode::Test).await;
-    (Asker::new(&issued), issued)
+    let issued = system.add(tenant, Mode::Test).await;
+    (Caller::new(&issued), issued)
 }
 
-async fn ask(asker: &Asker, method: &str, url: &str, body: Option<&Value>) -> (u16, Value) {
-    let request = asker.request(method, url);
-    let answer = asker.send(body.iter().fold(request, |request, body| request.json(body))).await;
+async fn ask(caller: &Caller, method: &str, url: &str, body: Option<&Value>) -> (u16, Value) {
+    let request = caller.request(method, url);
+    let answer = caller.send(body.iter().fold(request, |request, body| request.json(body))).await;
     let status = answer.status().as_u16();
     (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
 }
 
 /// The operations under `prefix` that name something by an id: method, path and the ids' names, as the documents of both
 /// services tell of them.
-async fn operations(house: &House, prefix: &str) -> BTreeSet<(String, String, Vec<String>)> {
-    let document = house.document().await;
+async fn operations(system: &System, prefix: &str) -> BTreeSet<(String, String, Vec<String>)> {
+    let document = system.document().await;
     let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with(prefix));
     let named = paths.flat_map(|(path, item)| {
         let ids: Vec<String> =
@@ -45,25 +45,25 @@ type Ids = BTreeMap<&'static str, Vec<String>>;
 /// All ways to fill the ids of a path in.
 fn filled(path: &str, names: &[String], ids: &Ids) -> Vec<String> {
     names.iter().fold(vec![path.to_owned()], |paths, name| {
-        let values = ids.get(name.as_str()).unwrap_or_else(|| panic!("{path}: nobody has a {name} here"));
+        let values = ids.get(name.as_str()).unwrap_or_else(|| panic!("{path}: there is no {name} here"));
         let fill = |path: String| values.iter().map(move |value| path.replace(&format!("{{{name}}}"), value));
         paths.into_iter().flat_map(fill).collect()
     })
 }
 
-/// Somebody with one of each, and with all results there, so that "not ready" is no excuse for another answer.
+/// A tenant with one resource of each kind and with all results ready, so that "not ready" cannot hide another answer.
 struct Owner<'a> {
-    asker: Asker,
+    caller: Caller,
     base: String,
     ids: Ids,
     image: &'a str,
 }
 
 impl<'a> Owner<'a> {
-    async fn new(house: &House, outside: &Outside, class: Class, prefix: &str, image: &'a str) -> Self {
-        let (asker, _) = tenant(house, &format!("owner-{class:?}"), class).await;
-        let owner = Self { asker, base: format!("{}{prefix}", house.client.base()), ids: Ids::new(), image };
-        let webhook = owner.makes("POST", "webhooks", &json!({ "url": outside.url() })).await;
+    async fn new(system: &System, external: &ExternalServer, class: Class, prefix: &str, image: &'a str) -> Self {
+        let (caller, _) = tenant(system, &format!("owner-{class:?}"), class).await;
+        let owner = Self { caller, base: format!("{}{prefix}", system.client.base()), ids: Ids::new(), image };
+        let webhook = owner.makes("POST", "webhooks", &json!({ "url": external.url() })).await;
         let batch = owner
             .makes("POST", "batch", &json!({ "images": [image, { "image": image, "steps": 3 }], "seed": 7 }))
             .await;
@@ -83,13 +83,13 @@ impl<'a> Owner<'a> {
     }
 
     async fn makes(&self, method: &str, path: &str, body: &Value) -> Value {
-        let (status, made) = ask(&self.asker, method, &format!("{}{path}", self.base), Some(body)).await;
+        let (status, made) = ask(&self.caller, method, &format!("{}{path}", self.base), Some(body)).await;
         assert!(matches!(status, 201 | 202), "{method} {path}: {made}");
         made
     }
 
     async fn sees(&self, path: &str) -> Value {
-        let (status, seen) = ask(&self.asker, "GET", &format!("{}{path}", self.base), None).await;
+        let (status, seen) = ask(&self.caller, "GET", &format!("{}{path}", self.base), None).await;
         assert_eq!(status, 200, "{path}: {seen}");
         seen
     }
@@ -107,22 +107,22 @@ impl<'a> Owner<'a> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_sees_or_touches_what_is_somebody_elses() {
-    let outside = Outside::start().await;
-    let house = House::start_beside(&outside).await;
+async fn resources_of_other_tenants_are_neither_seen_nor_changed() {
+    let external = ExternalServer::start().await;
+    let system = System::start_with_external(&external).await;
     let image = STANDARD.encode(picture("mug.png"));
     for (class, prefix) in APIS {
-        let owner = Owner::new(&house, &outside, class, prefix, &image).await;
+        let owner = Owner::new(&system, &external, class, prefix, &image).await;
         let before = owner.everything().await;
-        let (stranger, _) = tenant(&house, &format!("stranger-{class:?}"), class).await;
-        let operations = operations(&house, prefix).await;
+        let (other, _) = tenant(&system, &format!("other-{class:?}"), class).await;
+        let operations = operations(&system, prefix).await;
         assert!(operations.len() >= 14, "{operations:?}");
         for (method, path, names) in &operations {
             if method == "PUT" {
                 continue; // a name is one's own to choose: see below
             }
             for path in filled(path, names, &owner.ids) {
-                let (status, problem) = ask(&stranger, method, &format!("{}{path}", house.client.base()), None).await;
+                let (status, problem) = ask(&other, method, &format!("{}{path}", system.client.base()), None).await;
                 assert_eq!(status, 404, "{method} {path}: {problem}");
                 if method != "HEAD" {
                     let code = problem["code"].as_str().unwrap();
@@ -130,57 +130,57 @@ async fn nobody_sees_or_touches_what_is_somebody_elses() {
                 }
             }
         }
-        names_are_ones_own(&owner, &stranger).await;
+        names_belong_to_one_tenant(&owner, &other).await;
         assert_eq!(owner.everything().await, before);
     }
 }
 
-/// Whoever chooses the name, or even the id, of somebody else's job for one of their own gets a job of their own, and
-/// learns nothing: not even that the same picture was sent before.
-async fn names_are_ones_own(owner: &Owner<'_>, stranger: &Asker) {
+/// A tenant that uses the name, or even the id, of another tenant's job for its own gets a new job, and the answer does
+/// not reveal that the same picture was sent before.
+async fn names_belong_to_one_tenant(owner: &Owner<'_>, other: &Caller) {
     let (base, taken) = (&owner.base, &owner.ids["job_id"]);
     let body = json!({ "image": owner.image, "seed": 7, "steps": 9 });
     let fields = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let url = |name: &str| format!("{base}jobs/{name}");
-    // What is answered under a name that nobody has.
-    let (_, fresh) = ask(stranger, "PUT", &url("nobodys"), Some(&body)).await;
+    // The answer under a name that is not in use.
+    let (_, fresh) = ask(other, "PUT", &url("unused"), Some(&body)).await;
     for (seed, name) in taken.iter().enumerate() {
-        // With a seed of one's own, as one's own mesh of before would be found as well.
+        // With another seed each time, or the tenant's own earlier mesh would be found.
         let first = json!({ "image": owner.image, "seed": 100 + seed });
-        let (status, own) = ask(stranger, "PUT", &url(name), Some(&first)).await;
+        let (status, own) = ask(other, "PUT", &url(name), Some(&first)).await;
         assert_eq!((status, &own["status"], fields(&own)), (202, &"queued".into(), fields(&fresh)), "{own}");
         assert!(!taken.contains(&own["job_id"].as_str().unwrap().to_owned()), "{own}");
-        let (_, seen) = ask(stranger, "GET", &url(name), None).await;
+        let (_, seen) = ask(other, "GET", &url(name), None).await;
         assert_eq!((&seen["job_id"], &seen["parameters"]["seed"]), (&own["job_id"], &own["seed"]), "{seen}");
     }
     assert_eq!((&fresh["status"], &fresh["cached"]), (&"queued".into(), &Value::Null), "{fresh}");
-    let (_, listed) = ask(stranger, "GET", &format!("{base}jobs"), None).await;
+    let (_, listed) = ask(other, "GET", &format!("{base}jobs"), None).await;
     assert_eq!(listed["jobs"].as_array().unwrap().len(), 1 + taken.len(), "{listed}");
 }
 
-/// Whoever may not manage tenants is told just that, whether or not there is what they ask for.
+/// A tenant that may not manage tenants gets the same refusal whether or not the resource exists.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_but_an_administrator_learns_who_there_is() {
-    let house = House::start(0).await;
-    let (_, owner) = tenant(&house, "owner", Class::User).await;
+async fn only_administrators_learn_which_tenants_exist() {
+    let system = System::start(0).await;
+    let (_, owner) = tenant(&system, "owner", Class::User).await;
     let there = Ids::from([
         ("agent", vec![owner.tenant.id.to_string(), "owner".into()]),
         ("key_id", vec![owner.key_id.to_string()]),
     ]);
     let not_there = Ids::from([
-        ("agent", vec!["usr_00000000000000000000".into(), "nobody".into()]),
+        ("agent", vec!["usr_00000000000000000000".into(), "unknown".into()]),
         ("key_id", vec!["key_00000000000000000000".into()]),
     ]);
-    let operations = operations(&house, "/api/admin/").await;
+    let operations = operations(&system, "/api/admin/").await;
     assert!(operations.len() >= 4, "{operations:?}");
     for (class, _) in APIS {
-        let (stranger, _) = tenant(&house, &format!("stranger-{class:?}"), class).await;
+        let (other, _) = tenant(&system, &format!("other-{class:?}"), class).await;
         for (method, path, names) in &operations {
             let body = matches!(method.as_str(), "POST" | "PATCH" | "PUT").then(|| json!({ "name": "mine" }));
             let mut answers = BTreeSet::new();
             for path in [filled(path, names, &there), filled(path, names, &not_there)].concat() {
-                let url = format!("{}{path}", house.client.base());
-                let (status, mut problem) = ask(&stranger, method, &url, body.as_ref()).await;
+                let url = format!("{}{path}", system.client.base());
+                let (status, mut problem) = ask(&other, method, &url, body.as_ref()).await;
                 assert_eq!(
                     (status, &problem["code"]),
                     (403, &"permission_denied".into()),

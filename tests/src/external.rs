@@ -1,17 +1,17 @@
-//! Somebody outside, whose pictures are fetched and who takes webhooks.
+//! An external server: pictures are fetched from it, and webhooks are sent to it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Answers everybody with a picture.
-pub struct Outside {
+/// Answers each request with a picture.
+pub struct ExternalServer {
     address: SocketAddr,
 }
 
-impl Outside {
-    /// Starts to answer.
+impl ExternalServer {
+    /// Starts it.
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -30,12 +30,12 @@ impl Outside {
         Self { address }
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Options of a gateway that may call it.
+    /// The options of a gateway that may call it.
     pub(crate) fn may_be_called(&self) -> [String; 3] {
         let ports = format!("--egress-ports=80,443,{}", self.address.port());
         ["--fetch-urls".to_owned(), "--egress-allow=127.0.0.1/32".to_owned(), ports]

@@ -1,4 +1,4 @@
-//! Whoever has a key, as a user with a bearer key or as an agent that signs.
+//! A client with a key: a user with a bearer key, or an agent that signs.
 
 use access::Issued;
 use reqwest::{Method, Request, RequestBuilder, Response};
@@ -6,18 +6,18 @@ use secrecy::ExposeSecret;
 use signatures::{Scheme, Signer};
 use test_support::{fresh, sign};
 
-/// Somebody who sends requests.
-pub struct Asker {
+/// A client that authenticates its requests.
+pub struct Caller {
     /// The tenant's id.
     pub id: String,
     key: String,
-    /// What requests are signed with; a user has none.
+    /// The signing secret of an agent.
     secret: Option<String>,
     http: reqwest::Client,
 }
 
-impl Asker {
-    /// The one who was issued a key.
+impl Caller {
+    /// A client with an issued key.
     pub fn new(issued: &Issued) -> Self {
         Self {
             id: issued.tenant.id.to_string(),
@@ -27,12 +27,12 @@ impl Asker {
         }
     }
 
-    /// The beginning of a request, without any proof.
+    /// A request without credentials.
     pub fn request(&self, method: &str, url: &str) -> RequestBuilder {
         self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url)
     }
 
-    /// Proves whose the request is and sends it. Its body must be in memory.
+    /// Authenticates a request and sends it. Its body must be in memory.
     pub async fn send(&self, request: RequestBuilder) -> Response {
         let request = match &self.secret {
             Some(secret) => self.signed(request.build().unwrap(), secret),
