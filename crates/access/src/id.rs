@@ -1,4 +1,4 @@
-//! Names of tenants and of keys. Both are public: they stand in logs, audit records and signatures.
+//! Ids of tenants and keys. Both are public: they appear in logs, audit records and signatures.
 
 use crate::{Error, token};
 use domain::Class;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// Letters and digits after the prefix: 119 random bits.
 const RANDOM: usize = 20;
 
-/// A text that is not an id of the wanted kind.
+/// Error: the text is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {0} id")]
 pub struct InvalidId(&'static str);
@@ -66,7 +66,7 @@ id! {
 }
 
 id! {
-    /// The id of a key: `key_…`. It names the key where the key itself must not stand, and is the `keyid` of a signature.
+    /// The id of a key: `key_…`. It identifies the key in logs, and is the `keyid` of a signature.
     KeyId, "key", ["key_"]
 }
 

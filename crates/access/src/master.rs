@@ -1,4 +1,4 @@
-//! The master key, which opens the root key of a registry, which opens all the rest: see [`vault`](crate::vault).
+//! The master key, which seals the root key of a registry: see [`vault`](crate::vault).
 
 use crate::Error;
 use crate::seal::Seal;
@@ -11,13 +11,13 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Most keys in one file.
+/// Maximum number of keys in one file.
 const MOST: usize = 8;
 
-/// 32 random bytes that open all that the registry keeps closed; Redis never sees them. The same for all processes of an
-/// installation.
+/// 32 random bytes that seal the root key of a registry. They are not stored in Redis and are the same for all processes
+/// of an installation.
 ///
-/// While it is being changed there are several: the first one closes, the others only open what they closed before.
+/// During a change there are several: the first one seals, the others only open.
 #[derive(Clone)]
 pub struct MasterKey(Arc<[SecretBox<[u8; 32]>]>);
 
@@ -28,18 +28,18 @@ impl fmt::Debug for MasterKey {
 }
 
 impl MasterKey {
-    /// A new one.
+    /// Generates a master key.
     ///
     /// # Errors
-    /// [`Error::Random`] when the system gives no random bytes.
+    /// [`Error::Random`].
     pub fn random() -> Result<Self, Error> {
         Ok(Self([random()?].into()))
     }
 
-    /// Reads one from 64 hexadecimal digits, or up to eight of them with white space between them, the newest first.
+    /// Parses 64 hexadecimal digits, or up to eight such keys separated by white space, newest first.
     ///
     /// # Errors
-    /// [`Error::MasterKeyForm`] when the text is something else.
+    /// [`Error::MasterKeyForm`].
     pub fn from_hex(text: &str) -> Result<Self, Error> {
         let one = |text: &str| {
             let bytes = unhex(text)?.try_into().ok()?;
@@ -50,14 +50,14 @@ impl MasterKey {
         keys.map(|keys| Self(keys.into())).ok_or(Error::MasterKeyForm)
     }
 
-    /// Reads one from a file that not everybody can read.
+    /// Reads the key from a file, which other users must not be able to read.
     ///
     /// # Errors
     /// [`Error::MasterKeyFile`], [`Error::MasterKeyExposed`] or [`Error::MasterKeyForm`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let cannot = |source| Error::MasterKeyFile { path: path.to_owned(), source };
         let file = std::fs::File::open(path).map_err(cannot)?;
-        // The open file is asked, not its name: nobody can put another in its place in between.
+        // Checks the open file rather than its path, so that it cannot be replaced in between.
         if file.metadata().map_err(cannot)?.permissions().mode() & 0o007 != 0 {
             return Err(Error::MasterKeyExposed { path: path.to_owned() });
         }
@@ -65,10 +65,10 @@ impl MasterKey {
         Self::from_hex(&text)
     }
 
-    /// Makes a new one in a file that only its owner can read. A file that is there is kept.
+    /// Writes a new key to a file that only its owner can read.
     ///
     /// # Errors
-    /// [`Error::MasterKeyFile`], also when there is such a file.
+    /// [`Error::MasterKeyFile`], also if the file exists.
     pub fn create(path: &Path) -> Result<Self, Error> {
         let cannot = |source| Error::MasterKeyFile { path: path.to_owned(), source };
         let key = random()?;
@@ -78,19 +78,19 @@ impl MasterKey {
         Ok(Self([key].into()))
     }
 
-    /// Seals a root key under the first of them.
+    /// Seals a root key under the first key.
     pub(crate) fn seal(&self, root: &RootKey, id: &str) -> Result<Vec<u8>, Error> {
         seal(&self.0[0]).seal(root.expose_secret(), id)
     }
 
-    /// Opens a root key that any of them has sealed.
+    /// Opens a root key that any of the keys has sealed.
     pub(crate) fn open(&self, sealed: &[u8], id: &str) -> Option<RootKey> {
         let root = self.0.iter().find_map(|key| seal(key).open(sealed, id))?;
         let bytes = root.expose_secret().try_into().ok()?;
         Some(SecretBox::new(Box::new(bytes)))
     }
 
-    /// All of them as root keys, which the master key was itself before there were such.
+    /// The keys as root keys: in old registries the master key is the root key.
     pub(crate) fn as_roots(&self) -> impl Iterator<Item = &RootKey> {
         self.0.iter()
     }

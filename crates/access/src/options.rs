@@ -1,4 +1,4 @@
-//! What an operator may set.
+//! Options for operators.
 
 use crate::audit::AuditOptions;
 use crate::{Defaults, Error, MAX_BATCH_SIZE, MasterKey};
@@ -7,44 +7,44 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 
-/// Whose requests are answered, and how many of them.
+/// Authentication and default limits.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access")]
 pub struct AccessOptions {
-    /// What opens the registry of tenants.
+    /// The master key.
     #[command(flatten)]
     pub master: MasterKeyOptions,
 
-    /// Networks of the proxies in front, as CIDR, separated by commas. Only a request that comes from one of them is
-    /// believed when it says (X-Forwarded-For, X-Forwarded-Proto) for whom it comes.
+    /// Networks of trusted proxies (CIDR), separated by commas. X-Forwarded-For and X-Forwarded-Proto are honoured only in
+    /// requests from these networks.
     #[arg(long, env = "ORFEAS_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Requests of an agent's key in any 60 seconds, for each operation. 0 means no limit.
+    /// Requests of an agent's key within any 60 seconds, per operation. 0 means unlimited.
     #[arg(long, env = "AGENT_MAX_REQUESTS_PER_MINUTE", value_name = "N", default_value_t = 100)]
     pub agent_max_requests_per_minute: u32,
 
-    /// Requests of a user's key in any 60 seconds, for each operation that does not only read. 0 means no limit.
+    /// Requests of a user's key within any 60 seconds, per operation other than queries. 0 means unlimited.
     #[arg(long, env = "USER_MAX_REQUESTS_PER_MINUTE", value_name = "N", default_value_t = 10)]
     pub user_max_requests_per_minute: u32,
 
-    /// Requests of a user's key in any 60 seconds that only read: a page that shows a few jobs asks for each of them every
-    /// few seconds. 0 means no limit.
+    /// Queries of a user's key within any 60 seconds; a page that shows a few jobs polls each of them every few seconds. 0
+    /// means unlimited.
     #[arg(long, env = "USER_MAX_QUERIES_PER_MINUTE", value_name = "N", default_value_t = 60)]
     pub user_max_queries_per_minute: u32,
 
-    /// Pictures in one batch.
+    /// Maximum number of pictures in one batch.
     #[arg(long, env = "AGENT_MAX_BATCH_SIZE", value_name = "N", default_value_t = 16,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BATCH_SIZE)))]
     pub agent_max_batch_size: u32,
 
-    /// What is kept of decisions.
+    /// Audit options.
     #[command(flatten)]
     pub audit: AuditOptions,
 }
 
 impl AccessOptions {
-    /// What everybody of a class is given.
+    /// Default limits of each class.
     pub fn defaults(&self) -> Defaults {
         Defaults {
             agent_max_requests_per_minute: self.agent_max_requests_per_minute,
@@ -55,17 +55,16 @@ impl AccessOptions {
     }
 }
 
-/// What opens the registry of tenants.
+/// The master key.
 #[derive(Debug, Clone, Default, Args)]
 pub struct MasterKeyOptions {
-    /// File of the master key: 64 hexadecimal digits, as `openssl rand -hex 32` makes them. Keys and secrets of tenants
-    /// are kept only in a form that nothing but this opens. The file must not be readable by everybody. While the key is
-    /// being changed (`orfeas agents reseal`), the new one stands in the first line and the old one in the next.
+    /// File with the master key: 64 hexadecimal digits, as `openssl rand -hex 32` prints them. Secrets of tenants are stored
+    /// encrypted under it. Other users must not be able to read the file. To change the key (`orfeas agents reseal`), put
+    /// the new one on the first line and the old one on the next.
     #[arg(long, env = "ORFEAS_MASTER_KEY_FILE", value_name = "FILE", global = true)]
     pub master_key_file: Option<PathBuf>,
 
-    /// The master key itself, where there is no file. Better set it in the environment: a command line can be read by
-    /// others.
+    /// The master key itself, instead of a file. Prefer the environment variable: other users can read command lines.
     #[arg(long, env = "ORFEAS_MASTER_KEY", value_name = "HEX", hide_env_values = true, global = true)]
     pub master_key: Option<SecretString>,
 }
@@ -74,7 +73,7 @@ impl MasterKeyOptions {
     /// The master key.
     ///
     /// # Errors
-    /// [`Error::NoMasterKey`] when none is given, and all that [`MasterKey::read`] fails of.
+    /// [`Error::NoMasterKey`], and the errors of [`MasterKey::read`].
     pub fn load(&self) -> Result<MasterKey, Error> {
         match (&self.master_key_file, &self.master_key) {
             (Some(file), _) => MasterKey::read(file),

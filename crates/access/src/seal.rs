@@ -1,4 +1,4 @@
-//! Sealing: ChaCha20-Poly1305 with a random nonce in front, for one place only.
+//! Sealing: ChaCha20-Poly1305 with a random nonce as prefix, bound to one place.
 
 use crate::Error;
 use ring::aead::{self, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce};
@@ -6,17 +6,17 @@ use ring::hkdf::Prk;
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::SecretSlice;
 
-/// A key that seals.
+/// A sealing key.
 pub(crate) struct Seal(LessSafeKey);
 
 impl Seal {
-    /// The one for these words of a root or master key.
+    /// Derives a sealing key from a root or master key.
     pub(crate) fn of(prk: &Prk, info: &[&[u8]]) -> Self {
         let key = prk.expand(info, &CHACHA20_POLY1305).expect("a length that HKDF can give. This is a bug.");
         Self(LessSafeKey::new(aead::UnboundKey::from(key)))
     }
 
-    /// Seals a secret for one place: put elsewhere, it does not open.
+    /// Seals a secret for one place; it cannot be opened for another.
     pub(crate) fn seal(&self, secret: &[u8], place: &str) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| Error::Random)?;
@@ -27,7 +27,7 @@ impl Seal {
         Ok([nonce.as_slice(), &text].concat())
     }
 
-    /// Opens what was sealed for this place; nothing else opens.
+    /// Opens a secret sealed for this place.
     pub(crate) fn open(&self, sealed: &[u8], place: &str) -> Option<SecretSlice<u8>> {
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;

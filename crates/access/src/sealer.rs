@@ -1,11 +1,11 @@
-//! Sealing other secrets than those of keys, under the same root key.
+//! Sealing of other crates' secrets under the root key.
 
 use crate::Error;
 use crate::registry::Current;
 use secrecy::SecretSlice;
 use std::fmt;
 
-/// Seals the secrets of one purpose: what it makes can be kept where others can read it. See
+/// Seals secrets of one purpose, so that they can be stored in places that others can read. See
 /// [`Registry::sealer`](crate::Registry::sealer).
 pub struct Sealer {
     pub(crate) current: Current,
@@ -19,15 +19,15 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Seals a secret for one `place`: put elsewhere, it does not open.
+    /// Seals a secret for one `place`; it cannot be opened for another.
     ///
     /// # Errors
-    /// [`Error::Random`] when the system gives no random bytes.
+    /// [`Error::Random`].
     pub fn seal(&self, secret: &[u8], place: &str) -> Result<Vec<u8>, Error> {
         self.current.get().vault.sealer(self.purpose).seal(secret, place)
     }
 
-    /// Opens what was sealed for this `place`; nothing else opens.
+    /// Opens a secret sealed for this `place`.
     pub fn open(&self, sealed: &[u8], place: &str) -> Option<SecretSlice<u8>> {
         self.current.get().vault.sealer(self.purpose).open(sealed, place)
     }

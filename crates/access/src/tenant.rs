@@ -1,4 +1,4 @@
-//! Tenants: whoever owns jobs, a program or a person.
+//! Tenants, the owners of jobs, and authenticated callers.
 
 use crate::{Defaults, KeyId, Limits, Mode, Overrides, Permissions, TenantId, Tier};
 use domain::Class;
@@ -6,44 +6,44 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The version of a tenant's JSON in Redis.
+/// Version of a tenant's stored JSON.
 pub(crate) const VERSION: u8 = 1;
 
-/// Somebody who owns jobs. Its JSON is what Redis keeps; [`Tenant::limits`] follow from it.
+/// An owner of jobs: a program or a person. Stored as JSON, from which [`Tenant::limits`] are computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
     /// Version of this layout, 1.
     pub v: u8,
     /// The id.
     pub id: TenantId,
-    /// What people call it; no two have the same.
+    /// Display name, unique.
     pub name: String,
-    /// A program or a person: `agent` or `user`.
+    /// `agent` for a program, `user` for a person.
     pub class: Class,
-    /// What it is given.
+    /// Its tier.
     #[serde(default)]
     pub tier: Tier,
-    /// What it may do.
+    /// Its permissions.
     #[serde(default)]
     pub permissions: Permissions,
-    /// What is set for it alone.
+    /// Limits that replace those of its tier.
     #[serde(default)]
     pub overrides: Overrides,
-    /// Networks that it may ask from; none listed: from anywhere.
+    /// Networks it may connect from; empty: any.
     #[serde(default)]
     pub allow: Vec<IpNet>,
-    /// It was revoked: none of its keys is let in.
+    /// Whether it is revoked, so that none of its keys is accepted.
     #[serde(default)]
     pub disabled: bool,
-    /// When it was added, milliseconds since the Unix epoch.
+    /// Time of creation, in milliseconds since the Unix epoch.
     #[serde(default)]
     pub created_ms: u64,
-    /// How much it may ask for: its tier's limits with its own in their place.
+    /// Effective limits: those of its tier, with its overrides applied.
     #[serde(skip, default = "no_limits")]
     pub limits: Limits,
 }
 
-/// Until the limits are resolved, which happens wherever a tenant is read.
+/// Placeholder until the limits are resolved, which happens whenever a tenant is read.
 fn no_limits() -> Limits {
     Limits::of(Class::User, Tier::Unlimited, &Overrides::default(), &Defaults::default())
 }
@@ -54,13 +54,13 @@ impl Tenant {
         self
     }
 
-    /// Whether it may ask from this address. An IPv4 address that came in as a mapped IPv6 one is the same address.
+    /// Whether requests from this address are permitted. An IPv4-mapped IPv6 address equals its IPv4 address.
     pub fn may_ask_from(&self, address: IpAddr) -> bool {
         self.allow.is_empty() || self.allow.iter().any(|net| network_holds(net, address))
     }
 }
 
-/// Whether a network holds an address, whichever of the two is written as a mapped IPv6 one.
+/// Whether a network contains an address, where either may be written in IPv4-mapped form.
 pub fn network_holds(net: &IpNet, address: IpAddr) -> bool {
     let address = address.to_canonical();
     if net.contains(&address) {
@@ -72,25 +72,25 @@ pub fn network_holds(net: &IpNet, address: IpAddr) -> bool {
     }
 }
 
-/// Whether a network lies within `::ffff:0:0/96`: `::/0` means IPv6, and not by accident all of IPv4.
+/// Whether a network lies within `::ffff:0:0/96`. `::/0` means all of IPv6 and must not include IPv4.
 fn is_mapped(net: &ipnet::Ipv6Net) -> bool {
     net.prefix_len() >= 96
         && net.network().segments()[..6] == Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0).segments()[..6]
 }
 
-/// Somebody whose identity is proven: by the key itself, or by a signature under its secret.
+/// An authenticated sender of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
-    /// Who it is.
+    /// The tenant.
     pub tenant: Tenant,
-    /// The key that proved it.
+    /// The key that authenticated it.
     pub key_id: KeyId,
-    /// Whether the key's jobs are made or played.
+    /// Live or test.
     pub mode: Mode,
 }
 
 impl Caller {
-    /// The line that this caller's jobs stand in: a test key's are only played.
+    /// The class of this caller's jobs. Jobs of test keys are simulated.
     pub fn job_class(&self) -> Class {
         match self.mode {
             Mode::Live => self.tenant.class,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_holds_its_addresses_however_they_are_written() {
+    fn networks_contain_addresses_in_either_notation() {
         let anywhere = tenant(&[]);
         let v4 = tenant(&["192.0.2.0/24"]);
         let mapped = tenant(&["::ffff:192.0.2.0/120"]);

@@ -1,4 +1,4 @@
-//! How much a tenant may ask for: what its tier gives, and what is set for it alone.
+//! Limits of tenants: tiers and overrides.
 
 use crate::{Error, Operation};
 use domain::Class;
@@ -7,22 +7,22 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::str::FromStr;
 
-/// What a tenant is given when nothing else is said.
+/// A set of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
-    /// To try it.
+    /// For evaluation.
     Free,
     /// For regular use.
     #[default]
     Standard,
     /// For heavy use: five times the rates.
     Pro,
-    /// No limits but those of the machine.
+    /// No limits except those of the installation.
     Unlimited,
 }
 
-/// A text that names no tier.
+/// Error: the text is not the name of a tier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no tier; the tiers are free, standard, pro, unlimited")]
 pub struct InvalidTier;
@@ -56,34 +56,34 @@ impl fmt::Display for Tier {
     }
 }
 
-/// Pictures in one batch, whoever sends it: the queue takes it in one step, during which it does nothing else.
+/// Maximum number of pictures in one batch for any tenant: the queue stores a batch in one atomic step.
 pub const MAX_BATCH_SIZE: u32 = 256;
 
-/// How much a tenant may ask for. 0 is no limit.
+/// Limits of a tenant. 0 means unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Requests in any 60 seconds, of each key and for each [`Operation`] apart, except those that only read.
+    /// Requests within any 60 seconds, per key and [`Operation`], except queries.
     pub requests_per_minute: u32,
-    /// The same for requests that only read ([`Operation::Query`]).
+    /// Queries ([`Operation::Query`]) within any 60 seconds, per key.
     pub queries_per_minute: u32,
-    /// Jobs that wait or run at once.
+    /// Waiting and running jobs.
     pub max_active_jobs: u64,
-    /// Jobs that run at once; more wait.
+    /// Running jobs; further jobs wait.
     pub max_running_jobs: u64,
-    /// Jobs that wait at once.
+    /// Waiting jobs.
     pub max_queued_jobs: u64,
-    /// Jobs in one UTC day.
+    /// Jobs per UTC day.
     pub jobs_per_day: u64,
-    /// Millions of pixels of pictures in one UTC day.
+    /// Megapixels of pictures per UTC day.
     pub megapixels_per_day: u64,
     /// Pictures in one batch; never more than [`MAX_BATCH_SIZE`].
     pub max_batch_size: u32,
-    /// Share of the workers while others wait too, beside theirs.
+    /// Share of the workers, relative to other tenants that wait.
     pub weight: f64,
 }
 
 impl Limits {
-    /// Requests of one key in any 60 seconds for this operation; 0 is no limit.
+    /// Requests of one key within any 60 seconds for this operation; 0 means unlimited.
     pub fn requests_per_minute(&self, operation: Operation) -> u32 {
         match operation {
             Operation::Query => self.queries_per_minute,
@@ -91,7 +91,7 @@ impl Limits {
         }
     }
 
-    /// What a tier gives, changed by what is set for the tenant alone.
+    /// The limits of a tier with a tenant's overrides applied.
     pub fn of(class: Class, tier: Tier, overrides: &Overrides, defaults: &Defaults) -> Self {
         let (rate, queries) = match class {
             Class::Agent => (defaults.agent_max_requests_per_minute, defaults.agent_max_requests_per_minute),

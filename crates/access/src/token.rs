@@ -1,11 +1,10 @@
-//! The texts that are secrets: API keys and signing secrets.
+//! The text format of API keys and signing secrets.
 //!
 //! ```text
 //! orf_live_<40 letters and digits>_<6 letters and digits>
-//! └ what it is  └ 238 random bits    └ CRC-32 of all before the last underscore, in base 62
+//! └ kind        └ 238 random bits    └ CRC-32 of everything before the last underscore, in base 62
 //! ```
-//! The checksum tells a mistyped or cut-off key without asking anybody, and lets a scanner of repositories tell a key
-//! from a look-alike. It proves nothing else.
+//! The checksum detects mistyped and truncated keys offline, and lets secret scanners tell keys from similar strings.
 
 use crate::Error;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -14,23 +13,23 @@ use serde::{Deserialize, Serialize};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What live keys begin with.
+/// Prefix of live keys.
 pub const LIVE_PREFIX: &str = "orf_live_";
-/// What test keys begin with.
+/// Prefix of test keys.
 pub const TEST_PREFIX: &str = "orf_test_";
-/// What signing secrets begin with.
+/// Prefix of signing secrets.
 pub const SECRET_PREFIX: &str = "orf_secret_";
 
 const RANDOM: usize = 40;
 const CHECKSUM: usize = 6;
 
-/// Whether the jobs of a key are made or only played.
+/// Whether the jobs of a key are run or simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Jobs are made.
+    /// Jobs are run.
     Live,
-    /// Jobs are played: the whole contract, without a mesh of one's own.
+    /// Jobs are simulated: the full API, with canned meshes.
     Test,
 }
 
@@ -51,16 +50,15 @@ impl Mode {
     }
 }
 
-/// A text that is no API key: mistyped, cut off, or something else.
+/// Error: the text is not a well-formed API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an API key: it must read orf_live_… or orf_test_…, and its checksum must fit")]
 pub struct NotAKey;
 
-/// Checks offline whether a text has the form of an API key, and of which mode. It says nothing about whether anybody
-/// knows the key.
+/// Checks offline whether a text is a well-formed API key, and returns its mode. The key need not exist.
 ///
 /// # Errors
-/// [`NotAKey`] when it has not.
+/// [`NotAKey`] if it is malformed.
 pub fn check_format(key: &str) -> Result<Mode, NotAKey> {
     [Mode::Live, Mode::Test].into_iter().find(|mode| is_token(key, mode.prefix())).ok_or(NotAKey)
 }
@@ -96,14 +94,14 @@ fn checksum(text: &str) -> String {
     digits.into_iter().map(char::from).collect()
 }
 
-/// So many letters and digits, each with the same chance.
+/// Random letters and digits, uniformly distributed.
 pub(crate) fn random_base62(length: usize) -> Result<String, Error> {
     let random = SystemRandom::new();
     let mut text = String::with_capacity(length);
     while text.len() < length {
         let mut bytes = [0; 64];
         random.fill(&mut bytes).map_err(|_| Error::Random)?;
-        // 248 is the greatest multiple of 62 in a byte: what is above would favour the first digits.
+        // 248 is the largest multiple of 62 in a byte. Larger values would bias the first digits.
         let digits = bytes.into_iter().filter(|&byte| byte < 248).map(|byte| char::from(ALPHABET[byte as usize % 62]));
         text.extend(digits.take(length - text.len()));
     }

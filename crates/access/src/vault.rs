@@ -1,9 +1,8 @@
-//! The root key of a registry, and what is derived from it.
+//! The root key of a registry and the keys derived from it.
 //!
-//! Redis holds nothing that opens a door: of an API key only its HMAC, of a signing secret only its sealed form, both
-//! under keys that are derived (HKDF-SHA256, RFC 5869) from one root key. That is random, never changes, and stands in
-//! Redis sealed under the master key, which Redis never sees. So the master key can be changed, and no key and no secret
-//! need be touched.
+//! Redis stores only the HMAC of an API key and only the sealed form of a signing secret, under keys derived (HKDF-SHA256,
+//! RFC 5869) from one random root key. The root key never changes and is stored sealed under the master key, which is
+//! not in Redis. The master key can therefore be changed without touching keys and secrets.
 
 use crate::seal::Seal;
 use crate::{Error, KeyId, TenantId, master};
@@ -11,18 +10,18 @@ use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretBox, SecretSlice};
 
-/// 32 random bytes that everything in a registry is closed with.
+/// The 32 random bytes from which all keys of a registry are derived.
 pub(crate) type RootKey = SecretBox<[u8; 32]>;
 
-/// What keys are derived from.
+/// Input of the key derivation.
 pub(crate) fn prk(key: &RootKey) -> Prk {
     Salt::new(HKDF_SHA256, b"orfeas access 1").extract(key.expose_secret())
 }
 
-/// A root key, and the keys that are derived from it.
+/// A root key and its derived keys.
 pub(crate) struct Vault {
     pub(crate) root: RootKey,
-    /// Tells one root key from another, and nothing about either: 16 hexadecimal digits.
+    /// Identifies the root key without revealing it: 16 hexadecimal digits.
     pub(crate) id: String,
     finder: hmac::Key,
     secrets: Seal,
@@ -41,7 +40,7 @@ impl Vault {
         Self { root, id, finder, secrets }
     }
 
-    /// What is kept of an API key, and what it is found by: 64 hexadecimal digits.
+    /// The stored hash of an API key, by which it is looked up: 64 hexadecimal digits.
     pub(crate) fn hash(&self, api_key: &str) -> String {
         master::hex(hmac::sign(&self.finder, api_key.as_bytes()).as_ref())
     }
@@ -51,12 +50,12 @@ impl Vault {
         self.secrets.seal(secret.as_bytes(), &format!("{tenant} {key}"))
     }
 
-    /// Opens what [`Vault::seal`] has sealed.
+    /// Opens a secret sealed by [`Vault::seal`].
     pub(crate) fn open(&self, sealed: &[u8], tenant: &TenantId, key: &KeyId) -> Option<SecretSlice<u8>> {
         self.secrets.open(sealed, &format!("{tenant} {key}"))
     }
 
-    /// What seals for a purpose of somebody else.
+    /// The sealing key for another purpose.
     pub(crate) fn sealer(&self, purpose: &str) -> Seal {
         Seal::of(&prk(&self.root), &[b"sealer ", purpose.as_bytes()])
     }
@@ -91,7 +90,7 @@ mod tests {
         assert!(other.sealer("one").open(&sealed, "here").is_none());
     }
 
-    /// Keys and secrets of registries that are there are under these: they stay what they are.
+    /// Pinned: existing registries depend on these derivations.
     #[test]
     fn what_is_derived_is_as_it_has_always_been() {
         let root: [u8; 32] = std::array::from_fn(|n| 0x11 * (n as u8 % 16));

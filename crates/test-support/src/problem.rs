@@ -1,12 +1,12 @@
-//! Answers that say what is wrong.
+//! Error responses.
 
 use reqwest::Response;
 use serde_json::Value;
 
-/// The body of a problem (RFC 9457), once its form has been checked.
+/// The body of a problem document (RFC 9457), after checking its form.
 ///
 /// # Panics
-/// When it has not the form that each problem has.
+/// If the response is not a well-formed problem.
 pub async fn problem(response: Response) -> Value {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     assert_eq!(headers["content-type"], "application/problem+json", "{status}");

@@ -1,4 +1,4 @@
-//! A binary under test, as a real process.
+//! A binary under test as a real process.
 
 use crate::{signal, wait_until};
 use std::io::{BufRead, BufReader, Read};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// A running program, with every line that it wrote. It is killed when this value goes out of scope.
+/// A running program and its output. Dropping it kills the process.
 #[derive(Debug)]
 pub struct ServiceProcess {
     name: String,
@@ -16,11 +16,11 @@ pub struct ServiceProcess {
 }
 
 impl ServiceProcess {
-    /// Where cargo puts the workspace's binary `name` in the profile that the running test was built with. Building
-    /// it is up to the caller (`env!("CARGO_BIN_EXE_…")` in the tests of the binary's own package).
+    /// Path of the workspace's binary `name` in the profile of the running test. The caller has to build it
+    /// (`env!("CARGO_BIN_EXE_…")` in the tests of the binary's own package).
     ///
     /// # Panics
-    /// When it has not been built.
+    /// If it has not been built.
     pub fn binary(name: &str) -> PathBuf {
         let test = std::env::current_exe().expect("a running test has a path");
         let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
@@ -29,10 +29,10 @@ impl ServiceProcess {
         binary
     }
 
-    /// Starts `command` and collects what it writes to stderr and stdout.
+    /// Starts `command` and collects its stderr and stdout.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn spawn(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -48,7 +48,7 @@ impl ServiceProcess {
         self.child().id()
     }
 
-    /// Everything written so far, stderr and stdout as they came.
+    /// All output so far, stderr and stdout interleaved.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
@@ -56,7 +56,7 @@ impl ServiceProcess {
     /// Waits until a line contains `text`, and returns that line.
     ///
     /// # Panics
-    /// With the last lines when none does within `timeout`, or the process has ended without it.
+    /// With the last lines if none does within `timeout` or before the process ends.
     pub async fn wait_for_line(&self, text: &str, timeout: Duration) -> String {
         let start = Instant::now();
         loop {
@@ -75,7 +75,7 @@ impl ServiceProcess {
     /// Waits until `GET url` answers with a 2xx status.
     ///
     /// # Panics
-    /// With the last lines when it does not within `timeout`, or the process has ended.
+    /// With the last lines if it does not within `timeout` or before the process ends.
     pub async fn wait_ready(&self, url: &str, timeout: Duration) {
         let start = Instant::now();
         let client = reqwest::Client::new();
@@ -93,17 +93,17 @@ impl ServiceProcess {
         }
     }
 
-    /// Ends it without warning (SIGKILL), and waits until it is gone.
+    /// Sends SIGKILL and waits for the process to end.
     pub fn kill_9(&self) {
         let mut child = self.child();
         let _ = child.kill();
         let _ = child.wait();
     }
 
-    /// Asks it to end (SIGTERM), and waits for it.
+    /// Sends SIGTERM and waits for the process to end.
     ///
     /// # Panics
-    /// With the last lines when it is still there after `timeout`.
+    /// With the last lines if it has not ended after `timeout`.
     pub async fn terminate(&self, timeout: Duration) -> ExitStatus {
         if self.ended().is_none() {
             signal::send("TERM", self.pid());
@@ -113,18 +113,18 @@ impl ServiceProcess {
         self.ended().expect("it has just ended")
     }
 
-    /// Freezes it (SIGSTOP), as a machine that swaps or a long pause would.
+    /// Suspends it (SIGSTOP).
     ///
     /// # Panics
-    /// When it has ended.
+    /// If it has ended.
     pub fn pause(&self) {
         signal::send("STOP", self.pid());
     }
 
-    /// Lets a [frozen](Self::pause) process go on (SIGCONT).
+    /// Resumes a [paused](Self::pause) process (SIGCONT).
     ///
     /// # Panics
-    /// When it has ended.
+    /// If it has ended.
     pub fn resume(&self) {
         signal::send("CONT", self.pid());
     }
@@ -134,8 +134,8 @@ impl ServiceProcess {
         self.child().try_wait().expect("a child can be asked for its status")
     }
 
-    /// Waits until what an ended process wrote has come through the pipes: as long as somebody reads, there is a further
-    /// handle of the lines. What it leaves behind may hold them open.
+    /// Waits until the output of an ended process has been read: each reader thread holds a handle of the lines. Child
+    /// processes that outlive it may keep the pipes open.
     async fn last_words(&self) {
         let start = Instant::now();
         while Arc::strong_count(&self.lines) > 1 && start.elapsed() < Duration::from_secs(5) {
@@ -159,7 +159,7 @@ impl Drop for ServiceProcess {
     }
 }
 
-/// Reads `from` to its end in a thread of its own: a full pipe would stop the process under test.
+/// Reads `from` to its end in a thread, as a full pipe would block the process under test.
 fn collect(from: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {

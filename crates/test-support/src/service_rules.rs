@@ -1,14 +1,14 @@
-//! What holds for every service.
+//! Checks that apply to every service.
 
 use clap::Command;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Checks that every option is explained, and can come from the environment under a name of its own.
+/// Checks that every option has a help text and an environment variable.
 ///
 /// # Panics
-/// When one is not.
+/// If one has not.
 pub fn options_are_explained(mut command: Command) {
     let mut names = HashSet::new();
     for argument in command.get_arguments() {

@@ -1,21 +1,21 @@
-//! Requests that prove whose they are.
+//! Signed requests.
 
 use reqwest::Request;
 use signatures::{BodyDigest, Scheme, Signer, agent, http};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What makes a signature one of its own: a nonce that nobody has used, and the time, in seconds since the Unix epoch.
+/// A new nonce, and the current time in seconds since the Unix epoch.
 pub fn fresh() -> (String, u64) {
     static NONCES: AtomicU64 = AtomicU64::new(0);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
     (format!("a-nonce-of-a-test-{}", NONCES.fetch_add(1, Ordering::Relaxed)), since.as_secs())
 }
 
-/// Adds the headers that prove a request to be the signer's.
+/// Signs a request.
 ///
 /// # Panics
-/// When its body is not in memory, or it cannot be signed.
+/// If its body is not in memory, or it cannot be signed.
 pub fn sign(request: &mut Request, scheme: Scheme, signer: &Signer<'_>) {
     let body = request.body().map_or(&b""[..], |body| body.as_bytes().expect("a body in memory"));
     let (body, headers, url) = (BodyDigest::of(body), request.headers().clone(), request.url().clone());

@@ -4,15 +4,13 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The ports that [`free_port`] gives. They lie below those that the system gives to connections and to port 0, so that
-/// none of these takes one in between.
+/// Ports that [`free_port`] returns. They lie below the ephemeral range, so that no outgoing connection takes one.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
-/// A TCP port of 127.0.0.1 on which nobody listens. No caller in this process is given it again soon, and other processes
-/// begin to look elsewhere.
+/// A free TCP port of 127.0.0.1. It is not returned again soon in this process, and other processes start elsewhere.
 ///
 /// # Panics
-/// When the machine has no free port.
+/// If no port is free.
 pub fn free_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     let ports = PORTS.end - PORTS.start;
@@ -21,10 +19,10 @@ pub fn free_port() -> u16 {
     all.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free loopback port")
 }
 
-/// Asks `condition` every 10 ms until it holds.
+/// Polls `condition` every 10 ms until it holds.
 ///
 /// # Panics
-/// With `what` when it does not hold within `timeout`.
+/// With `what` if it does not hold within `timeout`.
 pub async fn wait_until(what: &str, timeout: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !condition().await {
@@ -33,7 +31,7 @@ pub async fn wait_until(what: &str, timeout: Duration, mut condition: impl Async
     }
 }
 
-/// Waits until midnight (UTC) is not near: what is counted by the day begins anew then.
+/// Waits while midnight (UTC) is near, when daily counters start anew.
 pub async fn away_from_midnight() {
     const DAY: u64 = 86_400;
     const NEAR: u64 = 60;

@@ -1,4 +1,4 @@
-//! One decision.
+//! Audit events and records.
 
 use crate::{KeyId, Operation, TenantId};
 use serde::{Deserialize, Serialize};
@@ -6,22 +6,22 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// What was decided.
+/// The decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It was let through.
+    /// The request was permitted.
     Allowed,
-    /// It was not.
+    /// The request was refused.
     Refused,
-    /// Nothing was decided: records are missing here, and the reason is how many.
+    /// No decision: records are missing here; `reason` is their number.
     Gap,
 }
 
 impl Outcome {
     const ALL: [Self; 3] = [Self::Allowed, Self::Refused, Self::Gap];
 
-    /// Its name in JSON and in Redis.
+    /// Name in JSON and in Redis.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
@@ -45,45 +45,45 @@ impl FromStr for Outcome {
     }
 }
 
-/// A decision to be recorded. There is no place in it for a secret.
+/// A decision to record.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Whether the sender is who it says. A record of somebody proven is kept apart from those of strangers.
+    /// Whether the sender is authenticated; the streams differ.
     pub proven: bool,
-    /// Who it is, or claims to be.
+    /// The actual or claimed tenant.
     pub tenant: Option<TenantId>,
-    /// The key that was used, or claimed.
+    /// The actual or claimed key.
     pub key_id: Option<KeyId>,
-    /// What was asked for, where that was understood.
+    /// The operation, if it is known.
     pub operation: Option<Operation>,
-    /// What was decided.
+    /// The decision.
     pub outcome: Outcome,
-    /// Why: the problem's code for what was refused, empty for what was allowed.
+    /// The error code of a refusal; empty if permitted.
     pub reason: &'static str,
-    /// Where the request came from.
+    /// Client address.
     pub ip: Option<IpAddr>,
-    /// The request's id, as the client was told; at most 64 bytes of it are kept.
+    /// Request id as returned to the client; the first 64 bytes are stored.
     pub request_id: String,
 }
 
-/// A decision as it is read.
+/// A stored decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record {
-    /// When, in milliseconds since the Unix epoch, by Redis's clock.
+    /// Time in milliseconds since the Unix epoch, by Redis's clock.
     pub at_ms: u64,
-    /// Whether the sender was who it said.
+    /// Whether the sender was authenticated.
     pub proven: bool,
-    /// Who it was, or claimed to be.
+    /// The actual or claimed tenant.
     pub tenant: Option<String>,
-    /// The key that was used, or claimed.
+    /// The actual or claimed key.
     pub key_id: Option<String>,
-    /// What was asked for.
+    /// The operation.
     pub operation: Option<String>,
-    /// What was decided.
+    /// The decision.
     pub outcome: Outcome,
-    /// Why; empty for what was allowed.
+    /// The error code of a refusal; empty if permitted.
     pub reason: String,
-    /// Where the request came from.
+    /// Client address.
     pub ip: Option<String>,
     /// The request's id.
     pub request_id: String,

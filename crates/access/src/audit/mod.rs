@@ -1,19 +1,17 @@
-//! Who asked for what, and what was said: a record of each decision, and never a secret.
+//! Audit log: one record per decision, without secrets.
 //!
-//! Records go to two append-only streams in Redis. `audit` holds those of proven tenants; `audit:strangers` holds
-//! requests whose identity was not proven, and has a bound of its own: who floods the gate with wrong signatures cannot
-//! push anybody's history out. Both drop what is older than the retention and what is more than the bound, in steps of
-//! up to 100 records. The time of a record is Redis's.
+//! Records go to two append-only streams in Redis. `audit` holds those of authenticated tenants, `audit:strangers` those
+//! of unauthenticated requests, with a limit of its own: a flood of wrong signatures cannot displace the history of
+//! tenants. Both drop records beyond their retention or limit, in steps of up to 100. Times are those of Redis's clock.
 //!
 //! # Cost
-//! A request does not wait for its record: [`Audit::record`] puts it into a bounded buffer, and a task appends what has
-//! gathered, one script for up to 256 records. When Redis is away, the task tries again until it is back, and what the
-//! buffer cannot hold meanwhile is counted ([`Audit::dropped`]) and, once Redis is back, recorded as a gap. A process
-//! that is killed loses the records of the last [`GATHER`]. An append whose answer got lost is repeated, so a record may
-//! stand there twice, with the same request id.
+//! Requests do not wait for their record: [`Audit::record`] puts it into a bounded buffer, and a task appends up to 256
+//! records per script. While Redis is not available or refuses writes, the task retries; records that do not fit into the
+//! buffer are counted ([`Audit::dropped`]) and later recorded as a gap. A process that is killed loses the records of the
+//! last [`GATHER`]. An append whose answer is lost is repeated, so a record may occur twice, with the same request id.
 //!
-//! Letting the record ride in the script that admits a request would cost no round trip either, but that script runs
-//! before the request's fate is known, and refusals of strangers do not come to it at all.
+//! Recording in the script that admits a request would save the extra script, but the outcome of the request is not known
+//! then, and unauthenticated requests do not reach it.
 
 mod event;
 mod reader;

@@ -1,4 +1,4 @@
-//! Reading, from the oldest on, and waiting for more.
+//! Reading the audit log, oldest first, and following it.
 
 use super::{Outcome, Record, streams};
 use crate::Error;
@@ -7,22 +7,22 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis_client::Connections;
 use std::time::Duration;
 
-/// Records of each stream in one round trip.
+/// Records per stream and round trip.
 const PAGE: usize = 500;
 
-/// Which records to read; what is absent is not asked about.
+/// Selects records; absent criteria match all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Of this tenant.
     pub tenant: Option<String>,
     /// With this key.
     pub key_id: Option<String>,
-    /// Decided so.
+    /// With this decision.
     pub outcome: Option<Outcome>,
 }
 
 impl Filter {
-    fn lets(&self, record: &Record) -> bool {
+    fn matches(&self, record: &Record) -> bool {
         let same = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         same(&self.tenant, &record.tenant)
             && same(&self.key_id, &record.key_id)
@@ -30,28 +30,28 @@ impl Filter {
     }
 }
 
-/// Reads both streams as one, in the order of time.
+/// Reads both streams merged by time.
 pub struct AuditReader {
     connections: Connections,
-    /// For waiting, which takes as long as it takes.
+    /// A separate connection for blocking reads.
     waiting: MultiplexedConnection,
     streams: [String; 2],
-    /// The last entry of each stream that was read.
+    /// The last entry read of each stream.
     last: [EntryId; 2],
     filter: Filter,
 }
 
 type Page = Vec<(EntryId, Record)>;
 
-/// The id of a stream's entry: milliseconds, and a number among those of the same one.
+/// The id of a stream entry: milliseconds and sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EntryId(u64, u64);
 
 impl AuditReader {
-    /// Reads what is in the Redis at `redis_url` under `prefix`: all of it, or what was decided in the last `since`.
+    /// Opens the log in the Redis at `redis_url` under `prefix`, from its start or from `since` ago.
     ///
     /// # Errors
-    /// When Redis does not answer.
+    /// [`Error::Unavailable`].
     pub async fn open(redis_url: &str, prefix: &str, since: Option<Duration>, filter: Filter) -> Result<Self, Error> {
         let connections = Connections::new(redis_url, 1)?;
         let from = match since {
@@ -66,10 +66,10 @@ impl AuditReader {
         Ok(Self { connections, waiting, streams: streams(prefix), last: [EntryId(from, 0); 2], filter })
     }
 
-    /// The next records, oldest first. `None` when there are no more; with `wait`, it waits for more instead.
+    /// The next records, oldest first. At the end of the log: `None`, or with `wait`, waits for more.
     ///
     /// # Errors
-    /// When Redis does not answer, or holds something else under these keys.
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn next(&mut self, wait: bool) -> Result<Option<Vec<Record>>, Error> {
         loop {
             let pages = self.pages().await?;
@@ -80,7 +80,7 @@ impl AuditReader {
                 self.wait().await?;
                 continue;
             }
-            // What lies beyond the end of a full page must wait for the rest of that stream.
+            // Records after the end of a full page have to wait for the rest of that stream.
             let known = |page: &Page| {
                 page.last().filter(|_| page.len() == PAGE).map_or(EntryId(u64::MAX, u64::MAX), |(id, _)| *id)
             };
@@ -94,7 +94,7 @@ impl AuditReader {
             }
             records.sort_by_key(|(id, _)| *id);
             let records: Vec<_> =
-                records.into_iter().map(|(_, record)| record).filter(|record| self.filter.lets(record)).collect();
+                records.into_iter().map(|(_, record)| record).filter(|record| self.filter.matches(record)).collect();
             if !records.is_empty() {
                 return Ok(Some(records));
             }
@@ -113,7 +113,7 @@ impl AuditReader {
         Ok([page(&replies[0], true)?, page(&replies[1], false)?])
     }
 
-    /// Returns when there is something after what was read.
+    /// Waits for further entries.
     async fn wait(&mut self) -> Result<(), Error> {
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(1).arg("BLOCK").arg(0).arg("STREAMS").arg(&self.streams);

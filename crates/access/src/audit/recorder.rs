@@ -1,4 +1,4 @@
-//! Recording, without anybody waiting for it.
+//! Recording in the background.
 
 use super::{Event, Outcome, streams};
 use crate::Error;
@@ -10,32 +10,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long records gather before they are appended.
+/// Time for which records are collected before they are appended.
 pub const GATHER: Duration = Duration::from_millis(25);
 
-/// Records that wait to be appended; at about 250 bytes each, 1 MB.
+/// Capacity of the buffer; about 1 MB at 250 bytes per record.
 const BUFFER: usize = 4_096;
-/// Records in one script, during which Redis does nothing else.
+/// Records per script, which blocks Redis while it runs.
 const BATCH: usize = 256;
-/// Between attempts when Redis is away.
+/// Pause between attempts while Redis is not available.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_REQUEST_ID: usize = 64;
 
-/// How much is kept.
+/// Options of the audit log.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Audit")]
 pub struct AuditOptions {
-    /// Days for which decisions are kept.
+    /// Days for which records are kept.
     #[arg(long, env = "ORFEAS_AUDIT_RETENTION_DAYS", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub audit_retention_days: u32,
 
-    /// Decisions about proven tenants that are kept at most. At about 150 bytes of Redis memory each, 200000 need some
-    /// 30 MB.
+    /// Maximum number of records of authenticated tenants. 200000 records take about 30 MB of Redis memory.
     #[arg(long, env = "ORFEAS_AUDIT_MAX_RECORDS", default_value_t = 200_000)]
     pub audit_max_records: u64,
 
-    /// Refusals of requests whose sender was not proven that are kept at most.
+    /// Maximum number of records of unauthenticated requests.
     #[arg(long, env = "ORFEAS_AUDIT_MAX_STRANGERS", default_value_t = 20_000)]
     pub audit_max_strangers: u64,
 }
@@ -46,7 +45,7 @@ impl Default for AuditOptions {
     }
 }
 
-/// Records decisions. Clones share one buffer; the last of them to go ends it, after what is in it has been appended.
+/// Records decisions. Clones share one buffer; dropping the last clone ends the task after the buffer has been appended.
 #[derive(Clone)]
 pub struct Audit {
     sender: mpsc::Sender<Message>,
@@ -60,7 +59,7 @@ enum Message {
 
 scripts! {
     struct Scripts of [] {
-        // Refused, and tried again, while Redis is out of memory.
+        // Refused and retried while Redis is out of memory.
         append: writes,
     }
 }
@@ -101,19 +100,19 @@ impl Audit {
         Ok(Self { sender, dropped })
     }
 
-    /// Records a decision. It never waits; when the buffer is full, the record is dropped and counted.
+    /// Records a decision without waiting. If the buffer is full, the record is dropped and counted.
     pub fn record(&self, event: Event) {
         if self.sender.try_send(Message::Event(Box::new(event), Instant::now())).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How many records this process has had to drop so far.
+    /// Number of records dropped by this process.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until all that was recorded before has been appended. Bound the wait: Redis may be away.
+    /// Waits until all earlier records have been appended. Use a timeout, as Redis may not be available.
     pub async fn flush(&self) {
         let (done, wait) = oneshot::channel();
         if self.sender.send(Message::Flush(done)).await.is_ok() {
@@ -144,7 +143,7 @@ impl Appender {
         }
     }
 
-    /// Appends them, however long it takes.
+    /// Appends the messages, retrying until it succeeds.
     async fn append(&mut self, messages: &[Message]) {
         let mut warned = false;
         loop {

@@ -1,4 +1,4 @@
-//! Whoever steals all of Redis has nothing that opens a door.
+//! A dump of Redis contains no usable secret.
 
 use crate::world::{MASTER, World};
 use access::{Mode, Retire};
@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use std::path::Path;
 use test_support::RedisServer;
 
-/// Every key and every value, in Redis's own serialisation and as text, and the files it writes.
+/// All keys and values, serialized and as text, and the files of Redis.
 async fn everything(redis: &RedisServer) -> Vec<u8> {
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -70,8 +70,8 @@ fn holds(all: &[u8], text: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_dump_of_redis_holds_nothing_usable() {
-    // Uncompressed, or a search would prove little.
+async fn a_dump_of_redis_contains_nothing_usable() {
+    // Uncompressed, so that a search finds everything.
     let arguments = ["--appendonly", "yes", "--appendfsync", "always", "--rdbcompression", "no"];
     let world = World::on(RedisServer::start_with(&arguments)).await;
     let mut issued = Vec::new();
@@ -98,7 +98,7 @@ async fn a_dump_of_redis_holds_nothing_usable() {
             let random = &text.split('_').nth(2).unwrap().as_bytes()[..16];
             let plain_hash = digest(&SHA256, text.as_bytes());
             let hex: String = plain_hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            // Not as it is, not a part of it, not encoded, and no hash that could be looked up without the master key.
+            // Neither as is, in part or encoded, nor as a hash that can be computed without the master key.
             secrets.extend([
                 text.as_bytes().to_vec(),
                 random.to_vec(),

@@ -1,4 +1,4 @@
-//! What was decided can be read again, in order, and nobody can make it grow or push others out.
+//! Audit records: order, filters, bounds and outages.
 
 use crate::caller::agent;
 use access::audit::{Audit, AuditOptions, AuditReader, Event, Filter, Outcome, Record};
@@ -29,11 +29,11 @@ async fn read(redis: &RedisServer, since: Option<Duration>, filter: Filter) -> V
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_read_in_order_and_by_what_one_asks_for() {
+async fn records_are_read_in_order_and_can_be_filtered() {
     let redis = RedisServer::start();
     let audit = Audit::start(&redis.url(), "test", AuditOptions::default()).unwrap();
     let (ada, bob) = (agent(|_| ()), agent(|_| ()));
-    // More than a page of each stream.
+    // More than one page per stream.
     for n in 0..1_500 {
         let caller = if n % 3 == 0 { &ada } else { &bob };
         match n % 2 {
@@ -68,7 +68,7 @@ async fn what_was_recorded_is_read_in_order_and_by_what_one_asks_for() {
 }
 
 #[tokio::test]
-async fn a_follower_sees_what_comes() {
+async fn a_follower_sees_new_records() {
     let redis = RedisServer::start();
     let audit = Audit::start(&redis.url(), "test", AuditOptions::default()).unwrap();
     let ada = agent(|_| ());
@@ -92,7 +92,7 @@ async fn a_follower_sees_what_comes() {
 }
 
 #[tokio::test]
-async fn strangers_push_nobodys_history_out_and_both_are_bounded() {
+async fn unauthenticated_requests_do_not_displace_records_of_tenants() {
     let redis = RedisServer::start();
     let options = AuditOptions { audit_retention_days: 1, audit_max_records: 200, audit_max_strangers: 300 };
     let audit = Audit::start(&redis.url(), "test", options).unwrap();
@@ -117,7 +117,7 @@ async fn strangers_push_nobodys_history_out_and_both_are_bounded() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_the_retention_goes() {
+async fn records_beyond_the_retention_are_dropped() {
     let redis = RedisServer::start();
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -141,7 +141,7 @@ async fn what_is_older_than_the_retention_goes() {
 }
 
 #[tokio::test]
-async fn an_outage_is_waited_out_and_what_did_not_fit_is_a_gap() {
+async fn records_that_do_not_fit_during_an_outage_become_a_gap() {
     let redis = RedisServer::start();
     let proxy = ChaosProxy::start(redis.address()).await;
     let audit = Audit::start(&proxy.redis_url(), "test", AuditOptions::default()).unwrap();

@@ -1,17 +1,17 @@
-//! Callers whose identity nobody had to prove.
+//! Callers without authentication, for tests of limits.
 
 use access::{Caller, KeyId, Limits, Mode, Overrides, Permissions, Tenant, Tier};
 use domain::Class;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An agent of its own, with one key, that may do what the standard tier may, except as `set` says.
+/// A new agent of the standard tier with one key; `set` changes its limits.
 pub(crate) fn agent(set: impl FnOnce(&mut Limits)) -> Caller {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let overrides = Overrides::default();
     let mut limits = Limits::of(Class::Agent, Tier::Standard, &overrides, &access::Defaults::default());
     set(&mut limits);
-    // What is set for one operation is set for all.
+    // The same limit applies to all operations.
     limits.queries_per_minute = limits.requests_per_minute;
     Caller {
         tenant: Tenant {

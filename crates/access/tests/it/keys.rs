@@ -1,4 +1,4 @@
-//! A key's life: made, used, rotated, expired, revoked.
+//! The life cycle of keys: creation, use, rotation, expiry, revocation.
 
 use crate::world::{MASTER, World, connect};
 use access::{Error, KeyId, Mode, NewTenant, Reason, Retire};
@@ -11,7 +11,7 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn a_key_proves_its_tenant_by_itself_and_by_signing() {
+async fn a_key_authenticates_as_bearer_and_by_signature() {
     let world = World::new().await;
     let (ada, bob) = (world.agent("ada").await, world.agent("bob").await);
     for caller in [world.bearer(&ada).await.unwrap(), world.signed(&ada).await.unwrap()] {
@@ -19,7 +19,7 @@ async fn a_key_proves_its_tenant_by_itself_and_by_signing() {
         assert_eq!(caller.tenant, ada.tenant);
         assert_eq!(caller.job_class(), Class::Agent);
     }
-    // Somebody else's secret, and a key's id in place of the key.
+    // Another tenant's secret, and a key id in place of the key.
     let candidate = world.registry.find_by_key_id(ada.key_id.as_str()).await.unwrap();
     let secret = bob.signing_secret.as_ref().unwrap().expose_secret();
     let denied = candidate.verify_signed(|known| known == secret.as_bytes()).unwrap_err();
@@ -31,7 +31,7 @@ async fn a_key_proves_its_tenant_by_itself_and_by_signing() {
 }
 
 #[tokio::test]
-async fn strangers_are_decoys_whose_secret_nobody_knows() {
+async fn unknown_keys_yield_decoys() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let id = ada.key_id.as_str();
@@ -42,7 +42,7 @@ async fn strangers_are_decoys_whose_secret_nobody_knows() {
     let mut secrets = Vec::new();
     for stranger in ["", "no id", "key_00000000000000000000", ada.api_key.expose_secret()] {
         let candidate = world.registry.find_by_key_id(stranger).await.unwrap();
-        // Even who guesses it is not let in.
+        // Refused even with the decoy's own secret.
         let denied = candidate.verify_signed(|secret| {
             secrets.push(secret.to_vec());
             true
@@ -97,7 +97,7 @@ async fn keys_expire_and_are_revoked_at_once_everywhere() {
     assert_eq!(world.signed(&second).await.unwrap_err().reason, Reason::Disabled);
     let refused = elsewhere.issue(&ada.tenant.id, Mode::Live, Retire::None, None).await;
     assert!(matches!(refused, Err(Error::Disabled(_))));
-    // A key is revoked by its tenant only.
+    // A key can only be revoked under its own tenant.
     let bob = world.agent("bob").await;
     let refused = elsewhere.revoke_key(&ada.tenant.id, &bob.key_id).await;
     assert!(matches!(refused, Err(Error::UnknownKey(_))));
@@ -105,7 +105,7 @@ async fn keys_expire_and_are_revoked_at_once_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_under_load_never_closes_the_door() {
+async fn rotation_under_load_has_no_downtime() {
     let world = Arc::new(World::new().await);
     let ada = world.agent("ada").await;
     let current = Arc::new(tokio::sync::RwLock::new(Arc::new(ada)));
@@ -140,7 +140,7 @@ async fn rotation_under_load_never_closes_the_door() {
 }
 
 #[tokio::test]
-async fn rotation_replaces_what_it_is_asked_to() {
+async fn rotation_replaces_the_selected_keys() {
     let world = World::new().await;
     let first = world.agent("ada").await;
     let tenant = first.tenant.id.clone();
@@ -183,7 +183,7 @@ async fn keys_of_a_tenant_are_bounded() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_noted_now_and_then() {
+async fn the_last_use_is_recorded_once_a_minute() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let candidate = world.registry.find_by_key(ada.api_key.expose_secret()).await.unwrap();

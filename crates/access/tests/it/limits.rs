@@ -1,4 +1,4 @@
-//! One caller at a time: what is counted, what is refused, and what that leaves behind.
+//! Windows and quotas of a single caller.
 
 use crate::caller::agent;
 use crate::world::{World, command, let_pass};
@@ -42,12 +42,12 @@ async fn each_key_and_each_operation_has_a_window_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_waits_as_long_as_was_said_is_let_in_and_nobody_sooner() {
+async fn a_request_is_admitted_after_retry_after_and_not_before() {
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 3);
     let pass = async |time| let_pass(&redis, &caller, Operation::Query, time).await;
-    // Not all at once: the window slides, and the oldest entry decides.
+    // Spread out: the window slides, and the oldest entry decides.
     for _ in 0..3 {
         limiter.admit(&caller, Operation::Query, None).await.unwrap();
         pass(Duration::from_secs(15)).await;
@@ -56,7 +56,7 @@ async fn who_waits_as_long_as_was_said_is_let_in_and_nobody_sooner() {
         let refused = limiter.admit(&caller, Operation::Query, None).await.unwrap_err();
         let wait = refused.retry_after().unwrap();
         assert!(wait > Duration::ZERO && wait <= Duration::from_millis(60_001), "round {round}: {wait:?}");
-        // A good deal sooner it is refused.
+        // Clearly earlier it is refused.
         let soon = wait / 8;
         pass(soon).await;
         let early = limiter.admit(&caller, Operation::Query, None).await;
@@ -67,7 +67,7 @@ async fn who_waits_as_long_as_was_said_is_let_in_and_nobody_sooner() {
 }
 
 #[tokio::test]
-async fn the_header_says_a_whole_number_of_seconds_that_is_enough() {
+async fn the_header_rounds_up_to_whole_seconds() {
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 1);
@@ -135,7 +135,7 @@ async fn a_day_has_so_many_jobs_and_so_many_megapixels() {
     assert!(matches!(refused, Refused::NeverFits { quota: Quota::Jobs, asked: 11, max: 10 }), "{refused}");
     assert_eq!(refused.retry_after(), None, "waiting does not help");
 
-    // The day is over when Redis says so.
+    // The counters expire at midnight by Redis's clock.
     let key = format!("{PREFIX}:{{access}}:day:{}", caller.tenant.id);
     let life: u64 = command(&redis, &["TTL", &key]).await;
     assert!(life <= 86_400);
@@ -192,7 +192,7 @@ async fn no_limit_is_no_limit() {
 }
 
 #[tokio::test]
-async fn the_view_tells_what_is_used_and_what_is_left() {
+async fn the_view_reports_usage() {
     away_from_midnight().await;
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
@@ -215,8 +215,8 @@ async fn the_view_tells_what_is_used_and_what_is_left() {
 }
 
 #[tokio::test]
-async fn entries_from_the_future_lock_nobody_out() {
-    // The clock of Redis was set back by an hour after these were admitted.
+async fn entries_from_the_future_do_not_block() {
+    // Redis's clock was set back by an hour after these were admitted.
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 3);
@@ -230,13 +230,13 @@ async fn entries_from_the_future_lock_nobody_out() {
 }
 
 #[tokio::test]
-async fn numbers_that_come_round_are_still_ages() {
+async fn ages_survive_the_wrap_of_timestamps() {
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| limits.requests_per_minute = 300);
     let status = limiter.admit(&caller, Operation::Query, None).await.unwrap();
     let key = format!("{PREFIX}:{{access}}:window:{}:query", caller.key_id);
-    // Older by more than the window, and many of them: they go, and the newest stays.
+    // Many expired entries are dropped, and the newest stays.
     let old = ((status.at_ms - 61_000) % (1 << 31)).to_string();
     for _ in 0..200 {
         let () = command(&redis, &["RPUSH", &key, &old]).await;

@@ -1,4 +1,4 @@
-//! Several gateways at once, hammered: the limit holds in every window of time, wherever it begins.
+//! Several gateways under load: the limit holds in every window of time.
 
 use crate::caller::agent;
 use access::Operation;
@@ -13,7 +13,7 @@ const LIMIT: usize = 100;
 const WINDOW: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_hammer_four_gateways_for_ten_seconds() {
+async fn the_limit_is_exact_under_load_on_four_gateways() {
     let redis = RedisServer::start();
     let gateways = [(); GATEWAYS].map(|()| Limiter::new(&redis.url(), "test").unwrap().with_window(WINDOW));
     let caller = agent(|limits| limits.requests_per_minute = u32::try_from(LIMIT).unwrap());
@@ -29,7 +29,7 @@ async fn twenty_hammer_four_gateways_for_ten_seconds() {
                         Err(Refused::TooFast { retry_after, status }) => {
                             refused.push(status.at_ms);
                             assert!(retry_after <= WINDOW + Duration::from_millis(1));
-                            assert_eq!(status.policies[0].remaining(), 0, "nobody is refused while there is room");
+                            assert_eq!(status.policies[0].remaining(), 0, "refused while there is room");
                         }
                         Err(other) => panic!("{other}"),
                     }
@@ -47,12 +47,12 @@ async fn twenty_hammer_four_gateways_for_ten_seconds() {
     log.sort_unstable();
     assert!(refused.len() > 100, "that was no hammering: {} refusals", refused.len());
 
-    // Never more than the limit: the request after a full window's worth lies beyond the window, for each of them.
+    // Never more than the limit: any request lies more than a window after the one `LIMIT` before it.
     let window = u64::try_from(WINDOW.as_millis()).unwrap();
     for pair in log.windows(LIMIT + 1) {
         assert!(pair[LIMIT] - pair[0] > window, "{} admitted within {} ms", LIMIT + 1, pair[LIMIT] - pair[0]);
     }
-    // And never less: whoever was refused was so because a full window's worth lay in it.
+    // Never less: at each refusal the window contained `LIMIT` admitted requests.
     for at in refused {
         let before = |time| log.partition_point(|&admitted| admitted < time);
         assert_eq!(before(at + 1) - before(at - window), LIMIT, "admitted in the window before {at}");

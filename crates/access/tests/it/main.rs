@@ -1,4 +1,4 @@
-//! Who may do what, and how much, on a real redis-server.
+//! Authentication, limits and audit on a real redis-server.
 
 #![allow(clippy::unwrap_used)]
 

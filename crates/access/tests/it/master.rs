@@ -1,4 +1,4 @@
-//! The master key: what it opens, and how it is changed.
+//! The master key and its change.
 
 use crate::world::{MASTER, World, connect};
 use access::{Error, Mode, NewTenant, Resealed};
@@ -21,7 +21,7 @@ async fn lose_everything(redis: &RedisServer) {
 }
 
 #[tokio::test]
-async fn another_master_key_is_refused_before_anybody_is() {
+async fn another_master_key_is_refused_at_start() {
     let world = World::new().await;
     world.agent("ada").await;
     assert!(matches!(connect(&world.redis, NEXT).await, Err(Error::OtherMasterKey)));
@@ -38,7 +38,7 @@ async fn after_resealing_the_new_master_key_opens_and_the_old_one_does_not() {
     assert_eq!(both.reseal().await.unwrap(), Resealed::Done);
     assert!(matches!(connect(&world.redis, MASTER).await, Err(Error::OtherMasterKey)));
 
-    // Whoever has it open needs no key any more, and whoever opens it knows all that was there.
+    // Open registries keep working, and newly opened ones have all tenants.
     let next = World { registry: connect(&world.redis, NEXT).await.unwrap(), redis: world.redis };
     let bob = next.agent("bob").await;
     let before = World { registry: world.registry, redis: next.redis };
@@ -57,7 +57,7 @@ async fn after_resealing_the_new_master_key_opens_and_the_old_one_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_turned_away_while_several_reseal() {
+async fn concurrent_resealing_refuses_no_request() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let (back, forth) = (format!("{MASTER} {NEXT}"), BOTH);
@@ -84,7 +84,7 @@ async fn nobody_is_turned_away_while_several_reseal() {
 }
 
 #[tokio::test]
-async fn a_redis_that_lost_everything_is_begun_anew_by_whoever_comes_first() {
+async fn after_data_loss_the_first_process_creates_a_new_registry() {
     let world = World::new().await;
     let lost = world.agent("ada").await;
     lose_everything(&world.redis).await;
@@ -107,7 +107,7 @@ async fn a_redis_that_lost_everything_is_begun_anew_by_whoever_comes_first() {
     assert!(matches!(refused, Err(Error::OtherMasterKey)));
 }
 
-/// Before there were root keys, a registry was made with the master key itself, and kept only its fingerprint.
+/// Before root keys existed, the master key itself was used, and only its fingerprint was stored.
 #[tokio::test]
 async fn an_older_registry_opens_and_can_be_resealed() {
     let redis = RedisServer::start();

@@ -1,4 +1,4 @@
-//! A signed request is admitted once: on every gateway, whatever the clocks say, and after a restart.
+//! A signed request is admitted once: on all gateways, with differing clocks, and after a restart.
 
 use crate::caller::agent;
 use crate::world::{command, let_pass};
@@ -39,7 +39,7 @@ async fn a_replay_is_refused_on_every_gateway_for_every_operation() {
 }
 
 #[tokio::test]
-async fn of_a_thousand_at_once_one_is_admitted() {
+async fn one_of_a_thousand_concurrent_replays_is_admitted() {
     let redis = RedisServer::start();
     let gateways = [(); 4].map(|()| Limiter::new(&redis.url(), "test").unwrap());
     let caller = agent(|limits| limits.requests_per_minute = 0);
@@ -75,13 +75,13 @@ async fn nonces_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn what_redis_may_have_forgotten_is_refused() {
+async fn signatures_whose_nonces_may_have_expired_are_refused() {
     let redis = RedisServer::start();
     let limiter = Limiter::new(&redis.url(), "test").unwrap();
     let caller = agent(|_| ());
     let mut minutes = BTreeSet::new();
     for (off, fine) in [(0, true), (300, true), (-300, true), (360, true), (-360, true), (361, false), (-361, false)] {
-        // Until both the question and its answer lie in one second of Redis's clock.
+        // Until the call starts and ends within the same second of Redis's clock.
         for attempt in 0.. {
             let before = seconds(&redis).await;
             let created = before + off;
@@ -100,7 +100,7 @@ async fn what_redis_may_have_forgotten_is_refused() {
     for far in [i64::MIN, 0, i64::MAX] {
         assert!(matches!(admit(&limiter, &caller, Nonce::new(b"n", far)).await, Err(Refused::Stale)), "{far}");
     }
-    // Whatever is kept is kept for as long as it can be replayed.
+    // Nonces are kept for as long as they can be replayed.
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*nonces*").query_async(&mut connection).await.unwrap();

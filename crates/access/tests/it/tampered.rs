@@ -1,4 +1,4 @@
-//! A Redis that somebody else writes to, or that is not ours to use.
+//! Tampered records, and a Redis that refuses access.
 
 use crate::world::{MASTER, World, command, connect};
 use access::{Defaults, Error, MasterKey, Reason, Registry};
@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use test_support::RedisServer;
 
 #[tokio::test]
-async fn a_signing_secret_that_was_exchanged_lets_nobody_in() {
+async fn an_exchanged_signing_secret_is_refused() {
     let world = World::new().await;
     let (ada, eve) = (world.agent("ada").await, world.agent("eve").await);
     let client = redis::Client::open(world.redis.url()).unwrap();
@@ -15,7 +15,7 @@ async fn a_signing_secret_that_was_exchanged_lets_nobody_in() {
     let eves: Vec<u8> =
         redis::cmd("HGET").arg(place(eve.key_id.as_str())).arg("sealed").query_async(&mut connection).await.unwrap();
     assert!(!eves.is_empty());
-    // Another tenant's, which is well sealed but not for this place; a damaged one; one cut short.
+    // Another tenant's secret, sealed for another place; a damaged one; a truncated one.
     let damaged = eves.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
     for sealed in [eves.as_slice(), &damaged, &eves[..eves.len() / 2], b"x"] {
         let mut set = redis::cmd("HSET");
@@ -36,7 +36,7 @@ async fn a_signing_secret_that_was_exchanged_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_not_ours_is_an_error_and_no_caller() {
+async fn an_invalid_record_is_an_error() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let place = format!("test:{{access}}:tenant:{}", ada.tenant.id);
@@ -48,7 +48,7 @@ async fn a_record_that_is_not_ours_is_an_error_and_no_caller() {
 }
 
 #[tokio::test]
-async fn a_redis_that_does_not_let_us_in_is_told_from_one_that_is_away() {
+async fn refused_access_is_distinguished_from_an_outage() {
     let redis = RedisServer::start();
     connect(&redis, MASTER).await.unwrap();
     let () = command(&redis, &["CONFIG", "SET", "requirepass", "hunter2"]).await;
@@ -71,7 +71,7 @@ async fn a_redis_that_does_not_let_us_in_is_told_from_one_that_is_away() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_logged_holds_a_secret() {
+async fn logs_contain_no_secret() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let (key, secret) = (ada.api_key.expose_secret(), ada.signing_secret.as_ref().unwrap().expose_secret());

@@ -1,4 +1,4 @@
-//! Tenants: added, listed, changed; and what happens when Redis is away, full.
+//! Tenants: creation, listing, changes, and a full Redis.
 
 use crate::world::World;
 use access::{Error, Mode, NewTenant, Overrides, Permission, Permissions, Retire, Tier};
@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use test_support::RedisServer;
 
 #[tokio::test]
-async fn a_tenant_is_found_by_id_and_by_name_as_it_was_added() {
+async fn a_tenant_is_found_by_id_and_by_name() {
     let world = World::new().await;
     let new = NewTenant {
         tier: Tier::Pro,
@@ -37,7 +37,7 @@ async fn a_tenant_is_found_by_id_and_by_name_as_it_was_added() {
 }
 
 #[tokio::test]
-async fn tenants_are_listed_page_by_page_in_the_order_of_their_coming() {
+async fn tenants_are_listed_in_pages_oldest_first() {
     let world = World::new().await;
     for n in 0..7 {
         world.agent(&format!("agent {n}")).await;
@@ -55,7 +55,7 @@ async fn tenants_are_listed_page_by_page_in_the_order_of_their_coming() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_by_several_at_once_are_all_made() {
+async fn concurrent_changes_are_all_applied() {
     let world = World::new().await;
     let tenant = world.agent("ada").await.tenant;
     let others = (0..4_u64).map(|_| {
@@ -90,7 +90,7 @@ async fn changes_by_several_at_once_are_all_made() {
 }
 
 #[tokio::test]
-async fn a_tenant_is_renamed_and_its_old_name_is_free() {
+async fn renaming_frees_the_old_name() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     world.agent("bob").await;
@@ -126,7 +126,7 @@ async fn the_registry_survives_a_restart_of_redis() {
 }
 
 #[tokio::test]
-async fn a_full_redis_still_knows_and_revokes_but_adds_nobody() {
+async fn a_full_redis_finds_and_revokes_but_adds_no_tenants() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let client = redis::Client::open(world.redis.url()).unwrap();

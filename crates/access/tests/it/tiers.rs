@@ -1,9 +1,9 @@
-//! What tiers give.
+//! Limits of tiers.
 
 use access::{Defaults, Limits, Overrides, Tier};
 use domain::Class;
 
-/// Everything that is bounded; what is not is as large as can be.
+/// All limits; unlimited ones as the maximum.
 fn bounds(limits: &Limits) -> [u64; 7] {
     [
         limits.requests_per_minute.into(),
@@ -30,7 +30,7 @@ fn a_higher_tier_never_gives_less() {
         }
         let free = of(Tier::Free);
         assert!(bounds(&free).iter().all(|&bound| bound < u64::MAX), "to try it is bounded in every way: {free:?}");
-        // Only the operator's own are bounded by the machine alone.
+        // Only the highest tier is unlimited.
         assert!(bounds(&of(Tier::Unlimited)).iter().all(|&bound| bound == u64::MAX));
     }
     let listed = Tier::ALL.map(|tier| tier.to_string()).join(", ");

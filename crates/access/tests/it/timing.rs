@@ -1,4 +1,4 @@
-//! The time of an answer does not tell an unknown key from a wrong signature.
+//! Timing does not distinguish an unknown key from a wrong signature.
 
 use crate::world::World;
 use ring::hmac;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 400;
 
-/// As a gateway does it: HMAC-SHA256 over a message of ordinary length.
+/// As in the gateway: HMAC-SHA256 over a message of typical length.
 fn verifies(secret: &[u8]) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     hmac::verify(&key, &[b'x'; 300], &[0; 32]).is_ok()
@@ -17,16 +17,15 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// The medians of both over the same span of time, taken in turns, so that whatever else the machine does falls on both.
-/// The bound is generous: half of the shorter one. Before there were decoys, an unknown key was faster by the opening of
-/// the secret and the signature's check.
+/// Compares medians of interleaved measurements, so that other load affects both. The bound is half of the shorter one:
+/// without a decoy, an unknown key would skip opening the secret and verifying the signature.
 #[tokio::test]
 async fn an_unknown_key_takes_as_long_as_a_wrong_signature() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let (known, unknown) = (ada.key_id.as_str(), "key_00000000000000000000");
     let mut last = String::new();
-    // A busy machine may spoil one measurement, and hardly five.
+    // Other load may disturb one measurement, but hardly five.
     for _ in 0..5 {
         let (mut wrong, mut strange) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {

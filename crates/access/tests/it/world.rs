@@ -1,4 +1,4 @@
-//! A registry on a Redis of its own.
+//! A registry on a private Redis.
 
 use access::{Caller, Defaults, Denied, Issued, MasterKey, Mode, NewTenant, Operation, Registry};
 use domain::Class;
@@ -32,7 +32,7 @@ impl World {
         self.registry.find_by_key(issued.api_key.expose_secret()).await.unwrap().verify_bearer()
     }
 
-    /// Whoever signs with this key's secret, naming the key by its id.
+    /// Authenticates by a signature with this key's secret.
     pub(crate) async fn signed(&self, issued: &Issued) -> Result<Caller, Denied> {
         let secret = issued.signing_secret.as_ref().unwrap().expose_secret();
         let candidate = self.registry.find_by_key_id(issued.key_id.as_str()).await.unwrap();
@@ -40,14 +40,14 @@ impl World {
     }
 }
 
-/// Sends one command past everything.
+/// Sends one command directly to Redis.
 pub(crate) async fn command<T: redis::FromRedisValue>(redis: &RedisServer, words: &[&str]) -> T {
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
 }
 
-/// Makes what is in a window of the limiter under `test` older by so much, so that nobody has to wait.
+/// Ages the entries of a window under the prefix `test`, instead of waiting.
 pub(crate) async fn let_pass(redis: &RedisServer, caller: &Caller, operation: Operation, time: Duration) {
     const WRAP: i64 = 1 << 31;
     let key = format!("test:{{access}}:window:{}:{}", caller.key_id, operation.as_str());
