@@ -3,7 +3,7 @@
 use crate::agents::add;
 use crate::pictures::png;
 use crate::test_keys::{ended, submit};
-use crate::world::{GENERATE, World, command_line, files, register};
+use crate::world::{GENERATE, World, command_line, register};
 use access::{Defaults, MasterKey, Mode, Overrides, Registry, Retire};
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
