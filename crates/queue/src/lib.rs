@@ -118,7 +118,7 @@
 //!
 //! # Outages
 //! Only [`Error::Lost`] ends an attempt. Every process with a worker sweeps once a second; when none has for three
-//! seconds, Redis was not available (or all processes were suspended), and leases are spared for the next six. A worker
+//! seconds, Redis was not available (or all processes were suspended), and leases are spared for the next ten. A worker
 //! that alone is cut off cannot be told from one that crashed: its lease runs out and its late writes are refused.
 //!
 //! # Events

@@ -2,7 +2,7 @@
 
 local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not stop new work
 local OUTAGE = 3000 -- ms without a sweep by any process after which Redis was not available
-local GRACE = 6000 -- ms that workers have after an outage to renew their leases
+local GRACE = 10000 -- ms that workers have after an outage to renew their leases
 local SPARED_LEASES = 10 -- leases of a job that may be lost without an attempt being counted
 
 -- Counts a job in or out: `what` is queued or running.

@@ -93,7 +93,7 @@ async fn a_worker_that_is_lost_in_an_outage_is_replaced_soon_after_it() {
     let start = Instant::now();
     let lease = other.lease(1, PATIENCE).await.unwrap().pop().unwrap();
     assert_eq!((lease.job().id, lease.attempt()), (lost, 2));
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }
 
 /// What the append-only file holds is put back, as after a crash that lost the last second.
