@@ -106,6 +106,7 @@ async fn a_second_sigterm_releases_jobs_at_once() {
 
 #[tokio::test]
 async fn a_worker_that_cannot_start_says_why_in_one_line_and_exits_with_code_3() {
+    // A family that has a device to miss.
     let world = World::with_models(vec![hunyuan()]).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
