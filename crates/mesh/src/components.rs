@@ -1,4 +1,4 @@
-//! Parts of a mesh that hang together by edges.
+//! Connected components of a mesh, by shared edges.
 
 use crate::edges::Edges;
 use crate::mesh::Mesh;

@@ -1,10 +1,10 @@
 use thiserror::Error;
 
-/// Why a mesh could not be made, written or drawn.
+/// The reason for which a mesh cannot be made, written or rendered.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The mesh has no faces, so there is nothing to write or to draw.
+    /// The mesh has no faces, so there is nothing to write or to render.
     #[error("the mesh has no faces")]
     Empty,
     /// A vertex has a coordinate that is NaN or infinite.
@@ -14,7 +14,7 @@ pub enum Error {
         vertex: usize,
     },
     /// A face names a vertex that does not exist.
-    #[error("face {face} names a vertex beyond the {vertices} there are")]
+    #[error("face {face} names a vertex that does not exist; there are {vertices}")]
     FaceIndex {
         /// Index of the first such face.
         face: usize,
@@ -38,7 +38,7 @@ pub enum Error {
     /// A thumbnail's edge is outside 16..=4096 pixels.
     #[error("a thumbnail of {size} pixels is outside 16..=4096")]
     ThumbnailSize {
-        /// The size asked for.
+        /// The requested size.
         size: u32,
     },
     /// The glTF header could not be written as JSON.

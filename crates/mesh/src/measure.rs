@@ -5,7 +5,7 @@ use crate::edges::{Edges, is_closed};
 use crate::mesh::Mesh;
 use crate::vector::{cross, norm, sub};
 
-/// What can be said about a mesh in numbers. Lengths are in the unit of its vertices.
+/// Measures of a mesh. Lengths are in the unit of its vertices.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measures {
     /// Number of vertices, referenced or not.
@@ -16,11 +16,11 @@ pub struct Measures {
     pub watertight: bool,
     /// Referenced vertices - edges + faces.
     pub euler_number: i64,
-    /// Parts that hang together by edges.
+    /// Components that are connected by shared edges.
     pub components: usize,
     /// Total area of the faces.
     pub area: f64,
-    /// Signed volume, as the integral of x over the faces: positive if they look outward. Of an open mesh it is the
+    /// Signed volume, as the integral of x over the faces: positive if they are oriented outward. Of an open mesh it is the
     /// volume between the faces and the plane x = 0, which depends on where the mesh lies.
     pub volume: f64,
     /// Smallest and largest corner over all vertices; zeros without vertices.
@@ -34,7 +34,7 @@ pub struct Measures {
 /// Measures a mesh.
 ///
 /// # Panics
-/// If a face names a vertex that does not exist ([`Mesh::check`] finds out).
+/// If a face names a vertex that does not exist (see [`Mesh::check`]).
 pub fn measure(mesh: &Mesh) -> Measures {
     let edges = Edges::of(mesh);
     let (mut all_closed, mut edge_count, mut boundary_edges) = (true, 0_i64, 0);

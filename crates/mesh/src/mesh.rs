@@ -10,7 +10,7 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Whether there is no face (vertices alone make no surface).
+    /// Whether there are no faces. Vertices alone are no surface.
     pub fn is_empty(&self) -> bool {
         self.faces.is_empty()
     }
@@ -20,7 +20,7 @@ impl Mesh {
         face.map(|v| self.vertices[v as usize].map(f64::from))
     }
 
-    /// Whether the mesh can be written or drawn: it has a face, finite vertices, and no index out of range.
+    /// Whether the mesh can be written or rendered: it has a face, finite vertices, and no index out of range.
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::NotFinite`] or [`Error::FaceIndex`].
@@ -74,7 +74,7 @@ impl Mesh {
 ///
 /// With a bound b, the reference mapping (specification section 13) for a *requested* octree resolution R is
 /// `scale = 2b / (R + 1)`, `offset = -b`; the corrected one for a grid of n points is `scale = 2b / (n - 1)`.
-/// A mirroring scale turns the faces round, so that they still look outward.
+/// A mirroring scale reverses the faces, so that they stay oriented outward.
 pub fn to_world(mesh: &mut Mesh, scale: [f32; 3], offset: [f32; 3]) {
     for vertex in &mut mesh.vertices {
         for axis in 0..3 {

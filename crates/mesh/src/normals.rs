@@ -1,12 +1,12 @@
 use crate::mesh::Mesh;
 use crate::vector::{Vector, cross, sub, unit};
 
-/// Smooth normals: for every vertex the unit mean of its faces' normals, weighted by area. A vertex without a face
-/// that has area gets +Y.
+/// Smooth normals: for each vertex the unit mean of the normals of its faces, weighted by area; +Y for a vertex without
+/// a face that has area.
 pub(crate) fn vertex_normals(mesh: &Mesh) -> Vec<[f32; 3]> {
     let mut sums: Vec<Vector> = vec![[0.0; 3]; mesh.vertices.len()];
     for &face in &mesh.faces {
-        // Twice the area long, which is the weight.
+        // Its length is twice the area, which makes the weight.
         let normal = face_normal(mesh, face);
         for v in face {
             let sum = &mut sums[v as usize];

@@ -1,4 +1,4 @@
-//! The few vector operations in double precision that the rest needs.
+//! Vector operations in double precision.
 
 pub(crate) type Vector = [f64; 3];
 

@@ -5,10 +5,10 @@ use crate::mesh::Mesh;
 const CELLS: usize = 96;
 /// How far the shade map reaches beyond the mesh on every side, in parts of the mesh's larger side.
 const RIM: f64 = 0.35;
-/// How opaque the shade is at most.
+/// The largest opacity of the shadow.
 const STRENGTH: f32 = 0.42;
 
-/// A soft shade on the ground under the mesh, darker the closer the mesh is to the ground.
+/// A soft shadow on the ground under the mesh, darker the closer the mesh is to the ground.
 pub(super) struct Ground {
     height: f64,
     corner: [f64; 2],

@@ -1,5 +1,4 @@
-//! A small renderer for thumbnails: find the visible face of every sample, judge how open its surroundings are, light
-//! it, and average the samples of every pixel.
+//! A small renderer for thumbnails: rasterize, estimate ambient occlusion, shade, and average the samples of each pixel.
 
 mod ground;
 mod occlusion;
@@ -23,8 +22,8 @@ use view::View;
 /// Samples per pixel along each axis.
 const SAMPLES: usize = 2;
 
-/// Draws a mesh as a square PNG of `size` x `size` pixels (16 to 4096): smooth grey clay seen from the front, a
-/// little from the right and above, on a transparent ground with a soft shade.
+/// Renders a mesh as a square PNG of `size` x `size` pixels (16 to 4096): smooth grey clay seen from the front, a little
+/// from the right and above, on a transparent background with a soft shadow.
 ///
 /// # Errors
 /// As [`Mesh::check`], and [`Error::ThumbnailSize`] or [`Error::Png`].
@@ -82,7 +81,7 @@ fn samples(x: usize, y: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..SAMPLES * SAMPLES).map(move |n| (x * SAMPLES + n % SAMPLES, y * SAMPLES + n / SAMPLES))
 }
 
-/// Everything known about the picture when its pixels are coloured.
+/// The inputs of the shading of pixels.
 struct Canvas<'a> {
     mesh: &'a Mesh,
     view: &'a View,
@@ -127,15 +126,15 @@ impl Canvas<'_> {
         if alpha <= 0.0 {
             return [0; 4];
         }
-        // The shade is black, so only the mesh gives light. Where both meet, straight alpha is encoded in sRGB, the
-        // space in which viewers blend.
+        // The shadow is black, so only the mesh contributes light. Where both meet, straight alpha is encoded in sRGB,
+        // the space in which viewers blend.
         let mesh_part = coverage / alpha;
         let colour =
             light.map(|c| (f32::from(to_srgb(if covered > 0.0 { c / covered } else { 0.0 })) * mesh_part) as u8);
         [colour[0], colour[1], colour[2], (alpha * 255.0 + 0.5) as u8]
     }
 
-    /// The smooth normal at a sample of a face, turned to the viewer: the inside of an open surface is lit like its
+    /// The smooth normal at a sample of a face, oriented to the viewer: the inside of an open surface is lit like its
     /// outside.
     fn normal(&self, face: u32, sample: [f64; 2]) -> [f64; 3] {
         let corners = self.mesh.faces[face as usize];

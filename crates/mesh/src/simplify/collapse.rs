@@ -1,8 +1,8 @@
 //! Edge collapses that keep the topology.
 //!
-//! The mesh is reduced in passes. A pass rates every edge by the quadric error of its best merged vertex, sorts them,
-//! and collapses the best; a vertex takes part in one collapse per pass, so that what was gathered at its beginning
-//! (which faces are around a vertex) stays true for every vertex still free.
+//! The mesh is reduced in passes. A pass rates each edge by the quadric error of its best merged vertex, sorts the edges,
+//! and collapses the best. A vertex takes part in one collapse per pass, so that the adjacency computed at the start of
+//! the pass stays valid for all vertices that have not been merged.
 
 use rayon::prelude::*;
 
@@ -18,35 +18,35 @@ const POINT_WEIGHT: f64 = 1e-3;
 /// Least cosine between a face's normal before and after a collapse.
 const LEAST_TURN: f64 = 0.25;
 
-/// A pass that removes less than this share of what is too much makes the next passes less choosy: the work stays within
-/// a few dozen passes, also where noise refuses nearly every collapse.
+/// A pass that removes less than this share of the surplus relaxes the acceptance rule for later passes. This bounds the
+/// work to a few dozen passes, also for noise, where nearly every collapse is rejected.
 const LEAST_PROGRESS: f64 = 0.05;
 
-/// How choosy a pass is.
+/// Which collapses a pass accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Choice {
-    /// The best edges only: what is worse waits for the next pass, which knows the new shape.
+enum Tolerance {
+    /// The best edges only; the others are rated again in the next pass.
     Best,
-    /// Any edge whose collapse turns no face over.
+    /// Any edge whose collapse flips no face.
     Any,
-    /// Any edge at all that keeps the topology.
-    MayTurn,
+    /// Any edge whose collapse keeps the topology.
+    AllowFlips,
 }
 
-/// Collapses edges until at most `max_faces` are left, or hardly any edge can go without changing the topology.
+/// Collapses edges until at most `max_faces` are left, or hardly any edge can be collapsed without changing the topology.
 pub(super) fn reduce(mesh: &Mesh, max_faces: usize) -> Mesh {
     let mut state = State::new(mesh);
-    let mut choice = Choice::Best;
+    let mut tolerance = Tolerance::Best;
     while state.faces.len() > max_faces {
         let surplus = state.faces.len() - max_faces;
-        let collapses = state.pass(max_faces, choice);
+        let collapses = state.pass(max_faces, tolerance);
         if (2 * collapses) as f64 >= LEAST_PROGRESS * surplus as f64 && collapses > 0 {
             continue;
         }
-        choice = match choice {
-            Choice::Best => Choice::Any,
-            Choice::Any => Choice::MayTurn,
-            Choice::MayTurn => break,
+        tolerance = match tolerance {
+            Tolerance::Best => Tolerance::Any,
+            Tolerance::Any => Tolerance::AllowFlips,
+            Tolerance::AllowFlips => break,
         };
     }
     Mesh { vertices: state.positions.iter().map(|p| p.map(|c| c as f32)).collect(), faces: state.faces }
@@ -58,16 +58,16 @@ struct State {
     faces: Vec<[u32; 3]>,
 }
 
-/// What a vertex is part of.
+/// The kind of surface around a vertex.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Inside,
     Rim,
-    /// At an edge of more than two faces, or of two that look different ways: not to be touched.
-    Tangle,
+    /// At an edge of more than two faces, or of two of opposite orientation: not to be moved.
+    NonManifold,
 }
 
-/// An edge and the vertex it would become.
+/// An edge and the vertex that would replace it.
 struct Candidate {
     ends: [u32; 2],
     merged: Vector,
@@ -77,14 +77,14 @@ struct Candidate {
 impl State {
     fn new(mesh: &Mesh) -> Self {
         let positions: Vec<Vector> = mesh.vertices.iter().map(|v| v.map(f64::from)).collect();
-        // Faces that name a vertex twice are no surface and stop collapses around them.
+        // Faces that name a vertex twice block collapses around them.
         let faces: Vec<[u32; 3]> = mesh.faces.iter().copied().filter(|&[a, b, c]| a != b && b != c && c != a).collect();
         let mut quadrics = vec![Quadric::default(); positions.len()];
         let corners = |face: usize| faces[face].map(|v| positions[v as usize]);
         for (index, face) in faces.iter().enumerate() {
             let [a, b, c] = corners(index);
             let normal = cross(sub(b, a), sub(c, a));
-            // Not weighted by area: finely meshed parts would else be flattened for the sake of the coarse ones.
+            // Not weighted by area: finely meshed parts would be flattened in favour of coarse ones.
             let plane = unit(normal).map(|normal| Quadric::plane(normal, a, 1.0));
             for &v in face {
                 let quadric = &mut quadrics[v as usize];
@@ -110,7 +110,7 @@ impl State {
     }
 
     /// Collapses the best edges, each vertex once; returns how many.
-    fn pass(&mut self, max_faces: usize, choice: Choice) -> usize {
+    fn pass(&mut self, max_faces: usize, tolerance: Tolerance) -> usize {
         let edges = Edges::between(self.positions.len(), &self.faces);
         let places = places(self.positions.len(), &edges);
         let around = Around::of(self.positions.len(), &self.faces);
@@ -124,11 +124,11 @@ impl State {
         order.par_sort_unstable();
 
         let surplus = self.faces.len() - max_faces;
-        // Half as many collapses as faces to remove; beyond their error (with some room for those that are refused)
-        // the next pass, which knows the new shape, chooses better.
+        // Half as many collapses as faces to remove. Edges far beyond the error of the last of them are left to the next
+        // pass, which rates them by the new shape.
         let last = order.get(surplus.div_ceil(2).min(order.len().saturating_sub(1)));
         let limit = match last {
-            Some(&key) if choice == Choice::Best => 1.5 * candidates[key as u32 as usize].error,
+            Some(&key) if tolerance == Tolerance::Best => 1.5 * candidates[key as u32 as usize].error,
             _ => f32::INFINITY,
         };
         let mut merged_into: Vec<u32> = (0..self.positions.len() as u32).collect();
@@ -146,7 +146,7 @@ impl State {
             let rings =
                 [keep, gone].map(|v| Ring { around: &around, faces: &self.faces, merged_into: &merged_into, v });
             let Some(faces) = check.faces_removed(&rings, &places) else { continue };
-            if choice < Choice::MayTurn
+            if tolerance < Tolerance::AllowFlips
                 && rings.iter().any(|ring| ring.turns_over([keep, gone], merged, &self.positions))
             {
                 continue;
@@ -167,14 +167,14 @@ impl State {
         collapses
     }
 
-    /// All edges that may go as far as their ends are concerned.
+    /// All edges that may be collapsed as far as their ends are concerned.
     fn candidates(&self, edges: &Edges, places: &[Place]) -> Vec<Candidate> {
         let pairs: Vec<[u32; 2]> = edges
             .iter_from()
             .filter(|(from, sides)| {
                 let is_rim = sides.len() == 1;
                 match [places[*from as usize], places[sides[0].to as usize]] {
-                    [Place::Tangle, _] | [_, Place::Tangle] => false,
+                    [Place::NonManifold, _] | [_, Place::NonManifold] => false,
                     // An edge across a surface from rim to rim would close it up.
                     [Place::Rim, Place::Rim] => is_rim,
                     _ => true,
@@ -220,10 +220,10 @@ fn places(vertices: usize, edges: &Edges) -> Vec<Place> {
         let place = match sides {
             [_] => Place::Rim,
             [a, b] if a.forward != b.forward => continue,
-            _ => Place::Tangle,
+            _ => Place::NonManifold,
         };
         for v in [from, sides[0].to] {
-            if places[v as usize] != Place::Tangle {
+            if places[v as usize] != Place::NonManifold {
                 places[v as usize] = place;
             }
         }
@@ -283,7 +283,7 @@ impl Ring<'_> {
         })
     }
 
-    /// Whether a face around the vertex turns too far when both ends move to `merged`.
+    /// Whether the normal of a face around the vertex turns too far when both ends move to `merged`.
     fn turns_over(&self, ends: [u32; 2], merged: Vector, positions: &[Vector]) -> bool {
         let here = positions[self.v as usize];
         self.sides().filter(|side| !side.iter().any(|v| ends.contains(v))).any(|side| {
@@ -295,7 +295,7 @@ impl Ring<'_> {
     }
 }
 
-/// The test whether a collapse keeps the topology, with its memory.
+/// The test whether a collapse keeps the topology, with its buffers.
 #[derive(Default)]
 struct Check {
     neighbours: [Vec<u32>; 2],
@@ -318,7 +318,7 @@ impl Check {
         if common.len() != apexes || apexes == 0 {
             return None;
         }
-        // A rim of three edges, or a tetrahedron, has nothing smaller of its kind.
+        // A rim of three edges and a tetrahedron cannot be reduced further.
         let is_rim = apexes == 1 && places[keep.v as usize] == Place::Rim && places[gone.v as usize] == Place::Rim;
         let is_last = rings
             .iter()

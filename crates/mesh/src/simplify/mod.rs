@@ -11,8 +11,7 @@ use crate::mesh::Mesh;
 use crate::normals::face_normal;
 use crate::vector::norm;
 
-/// Reduces a mesh to at most `max_faces` faces by quadric edge collapse. A mesh within the budget is returned as it
-/// is.
+/// Reduces a mesh to at most `max_faces` faces by quadric edge collapse. A mesh within the budget is returned unchanged.
 ///
 /// The topology is kept: a closed surface stays closed, with the same number of parts and holes; the rim of an open
 /// one stays in place. When that leaves more faces than the budget, the smallest parts are dropped; and when a single
@@ -20,7 +19,7 @@ use crate::vector::norm;
 /// not depend on the number of threads.
 ///
 /// # Panics
-/// If a face names a vertex that does not exist ([`Mesh::check`] finds out).
+/// If a face names a vertex that does not exist (see [`Mesh::check`]).
 pub fn simplify(mesh: &Mesh, max_faces: usize) -> Mesh {
     if mesh.faces.len() <= max_faces {
         return mesh.clone();
@@ -28,7 +27,7 @@ pub fn simplify(mesh: &Mesh, max_faces: usize) -> Mesh {
     let mut simplified = collapse::reduce(mesh, max_faces);
     drop_smallest_parts(&mut simplified, max_faces);
     if simplified.faces.len() > max_faces {
-        simplified = reduce_at_any_cost(&simplified, max_faces);
+        simplified = reduce_without_topology(&simplified, max_faces);
     }
     simplified.drop_unreferenced();
     simplified
@@ -62,8 +61,8 @@ fn drop_smallest_parts(mesh: &mut Mesh, max_faces: usize) {
     });
 }
 
-/// Reduces what no collapse can reduce any more, at the price of its topology.
-fn reduce_at_any_cost(mesh: &Mesh, max_faces: usize) -> Mesh {
+/// Reduces a mesh that topology-preserving collapses cannot reduce further.
+fn reduce_without_topology(mesh: &Mesh, max_faces: usize) -> Mesh {
     let positions = VertexDataAdapter::new(bytemuck::cast_slice(&mesh.vertices), size_of::<[f32; 3]>(), 0)
         .expect("vertices are three floats each. This is a bug.");
     let indices: &[u32] = bytemuck::cast_slice(&mesh.faces);
