@@ -9,7 +9,8 @@ import pathlib
 import torch
 
 from tiny import bundle, extras, train_encoder, train_vae
-from tiny.dataset import HELD_OUT_SEED, Clock, shapes
+from tiny.dataset import HELD_OUT_SEED, Clock, Poses, shapes
+from tiny.pictures import Cameras
 
 
 def options() -> argparse.Namespace:
@@ -51,7 +52,9 @@ def main():
         clock("saved")
 
     points = sizes["pc_size"] // chosen.scale
-    pool = shapes(chosen.shapes, 4096 // chosen.scale, chosen.seed, device)
+    generator = torch.Generator(device).manual_seed(chosen.seed)
+    pool = shapes(chosen.shapes, 4096 // chosen.scale, chosen.seed, device,
+                  poses=lambda n: Poses.training(Cameras.training(n, generator).azimuth, generator, 0.25))
     clock(f"{len(pool)} shapes")
     train_encoder.train(vae, pool, points=points, seconds=chosen.seconds, batch=chosen.batch, rate=chosen.rate, clock=clock,
                         scale=chosen.scale, graph=device.type == "cuda" and not chosen.eager, save=save)

@@ -7,7 +7,7 @@ import torch
 
 from tiny import bundle, evaluation, extras, heldout, pipeline, train_turbo
 from tiny.dataset import Clock
-from tiny.stock import Stock
+from tiny.stock import Stock, World
 
 
 def options() -> argparse.Namespace:
@@ -49,7 +49,7 @@ def main():
         clock("saved")
 
     size = settings["conditioner"]["params"]["main_image_encoder"]["kwargs"]["image_size"]
-    stock = Stock(anchors, normaliser, parts=chosen.parts, per_part=chosen.part, views=chosen.views, size=size, seed=chosen.seed,
+    stock = Stock(anchors, normaliser, World(None), parts=chosen.parts, per_part=chosen.part, views=chosen.views, size=size, seed=chosen.seed,
                   device=device, scale=chosen.scale)
     clock(f"{len(stock)} pictures of {len(stock.latents)} shapes")
     train_turbo.train(student, finished["dit"], finished["vit"], stock, seconds=chosen.seconds, batch=chosen.batch,

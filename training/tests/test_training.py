@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from tiny import bundle, pipeline, sizes, train_encoder, train_turbo
 from tiny.model.vae import AnchorEncoder, farthest_points
-from tiny.stock import Stock
+from tiny.stock import Stock, World
 from tiny.train_flow import Normaliser
 
 TRAINING = pathlib.Path(__file__).parent.parent
@@ -21,7 +21,7 @@ TRAINING = pathlib.Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     out = tmp_path_factory.mktemp("smoke")
-    command = [sys.executable, "train.py", "--smoke", "--vae-seconds", "3", "--flow-seconds", "3"]
+    command = [sys.executable, "train.py", "--smoke", "--sculptures", "0", "--vae-seconds", "3", "--flow-seconds", "3"]
     subprocess.run([*command, "--out", str(out / "first")], cwd=TRAINING, check=True)
     subprocess.run([*command, "--vae-seconds", "0", "--resume", str(out / "first"), "--out", str(out / "second")], cwd=TRAINING, check=True)
     return out
@@ -72,14 +72,14 @@ def test_a_resume_that_does_not_fit_is_refused_at_once(smoke, tmp_path):
 def test_a_renewed_stock_is_the_same_memory_with_one_part_replaced():
     encoder = AnchorEncoder(32, 2, 1, 16)
     normaliser = Normaliser(torch.zeros(13), torch.ones(13))
-    stock = Stock(encoder, normaliser, parts=2, per_part=3, views=2, size=28, seed=5, device=torch.device("cpu"), scale=32)
-    names = ("latents", "occupancy", "family", "rgba", "camera")
+    stock = Stock(encoder, normaliser, World(None), parts=2, per_part=3, views=2, size=28, seed=5, device=torch.device("cpu"), scale=32)
+    names = ("latents", "occupancy", "family", "channels", "camera")
     memory = {name: getattr(stock, name).data_ptr() for name in names}
     before = {name: getattr(stock, name).clone() for name in names}
     stock.renew()
     assert {name: getattr(stock, name).data_ptr() for name in names} == memory
-    assert not torch.equal(stock.rgba[:6], before["rgba"][:6])
-    assert torch.equal(stock.rgba[6:], before["rgba"][6:])
+    assert not torch.equal(stock.channels[:6], before["channels"][:6])
+    assert torch.equal(stock.channels[6:], before["channels"][6:])
     assert not torch.equal(stock.latents[:3], before["latents"][:3])
     assert torch.equal(stock.latents[3:], before["latents"][3:])
     assert stock.shape.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -101,7 +101,7 @@ def test_an_encode_path_is_added_and_nothing_else_moves(smoke):
     mean, log_variance = vae.encode(train_encoder.labelled(cloud), picks)
     assert mean.shape == log_variance.shape == (2, 128, 16)
     # Whoever resumes from it leaves the encoder behind.
-    command = [sys.executable, "train.py", "--smoke", "--vae-seconds", "0", "--flow-seconds", "1"]
+    command = [sys.executable, "train.py", "--smoke", "--sculptures", "0", "--vae-seconds", "0", "--flow-seconds", "1"]
     (smoke / "encoder/extras.safetensors").write_bytes((smoke / "first/extras.safetensors").read_bytes())
     subprocess.run([*command, "--resume", str(smoke / "encoder"), "--out", str(smoke / "third")], cwd=TRAINING, check=True)
 

@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from tiny import families, native
-from tiny.dataset import HELD_OUT_SEED, shapes
+from tiny.dataset import HELD_OUT_SEED, Poses, shapes
+from tiny.pictures import coloured
 
 SIZE = 512
 # Family: (which of the first eight shapes, azimuth, elevation, three colours).
@@ -24,21 +25,18 @@ DEMO = {
 def write(folder: pathlib.Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cpu")
-    held = shapes(0, 4096, HELD_OUT_SEED + 10, device, per_family=8)
     for name, (number, azimuth, elevation, colours) in DEMO.items():
-        a, e = np.radians([azimuth, elevation])
-        toward = np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
-        right = np.array([np.cos(a), 0, -np.sin(a)])
+        one = shapes(0, 4096, HELD_OUT_SEED + 10, device, per_family=8, poses=lambda n: Poses.plain(torch.full((n,), np.radians(azimuth))))
+        row = families.NAMES.index(name) * 8 + number
+        e = np.radians(elevation)
+        toward, right = np.array([0, np.sin(e), np.cos(e)]), np.array([1.0, 0, 0])
         up = np.cross(toward, right)
         light = toward * 0.8 + right * -0.7 + up * 0.9
         view = torch.zeros(1, native.VIEW)
-        columns = (toward * 1.15 / np.sin(np.radians(20)), right, up, -toward)
-        view[0, :12] = torch.tensor(np.concatenate(columns))
+        view[0, :12] = torch.tensor(np.concatenate((toward * 1.3 / np.sin(np.radians(20)), right, up, -toward)))
         view[0, 15:18] = torch.tensor(light / np.linalg.norm(light))
         view[0, 18:22] = torch.tensor([0.5, 0.25, 0.6, 0.15])
         view[0, 22:31] = torch.tensor(colours).flatten()
-        row = families.NAMES.index(name) * 8 + number
-        native.frame_views(held.surface[row:row + 1].contiguous(), view)
-        one = [x[row:row + 1].contiguous() for x in (held.records, held.frames)]
-        picture = native.pictures(*one, view, SIZE, 4)
+        native.frame_views(one.surface[row:row + 1].contiguous(), view)
+        picture = coloured(native.pictures(one.records[row:row + 1].contiguous(), one.frames[row:row + 1].contiguous(), view, SIZE, 4))
         Image.fromarray(picture[0].numpy()).save(folder / f"{name}.png", optimize=True)

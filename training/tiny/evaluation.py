@@ -2,7 +2,7 @@
 
 import torch
 
-from tiny import families, heldout, metrics, pipeline
+from tiny import heldout, metrics, pipeline
 from tiny.dataset import Clock, cell_centres
 from tiny.heldout import HeldOut
 from tiny.pictures import normalised, on_white
@@ -63,7 +63,7 @@ def describe(scores: dict[str, torch.Tensor]) -> str:
 def by_family(held: HeldOut, values: torch.Tensor) -> dict[str, float]:
     """Mean of `values` for each family."""
     family = held.family.cpu()
-    return {families.NAMES[k]: values[family == k].double().mean().item() for k in family.unique().tolist()}
+    return {held.names[k]: values[family == k].double().mean().item() for k in family.unique().tolist()}
 
 
 def report(modules: dict, per_family: int, device, clock: Clock, which=("narrow", "wide"), size: int = 126, every: int = 1,

@@ -1,4 +1,4 @@
-"""A training phase driven by the clock: warm-up, cosine over the time that is left, progress lines, periodic saving."""
+"""A training phase driven by the clock: warm-up, a constant rate, cosine over the time that is left, progress lines, periodic saving."""
 
 import math
 import time
@@ -9,19 +9,22 @@ from tiny.capture import captured
 from tiny.muon import set_rate
 
 # The share of a phase's time that may go into fresh data.
-RENEWING = 0.05
+RENEWING = 0.07
 
 
 class Schedule:
-    def __init__(self, optimisers: list[torch.optim.Optimizer], seconds: float, warm_up: float, last: float = 0.01):
-        self.optimisers, self.seconds, self.warm_up, self.last = optimisers, seconds, warm_up, last
+    def __init__(self, optimisers: list[torch.optim.Optimizer], seconds: float, warm_up: float, last: float = 0.01,
+                 constant: float = 0.0):
+        """`constant`: the share of the time with the full rate before it falls."""
+        self.optimisers, self.seconds, self.warm_up, self.last, self.constant = optimisers, seconds, warm_up, last, constant
         self.steps, self.begin = 0, None
         self.params = [p for o in optimisers for g in o.param_groups for p in g["params"]]
 
     def rate(self, progress: float) -> float:
         if progress < self.warm_up:
             return max(progress / self.warm_up, 1e-3)
-        left = (progress - self.warm_up) / (1 - self.warm_up)
+        begin = max(self.warm_up, self.constant)
+        left = max(progress - begin, 0) / (1 - begin)
         return self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(left, 1)))
 
     def step(self, loss: torch.Tensor):

@@ -39,6 +39,21 @@ def start_from(vae: ShapeVAE, anchors: AnchorEncoder, normaliser: Normaliser) ->
         vae.pre_kl.weight[c + own:].zero_(), vae.pre_kl.bias[c + own:].fill_(-6.0)
 
 
+def lend(vae: ShapeVAE, anchors: AnchorEncoder) -> None:
+    """The reverse of `start_from`, for a bundle whose training encoder is lost: the latents are normalised ones."""
+    with torch.no_grad():
+        features = anchors.points.input_proj.weight.shape[1]
+        anchors.points.input_proj.weight.copy_(vae.encoder.input_proj.weight[:, :features])
+        anchors.points.input_proj.bias.copy_(vae.encoder.input_proj.bias)
+        anchors.points.cross_attn.load_state_dict(vae.encoder.cross_attn.state_dict())
+        anchors.points.self_attn.resblocks[0].load_state_dict(vae.encoder.self_attn.resblocks[0].state_dict())
+        anchors.points.ln_post.load_state_dict(vae.encoder.ln_post.state_dict())
+        own, c = len(anchors.pre_kl.bias) // 2, len(vae.pre_kl.bias) // 2
+        rows = torch.cat([torch.arange(own), torch.arange(c, c + own)])
+        anchors.pre_kl.weight.copy_(vae.pre_kl.weight[rows])
+        anchors.pre_kl.bias.copy_(vae.pre_kl.bias[rows])
+
+
 def labelled(surface: torch.Tensor) -> torch.Tensor:
     """[B, M, 6] -> [B, M, 7]: none of the points is one of the sharp edges."""
     return F.pad(surface, (0, 1))
@@ -64,7 +79,7 @@ def place_codes(points: torch.Tensor) -> torch.Tensor:
 def train(vae: ShapeVAE, shapes: Shapes, *, points: int, seconds: float, batch: int, rate: float, clock: Clock, scale: int = 1,
           graph: bool = False, save=None):
     """`points`: how many the encoder takes; `scale` divides the training queries."""
-    device, total, cuda = shapes.records.device, shapes.surface.shape[1], shapes.records.is_cuda
+    device, total, cuda = shapes.device, shapes.surface.shape[1], shapes.surface.is_cuda
     vae.requires_grad_(False)
     modules = {"encoder": vae.encoder.requires_grad_(True), "pre_kl": vae.pre_kl.requires_grad_(True)}
     blocks = [*vae.transformer.resblocks, vae.geo_decoder, vae.encoder.cross_attn, *vae.encoder.self_attn.resblocks]

@@ -12,7 +12,7 @@ from tiny.model.dinov2 import Dinov2
 from tiny.model.dit import Hunyuan3DDiT
 from tiny.model.vae import AnchorEncoder
 from tiny.muon import Average, optimisers
-from tiny.pictures import augmented, normalised
+from tiny.pictures import augmented, cosines, normalised
 from tiny.schedule import Compiled, Schedule
 from tiny.stock import Stock
 
@@ -43,7 +43,7 @@ class Normaliser:
 
 
 class Heads(nn.Module):
-    """Auxiliary tasks on the CLS token; thrown away after training."""
+    """Auxiliary tasks on the CLS token; `camera` is the view head, the others are thrown away after training."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -53,10 +53,15 @@ class Heads(nn.Module):
 
     def forward(self, cls, family, camera, occupancy):
         azimuth, elevation, fov = camera.unbind(1)
+        front = ~azimuth.isnan()
+        azimuth = azimuth.nan_to_num()
         truth = torch.stack([azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos(), fov.log()], 1)
+        off = (self.camera(cls).float() - truth).square()
+        known = (family >= 0).float()
+        kind = F.cross_entropy(self.family(cls).float(), family.clamp(min=0), reduction="none")
         return (
-            0.3 * F.cross_entropy(self.family(cls).float(), family)
-            + 2.0 * F.mse_loss(self.camera(cls).float(), truth)
+            0.2 * (kind * known).sum() / known.sum().clamp(min=1)
+            + 1.5 * (off[:, :2].mean(1) * front).mean() + 1.5 * off[:, 2:].mean()
             + F.binary_cross_entropy_with_logits(self.occupancy(cls).float(), occupancy.float())
         )
 
@@ -70,15 +75,15 @@ def times(n: int, device) -> torch.Tensor:
 
 
 def train(dit: Hunyuan3DDiT, vit: Dinov2, heads: Heads, stock: Stock, *, seconds: float, batch: int, rate: float, clock: Clock,
-          graph: bool, save=None, drop: float = 0.1, warm_up: float = 0.02):
+          graph: bool, save=None, drop: float = 0.1, warm_up: float = 0.02, constant: float = 0.6):
     device = stock.latents.device
     cuda = device.type == "cuda"
     prepare = torch.compile(augmented) if cuda else augmented
     blocks = [*vit.encoder.layer, *dit.double_blocks, *dit.single_blocks, dit.final_layer]
     modules = {"dit": dit, "vit": vit, "heads": heads}
-    schedule = Schedule(optimisers(modules, rate), seconds, warm_up)
+    schedule = Schedule(optimisers(modules, rate), seconds, warm_up, last=0.03, constant=constant)
     average = Average(modules, 0.999)
-    codes = stock.encoder.codes
+    codes, tables = stock.encoder.codes, cosines(device)
 
     def step():
         picked = torch.randint(len(stock), (batch,), device=device)
@@ -88,7 +93,7 @@ def train(dit: Hunyuan3DDiT, vit: Dinov2, heads: Heads, stock: Stock, *, seconds
         t = times(batch, device)
         x = torch.lerp(noise, data, t[:, None, None])
         with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
-            tokens = vit(normalised(prepare(stock.rgba[picked])))
+            tokens = vit(normalised(prepare(stock.channels[picked], *tables)))
             extra = heads(tokens[:, 0], stock.family[ids], stock.camera[picked], stock.occupancy[ids])
             context = tokens * (torch.rand(batch, 1, 1, device=device) >= drop)
             velocity = dit(x, t, context).float()
@@ -97,6 +102,6 @@ def train(dit: Hunyuan3DDiT, vit: Dinov2, heads: Heads, stock: Stock, *, seconds
         return {"loss": flow.detach(), "extra": extra.detach()}
 
     with Compiled(blocks, cuda):
-        schedule.run(step, clock, "flow", after=average.update, save=save and average.around(save), every=100.0,
+        schedule.run(step, clock, "flow", after=average.update, save=save and average.around(save), every=150.0,
                      renew=stock.renew, graph=graph)
     average.swap()

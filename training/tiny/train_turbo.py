@@ -12,7 +12,7 @@ from tiny.model.dinov2 import Dinov2
 from tiny.model.dit import Hunyuan3DDiT
 from tiny.model.vae import AnchorEncoder
 from tiny.muon import Average, optimisers
-from tiny.pictures import augmented, normalised
+from tiny.pictures import augmented, cosines, normalised
 from tiny.schedule import Compiled, Schedule
 from tiny.stock import Stock
 
@@ -52,7 +52,7 @@ def train(student: Hunyuan3DDiT, teacher: Hunyuan3DDiT, vit: Dinov2, stock: Stoc
     modules = {"dit": student}
     schedule = Schedule(optimisers(modules, rate), seconds, warm_up=0.03)
     average = Average(modules, 0.999)
-    codes = stock.encoder.codes
+    codes, tables = stock.encoder.codes, cosines(device)
     bounds = pipeline.consistency_sigmas(STEPS).to(device)
 
     def step():
@@ -68,7 +68,7 @@ def train(student: Hunyuan3DDiT, teacher: Hunyuan3DDiT, vit: Dinov2, stock: Stoc
         x = torch.lerp(noise, data, start[:, None, None])
         with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
             with torch.no_grad():
-                context = vit(normalised(prepare(stock.rgba[picked])))
+                context = vit(normalised(prepare(stock.channels[picked], *tables)))
             truth = guided(teacher, x, start, end, context, scale)
             velocity = student(x, start, context, scale).float()
         loss = (velocity - truth).square().mean()

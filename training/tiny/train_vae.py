@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from tiny import metrics
-from tiny.dataset import Clock, Shapes, cell_centres
+from tiny.dataset import Clock, cell_centres
 from tiny.model.vae import AnchorEncoder, ShapeVAE
 from tiny.muon import Average, optimisers
 from tiny.schedule import Compiled, Schedule
@@ -50,21 +50,49 @@ def window(surface: torch.Tensor, ids: torch.Tensor, generator=None) -> torch.Te
     return surface[ids].float().roll(start, 1)
 
 
-def train(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, *, seconds: float, batch: int, rate: float, clock: Clock,
-          scale: int = 1, save=None):
-    """`scale` divides all point counts (for toys)."""
-    device = shapes.records.device
+class Mixture:
+    """Batches of shapes drawn in fixed shares from several pools (dataset.Shapes, meshes.MeshShapes)."""
+
+    def __init__(self, pools: list):
+        self.pools = pools
+
+    def __len__(self):
+        return sum(map(len, self.pools))
+
+    @property
+    def device(self):
+        return self.pools[0].device
+
+    def batch(self, size: int) :
+        """Surface samples [size, S, 6] and a function from points [size, P, 3] to their distances."""
+        ids, surfaces, left = [], [], size
+        for k, pool in enumerate(self.pools):
+            count = left if k == len(self.pools) - 1 else round(size * len(pool) / len(self))
+            left -= count
+            ids.append(torch.randint(len(pool), (count,), device=pool.device))
+            surfaces.append(window(pool.surface, ids[-1]))
+
+        def distances(points):
+            parts = points.split([len(i) for i in ids])
+            return torch.cat([pool.distances(i, part) for pool, i, part in zip(self.pools, ids, parts) if len(i)])
+
+        return torch.cat(surfaces), distances
+
+
+def train(vae: ShapeVAE, encoder: AnchorEncoder, mixture: Mixture, *, seconds: float, batch: int, rate: float, clock: Clock,
+          scale: int = 1, save=None, frozen: bool = False):
+    """`scale` divides all point counts (for toys). `frozen`: the decoder stays, the encoder learns to address it."""
+    device = mixture.device
     blocks = [*vae.transformer.resblocks, vae.geo_decoder, encoder.points.cross_attn, *encoder.points.self_attn.resblocks]
-    modules = {"vae": vae, "encoder": encoder}
+    modules = {"encoder": encoder} if frozen else {"vae": vae, "encoder": encoder}
     schedule = Schedule(optimisers(modules, rate), seconds, warm_up=0.03)
     average = Average(modules, 0.9985)
     points = INPUT_POINTS // scale
 
     def step():
-        ids = torch.randint(len(shapes), (batch,), device=device)
-        surface = window(shapes.surface, ids)
+        surface, distances = mixture.batch(batch)
         queries = query_points(surface[:, points:, :3], scale)
-        truth = target(shapes.distances(ids, queries))
+        truth = target(distances(queries))
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             mean, log_variance = encoder(surface[:, :points])
             latents = encoder.with_codes(mean + (0.5 * log_variance).exp() * torch.randn_like(mean))
@@ -75,12 +103,14 @@ def train(vae: ShapeVAE, encoder: AnchorEncoder, shapes: Shapes, *, seconds: flo
         return {"loss": loss.detach(), **parts}
 
     with Compiled(blocks, device.type == "cuda"):
-        schedule.run(step, clock, "vae", after=average.update, save=save and average.around(save))
+        schedule.run(step, clock, "encoder" if frozen else "vae", after=average.update, save=save and average.around(save))
     average.swap()
+    # A frozen decoder has gathered gradients that no optimiser has cleared.
+    vae.zero_grad(set_to_none=True)
 
 
 @torch.no_grad()
-def encode_all(encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> torch.Tensor:
+def encode_all(encoder: AnchorEncoder, shapes, scale: int = 1) -> torch.Tensor:
     """Posterior means [N, 128, C - 3] of all shapes."""
     out = []
     for start in range(0, len(shapes), 1024):
@@ -91,9 +121,9 @@ def encode_all(encoder: AnchorEncoder, shapes: Shapes, scale: int = 1) -> torch.
 
 
 @torch.no_grad()
-def evaluate(vae: ShapeVAE, latents: torch.Tensor, shapes: Shapes) -> dict[str, float]:
+def evaluate(vae: ShapeVAE, latents: torch.Tensor, shapes) -> dict[str, float]:
     """IoU of what the VAE makes of `latents` [N, L, C]."""
-    cells = cell_centres(metrics.OCCUPANCY_CELLS, shapes.records.device)
+    cells = cell_centres(metrics.OCCUPANCY_CELLS, shapes.device)
     scores = []
     for start in range(0, len(shapes), 16):
         ids = torch.arange(start, min(start + 16, len(shapes)), device=cells.device)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tiny.families import furniture, scenes, solids
+from tiny.families import compositions, furniture, scenes, solids
 from tiny.families.parts import Parts
-from tiny.native import FRAME
+from tiny.native import COSINE, FRAME, MIRRORED, PARTS, SLOPE, STRETCH
 
-FAMILIES = {**solids.FAMILIES, **furniture.FAMILIES, **scenes.FAMILIES}
+FAMILIES = {**solids.FAMILIES, **furniture.FAMILIES, **scenes.FAMILIES, **compositions.FAMILIES}
 NAMES = list(FAMILIES)
 # How often a kind is drawn, beside 1 for the others: more for what the model finds hard, less for what it has long known.
 WEIGHTS = {
@@ -18,6 +18,8 @@ WEIGHTS = {
         (2.0, "plane helicopter dog"),
         (2.2, "cross gear table bench ladder mug shelf furniture"),
         (2.6, "chair"),
+        (3.0, "blob turned frame plant"),
+        (6.0, "assembly carved"),
     ) for name in names.split()
 }
 
@@ -42,7 +44,10 @@ def generate(total: int, seed: int, per_family: int | None = None) -> tuple[np.n
         parts = Parts(int(n), np.random.default_rng([seed, index]))
         FAMILIES[name](parts)
         frame = np.zeros((n, FRAME), np.float32)
-        frame[:, 4] = parts.used
+        frame[:, PARTS] = parts.used
+        # As drawn: not turned, not mirrored, not deformed.
+        for column in (COSINE, MIRRORED, STRETCH, SLOPE):
+            frame[:, column] = 1
         records.append(parts.records)
         frames.append(frame)
         family.append(np.full(n, index))

@@ -12,7 +12,7 @@
 #define HD inline
 #endif
 
-constexpr int MAX_PARTS = 24, RECORD = 32, FRAME = 8;
+constexpr int MAX_PARTS = 24, RECORD = 32, FRAME = 24;
 constexpr float PI_F = 3.14159265358979f;
 
 // Columns of a record, in groups of four that are loaded together. REACH: radius of a ball about CENTRE that holds the part.
@@ -25,8 +25,16 @@ enum Column {
 };
 enum Type { NOTHING, BOX, CONE, ARC, ELLIPSOID, STAR, FRUSTUM, CAPSULE };
 enum Op { UNION, SMOOTH_UNION, SUBTRACT, INTERSECT };
-// Columns of a frame: centre and scale of the normalised shape, number of records in use, half extents.
-enum FrameColumn { ORIGIN, SCALE = 3, PARTS = 4, EXTENT = 5 };
+// Columns of a frame. World points become shape points in this order:
+//   u = world / SCALE + ORIGIN      normalisation: the true surface is centred, its longest half extent given
+//   mirror x, turn by -yaw          pose: MIRROR is 1 or -1; COSINE and SINE are those of the yaw about y
+//   stretch, taper, twist, bend     inverse deformation along the shape's own axes, |y| about 1
+//   p = u / BASE_SCALE + BASE       BASE and BASE_SCALE come from the boxes of the primitives
+// PARTS: number of records in use. EXTENT: half extents of a world box that holds the surface. SLOPE: 1 without
+// deformation, else a factor that keeps the distance a lower bound.
+enum FrameColumn {
+    ORIGIN, SCALE = 3, PARTS = 4, EXTENT = 5, COSINE = 8, SINE, MIRRORED, TAPER, TWIST, BEND, STRETCH, BASE = 17, BASE_SCALE = 20, SLOPE
+};
 
 struct alignas(16) V4 {
     float x, y, z, w;
@@ -165,10 +173,25 @@ HD V3 fold(V3 p, const float* r, V3 centre) {
     return q;
 }
 
+HD V3 turned(V3 p, float c, float s) { return v3(c * p.x - s * p.z, p.y, s * p.x + c * p.z); }
+
+HD V3 shape_point(V3 world, const float* frame) {
+    V3 u = world * (1.f / frame[SCALE]) + load(frame + ORIGIN);
+    u.x *= frame[MIRRORED];
+    u = turned(u, frame[COSINE], frame[SINE]);
+    if (frame[SLOPE] < 1.f) {
+        float taper = 1.f + frame[TAPER] * clampf(u.y, -1.5f, 1.5f), angle = frame[TWIST] * u.y, s, c;
+        sine_cosine(angle, &s, &c);
+        u = turned(v3(u.x * frame[STRETCH] * taper, u.y * frame[STRETCH + 1], u.z * frame[STRETCH + 2] * taper), c, s);
+        u.x += frame[BEND] * u.y * u.y;
+    }
+    return u * (1.f / frame[BASE_SCALE]) + load(frame + BASE);
+}
+
 // Signed distance in world units, negative inside. `colour` (optional) receives the colour slot of the nearest part.
+// Under a deformation it is a lower bound of the distance with the right sign.
 HD float signed_distance(V3 world, const float* records, const float* frame, int* colour = nullptr) {
-    float scale = frame[SCALE];
-    V3 p = world * (1.f / scale) + load(frame + ORIGIN);
+    V3 p = shape_point(world, frame);
     float d = 1e3f;
     int parts = (int)frame[PARTS], chosen = 0;
     for (int i = 0; i < parts; i++) {
@@ -200,7 +223,7 @@ HD float signed_distance(V3 world, const float* records, const float* frame, int
         if (takes) chosen = (int)head.w;
     }
     if (colour) *colour = chosen;
-    return d * scale;
+    return d * frame[SCALE] * frame[BASE_SCALE] * frame[SLOPE];
 }
 
 HD V3 gradient(V3 p, const float* records, const float* frame, float eps) {

@@ -2,6 +2,7 @@
 //
 // Each is a functor over independent work items; `each` runs it as an OpenMP loop or as a CUDA kernel.
 #include "field.h"
+#include "shade.h"
 
 #ifdef __CUDACC__
 template <class F>
@@ -46,7 +47,7 @@ struct Random {
 struct Bounds {
     const float* records;
     float* frames;  // in: PARTS; out: all
-    float half;     // longest half extent after normalisation
+    float half;     // longest half extent of the boxes at unit SCALE
 
     static HD void take(V3 p, const float* r, float radius, float* lo, float* hi) {
         const float* m = r + ROTATION;
@@ -115,13 +116,20 @@ struct Bounds {
                 }
             }
         }
-        float longest = 1e-6f;
+        float longest = 1e-6f, deformed = frame[SLOPE] < 1.f ? 1.6f : 1.f;
         for (int a = 0; a < 3; a++) longest = fmaxf(longest, 0.5f * (hi[a] - lo[a]));
-        frame[SCALE] = half / longest;
+        frame[BASE_SCALE] = half / longest;
+        frame[SCALE] = 1.f;
+        float e[3];
         for (int a = 0; a < 3; a++) {
-            frame[ORIGIN + a] = 0.5f * (hi[a] + lo[a]);
-            frame[EXTENT + a] = 0.5f * (hi[a] - lo[a]) * frame[SCALE];
+            frame[BASE + a] = 0.5f * (hi[a] + lo[a]);
+            frame[ORIGIN + a] = 0.f;
+            e[a] = 0.5f * (hi[a] - lo[a]) * frame[BASE_SCALE] * deformed + (deformed > 1.f ? 0.2f : 0.f);
         }
+        float c = fabsf(frame[COSINE]), s = fabsf(frame[SINE]);
+        frame[EXTENT] = c * e[0] + s * e[2];
+        frame[EXTENT + 1] = e[1];
+        frame[EXTENT + 2] = s * e[0] + c * e[2];
     }
 };
 
@@ -136,7 +144,17 @@ struct Distances {
     HD void operator()(long i) const {
         long row = i / per_shape, j = i - row * per_shape, shape = ids ? ids[row] : row;
         V3 p = load(points + row * stride + j * 3);
-        out[i] = signed_distance(p, records + shape * (long)(MAX_PARTS * RECORD), frames + shape * FRAME);
+        const float *r = records + shape * (long)(MAX_PARTS * RECORD), *frame = frames + shape * FRAME;
+        float d = signed_distance(p, r, frame);
+        if (frame[SLOPE] < 1.f && fabsf(d) < 0.1f) {
+            // First order: distance over the length of the gradient.
+            const float h = 1e-3f;
+            V3 g = v3(signed_distance(p + v3(h, 0, 0), r, frame) - signed_distance(p - v3(h, 0, 0), r, frame),
+                      signed_distance(p + v3(0, h, 0), r, frame) - signed_distance(p - v3(0, h, 0), r, frame),
+                      signed_distance(p + v3(0, 0, h), r, frame) - signed_distance(p - v3(0, 0, h), r, frame));
+            d /= clampf(length(g) / (2.f * h), 0.3f, 1.f);
+        }
+        out[i] = d;
     }
 };
 
@@ -203,12 +221,6 @@ struct Surface {
 
 // ---- Pictures -------------------------------------------------------------------------------------------------------
 
-// Columns of a view.
-constexpr int VIEW = 36;
-enum ViewColumn {
-    EYE, RIGHT = 3, UP = 6, FORWARD = 9, WINDOW = 12, LIGHT = 15, AMBIENT = 18, GLOSS, OCCLUSION, BORDER, PALETTE = 22, SHAPE = 31
-};
-
 // Sets WINDOW (centre, half size on the image plane at distance 1) so that the silhouette's box fills 1 - BORDER.
 struct Frame {
     const float* surface;  // [shapes, per_shape, 6]
@@ -234,7 +246,7 @@ struct Frame {
 struct Pictures {
     const float *records, *frames, *views;
     int size, samples;  // samples x samples rays a pixel
-    uint8_t* out;       // [views, size, size, 4], straight alpha
+    uint8_t* out;       // [views, size, size, CHANNELS]
 
     // `detail`: a share of a ray's footprint at distance 1; nearer than that counts as a hit.
     HD bool trace(V3 eye, V3 d, const float* r, const float* frame, float detail, float* at) const {
@@ -244,7 +256,7 @@ struct Pictures {
         float z0 = (-ez - eye.z) * iz, z1 = (ez - eye.z) * iz;
         float t = fmaxf(fmaxf(fminf(x0, x1), fminf(y0, y1)), fmaxf(fminf(z0, z1), 0.f));
         float end = fminf(fminf(fmaxf(x0, x1), fmaxf(y0, y1)), fmaxf(z0, z1));
-        for (int step = 0; step < 128 && t < end; step++) {
+        for (int step = 0; step < 160 && t < end; step++) {
             float distance = signed_distance(eye + d * t, r, frame), near = fmaxf(detail * t, 4e-4f);
             if (distance < near) {
                 *at = t;
@@ -265,39 +277,32 @@ struct Pictures {
         long shape = (long)v[SHAPE];
         const float* r = records + shape * (long)(MAX_PARTS * RECORD);
         const float* frame = frames + shape * FRAME;
-        V3 eye = load(v + EYE), right = load(v + RIGHT), up = load(v + UP), forward = load(v + FORWARD), sum = v3(0, 0, 0);
-        int hits = 0;
         float detail = 0.25f * v[WINDOW + 2] / (size * samples);
+        Pixel pixel;
         for (int k = 0; k < samples * samples; k++) {
-            float px = (column + (k % samples + 0.5f) / samples) / size * 2.f - 1.f;
-            float py = 1.f - (row + (k / samples + 0.5f) / samples) / size * 2.f;
-            float a = v[WINDOW] + px * v[WINDOW + 2], b = v[WINDOW + 1] + py * v[WINDOW + 2], t;
-            V3 d = normalise(forward + right * (a + 1e-7f) + up * (b + 1e-7f));
-            if (!trace(eye, d, r, frame, detail, &t)) continue;
-            hits++;
+            V3 eye = load(v + EYE), d = ray(v, (column + (k % samples + 0.5f) / samples) / size, (row + (k / samples + 0.5f) / samples) / size);
+            float t;
+            if (!trace(eye, d, r, frame, detail, &t)) {
+                pixel.miss();
+                continue;
+            }
             V3 p = eye + d * t, n = gradient(p, r, frame, 1.5e-3f), light = load(v + LIGHT);
             int slot = 0;
             signed_distance(p, r, frame, &slot);
-            V3 albedo = load(v + PALETTE + 3 * slot);
             float open = 1.f;
             for (int h = 1; h <= 3; h++) {
                 float reach = 0.05f * h;
                 open -= (reach - clampf(signed_distance(p + n * reach, r, frame), 0.f, reach)) * (2.2f / h);
             }
-            open = 1.f - v[OCCLUSION] * (1.f - clampf(open, 0.f, 1.f));
-            float diffuse = fmaxf(dot(n, light), 0.f), sky = 0.75f + 0.25f * n.y;
-            float shine = fmaxf(dot(n, normalise(light - d)), 0.f);
-            shine *= shine, shine *= shine, shine *= shine, shine *= shine;
-            float shade = (v[AMBIENT] * sky + (1.f - v[AMBIENT]) * diffuse) * open, gloss = v[GLOSS] * shine * diffuse;
-            sum = sum + v3(fminf(albedo.x * shade + gloss, 1.f), fminf(albedo.y * shade + gloss, 1.f),
-                           fminf(albedo.z * shade + gloss, 1.f));
+            float lit = 1.f, at;
+            if (v[SHADOW] > 0.f && dot(n, light) > 0.f && trace(p + n * 0.02f, light, r, frame, 0.f, &at)) lit = 1.f - v[SHADOW];
+            pixel.hit(v, p, n, d, load(v + PALETTE + 3 * slot), slot, t, open, lit);
         }
-        uint8_t* o = out + ((view * size + row) * size + column) * 4;
-        float scale = hits ? 255.f / hits : 0.f;
-        o[0] = (uint8_t)(sum.x * scale + 0.5f), o[1] = (uint8_t)(sum.y * scale + 0.5f), o[2] = (uint8_t)(sum.z * scale + 0.5f);
-        o[3] = (uint8_t)(255.f * hits / (samples * samples) + 0.5f);
+        pixel.write(out + ((view * size + row) * size + column) * CHANNELS);
     }
 };
+
+#include "mesh.h"
 
 // Each returns 0 or a CUDA error code. Pointers live on the device the library was built for.
 extern "C" {
@@ -318,5 +323,22 @@ int tiny_frame(const float* surface, long per_shape, float* views, long count, v
 int tiny_pictures(const float* records, const float* frames, const float* views, long count, int size, int samples, uint8_t* out,
                   void* stream) {
     return each(count * (long)((size + 7) / 8) * ((size + 3) / 4) * 32, Pictures{records, frames, views, size, samples, out}, stream);
+}
+int tiny_mesh_distances(const float* corners, const uint8_t* sides, const int64_t* offsets, const int64_t* ids, long rows,
+                        const float* points, long per_shape, long stride, float* out, void* stream) {
+    return each(rows * per_shape, MeshDistances{corners, sides, offsets, ids, points, per_shape, stride, out}, stream);
+}
+int tiny_mesh_sides(const float* corners, const int64_t* offsets, const int64_t* face_shape, long faces, uint8_t* out, void* stream) {
+    return each(faces, MeshSides{corners, offsets, face_shape, out}, stream);
+}
+int tiny_mesh_raster(const float* corners, const int64_t* offsets, const int32_t* item_view, const int32_t* item_face, long items,
+                     const float* cameras, long stride, const int64_t* shape, int parallel, int size, uint64_t* nearest, void* stream) {
+    return each(items, MeshRaster{corners, offsets, item_view, item_face, cameras, stride, shape, parallel, size, nearest}, stream);
+}
+int tiny_mesh_pictures(const float* corners, const float* normals, const uint8_t* colours, const int64_t* offsets, const float* views,
+                       const float* lights, long count, int size, int samples, int light_size, const uint64_t* nearest,
+                       const uint64_t* lit, uint8_t* out, void* stream) {
+    return each(count * (long)size * size,
+                MeshPictures{corners, normals, colours, offsets, views, lights, size, samples, light_size, nearest, lit, out}, stream);
 }
 }
