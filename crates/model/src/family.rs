@@ -12,8 +12,11 @@ pub struct Family {
     /// Whether a directory is a model of this family. It looks at the configuration only, and is quick.
     pub recognises: fn(&Path) -> bool,
     /// Loads a directory.
-    pub load: fn(&Path, &LoadOptions) -> Result<Box<dyn Model>, LoadError>,
+    pub load: Load,
 }
+
+/// Loads the model of a directory.
+pub type Load = fn(&Path, &LoadOptions) -> Result<Box<dyn Model>, LoadError>;
 
 /// Why a model cannot be loaded.
 pub type LoadError = Box<dyn StdError + Send + Sync>;

@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub use cost::{Cost, Work};
 pub use decode::decode_image;
 pub use error::Error;
-pub use family::{Device, Dtype, Family, LoadError, LoadOptions};
+pub use family::{Device, Dtype, Family, Load, LoadError, LoadOptions};
 pub use field::{Bounds, Field, Values, VertexMapping};
 pub use row::{Prepared, Row};
 

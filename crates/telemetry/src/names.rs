@@ -149,7 +149,7 @@ pub const ALL: &[Metric] = &[
     Metric { unit: Unit::Bytes, ..counter(SERVED_BYTES, "Bytes of artifacts sent to clients, by kind") },
     counter(BLOBS_COLLECTED, "Blobs deleted by garbage collection"),
     Metric { unit: Unit::Bytes, ..counter(BLOBS_COLLECTED_BYTES, "Bytes deleted by garbage collection") },
-    counter(JOBS_SUBMITTED, "Accepted submissions, by how: new, repeated, attached or cached"),
+    counter(JOBS_SUBMITTED, "Accepted submissions, by outcome: new, repeated, attached or cached"),
     counter(JOBS_CANCELLED, "Cancellations requested by owners"),
     counter(JOBS_FINISHED, "Attempts that ended, by outcome"),
     gauge(QUEUE_DEPTH, Unit::Count, "Jobs in the queue, by class and state"),

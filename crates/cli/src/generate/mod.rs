@@ -70,7 +70,10 @@ async fn make_all(run: &Arc<Run>, tasks: Vec<Task>, parallel: usize) -> Result<(
     while let Some((name, outcome)) = jobs.next().await {
         let outcome = match outcome.context("a job's thread panicked")? {
             // With -o - standard output is the mesh's.
-            Ok(line) if run.is_to_stdout => Ok(run.progress.note(&line)),
+            Ok(line) if run.is_to_stdout => {
+                run.progress.note(&line);
+                Ok(())
+            }
             Ok(line) => run.progress.print(&line),
             Err(error) => Err(if several { error.about(name) } else { error }),
         };

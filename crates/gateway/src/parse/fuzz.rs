@@ -20,7 +20,8 @@ pub fn fuzz(body: &[u8]) {
                 assert!((1..=MOST).contains(&jobs.len()));
                 for job in jobs {
                     assert!((1..=4).contains(&job.images.len()));
-                    let stored = serde_json::to_value(&job.parameters).expect("parameters can be written. This is a bug.");
+                    let stored =
+                        serde_json::to_value(&job.parameters).expect("parameters can be written. This is a bug.");
                     let mut again = domain::Parameters::default();
                     for (name, value) in stored.as_object().into_iter().flatten() {
                         again.set(name, value).expect("a parsed parameter is in its range. This is a bug.");

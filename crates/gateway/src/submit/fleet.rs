@@ -14,10 +14,13 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Models that are named in one answer.
 const MAX_NAMED: usize = 10;
 
+/// When the workers were looked at, and what they could do then.
+type Look = (Instant, Arc<Fleet>);
+
 /// The latest look at the workers. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Workers {
-    latest: Arc<Mutex<Option<(Instant, Arc<Fleet>)>>>,
+    latest: Arc<Mutex<Option<Look>>>,
     default_model: Option<String>,
 }
 

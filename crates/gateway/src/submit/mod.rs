@@ -271,7 +271,7 @@ fn count(outcome: SubmitOutcome) {
         SubmitOutcome::Attached => "attached",
         SubmitOutcome::Cached => "cached",
     };
-    metrics::counter!(names::JOBS_SUBMITTED, "how" => outcome).increment(1);
+    metrics::counter!(names::JOBS_SUBMITTED, "outcome" => outcome).increment(1);
 }
 
 fn no_answer() -> Problem {

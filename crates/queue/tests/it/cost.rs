@@ -126,7 +126,9 @@ async fn a_job_costs_few_commands() {
         let info = commands(&mut raw, async {}).await;
         let submitting = async {
             let all: Vec<_> = (0..JOBS).map(submission).collect();
-            join_all(all.iter().map(|one| queue.submit(one))).await.into_iter().for_each(|one| drop(one.unwrap()));
+            for submitted in join_all(all.iter().map(|one| queue.submit(one))).await {
+                submitted.unwrap();
+            }
         };
         let together = commands(&mut raw, submitting).await / JOBS as f64;
         let processing = async {

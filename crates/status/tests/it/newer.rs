@@ -128,7 +128,8 @@ async fn a_record_that_cannot_be_read_is_an_entry_like_any_other() {
     let world = World::new().await;
     let newer = |stored: &mut Value| stored["v"] = 99.into();
     let format = |stored: &mut Value| stored["format"] = "usdz".into();
-    let broken: [(&str, &dyn Fn(&mut Value)); 4] = [
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let broken: [(&str, Change<'_>); 4] = [
         ("job", &newer),
         ("job", &|stored| *stored = json!("not an object")),
         ("result", &format),
