@@ -94,7 +94,7 @@ struct Preprocessor {
 impl Preprocess for Preprocessor {
     fn preprocess(&self, images: &[(View, RgbaImage)], request: &SampleRequest) -> Result<Prepared, Error> {
         let is_front = matches!(images, [(View::Front, _)]);
-        if !is_front && !(self.multi_view && !images.is_empty()) {
+        if !is_front && (!self.multi_view || images.is_empty()) {
             return Err(Error::Invalid("this model takes one image, of the front".to_owned()));
         }
         if request.steps == 0 || !request.guidance_scale.is_finite() {

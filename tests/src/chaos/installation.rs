@@ -3,7 +3,7 @@
 use crate::register;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use test_support::{RedisServer, ServiceProcess, free_port};
@@ -15,22 +15,22 @@ pub(super) const WORKERS: usize = 3;
 pub(super) struct Restartable {
     program: &'static str,
     arguments: Vec<String>,
-    process: Mutex<ServiceProcess>,
+    process: Mutex<Arc<ServiceProcess>>,
 }
 
 impl Restartable {
     fn start(program: &'static str, arguments: Vec<String>) -> Self {
-        let process = Mutex::new(spawn(program, &arguments));
+        let process = Mutex::new(Arc::new(spawn(program, &arguments)));
         Self { program, arguments, process }
     }
 
-    pub(super) fn process(&self) -> MutexGuard<'_, ServiceProcess> {
-        self.process.lock().unwrap()
+    pub(super) fn process(&self) -> Arc<ServiceProcess> {
+        Arc::clone(&self.process.lock().unwrap())
     }
 
     /// Starts it again, after it has ended.
     pub(super) fn restart(&self) {
-        *self.process() = spawn(self.program, &self.arguments);
+        *self.process.lock().unwrap() = Arc::new(spawn(self.program, &self.arguments));
     }
 
     /// Whether it ended without being told to.
