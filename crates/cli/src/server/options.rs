@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Server")]
 pub struct ServerOptions {
-    /// Address of the gateway, such as https://mesh.example or localhost:8080 (without a scheme: http). Default: that of
+    /// Address of the gateway, such as `https://mesh.example` or localhost:8080 (without a scheme: http). Default: that of
     /// the `orfeas up` that runs in --data, else http://127.0.0.1:8080.
     #[arg(long, env = "ORFEAS_URL", value_name = "URL", value_parser = base_url)]
     pub url: Option<String>,
