@@ -1,4 +1,4 @@
-//! The table of request parameters. A new parameter is one entry of [`parameters!`] and the code that uses it: the
+//! The table of request parameters. A new parameter is one entry of `parameters!` and the code that uses it: the
 //! struct, its JSON, the OpenAPI schema, ranges, form fields and command-line options all follow from the table.
 
 use crate::format::{FORMAT_NAMES, MeshFormat};

@@ -58,7 +58,7 @@ pub struct ServerOptions {
     #[arg(long, env = "ORFEAS_DRAIN_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     pub drain_seconds: u16,
 
-    /// Origin whose web pages may call the API (CORS), such as https://studio.example; several are separated by commas, `*`
+    /// Origin whose web pages may call the API (CORS), such as `https://studio.example`; several are separated by commas, `*`
     /// is any. Absent: none, and browsers keep responses from pages of other origins.
     #[arg(long, env = "ORFEAS_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origin: Vec<Origin>,

@@ -2,7 +2,7 @@
 //! microseconds, so services can be tried and tested with it; it is also the worked example of `docs/engines.md`.
 //!
 //! The more of an image is visible, the larger is the sphere; the seed moves its centre. The radius grows with each step
-//! until it is right after the last. A model directory is a file `spheres.json`, see [`Config`]; `{}` is a valid one. It may
+//! until it is right after the last. A model directory is a file `spheres.json`, see `config.rs`; `{}` is a valid one. It may
 //! also plan [`Fault`]s.
 
 mod config;

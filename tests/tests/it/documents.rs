@@ -10,14 +10,20 @@ use system_tests::{blocks, repository};
 use test_support::ServiceProcess;
 
 /// The pages with commands. A new page is found by [`every_page_is_checked`].
-const PAGES: [&str; 5] =
-    ["README.md", "docs/api/README.md", "docs/api/testing.md", "models/orfeas-tiny/README.md", "training/README.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "docs/api/README.md",
+    "docs/api/testing.md",
+    "docs/benchmarks/training.md",
+    "models/orfeas-tiny/README.md",
+    "training/README.md",
+];
 
 #[test]
 fn every_command_exists() {
     for page in PAGES {
         let mut folder = match page {
-            "training/README.md" => repository().join("training"),
+            "training/README.md" | "docs/benchmarks/training.md" => repository().join("training"),
             _ => repository(),
         };
         let blocks = blocks(&repository().join(page));
