@@ -91,6 +91,12 @@ def with_pictures(value):
     if isinstance(value.get("images"), list):
         # How many are taken at once is each tenant's own limit, and told by /limits.
         value["images"] = [in_place_of(item) if item else item for item in value["images"][:16]]
+    views = value.get("images")
+    if isinstance(views, dict) and all(isinstance(view, (str, dict)) for view in views.values()):
+        value["images"] = {"front": BASE64}
+    for name in [name for name in value if str(name).startswith("images[")]:
+        del value[name]
+        value["image"] = PNG
     for name in ("url", "image_url"):
         if URL.match(str(value.get(name, ""))):
             value[name] = os.environ["ORFEAS_OUTSIDE"] + "/" + uuid.uuid4().hex

@@ -78,7 +78,14 @@ impl<'a> Owner<'a> {
         wait_until("the end of the owner's three jobs, and news of it", Duration::from_secs(30), all_told).await;
         let delivery = text(&owner.sees(&deliveries).await["deliveries"][0]["id"]);
         let jobs = [member, text(&named["job_id"]), vec!["mine".to_owned()]].concat();
-        let ids = [("job_id", jobs), ("batch_id", batch), ("webhook_id", webhook), ("delivery_id", delivery)];
+        let roles = vec!["mesh".to_owned(), "thumbnail".to_owned()];
+        let ids = [
+            ("job_id", jobs),
+            ("batch_id", batch),
+            ("webhook_id", webhook),
+            ("delivery_id", delivery),
+            ("role", roles),
+        ];
         Self { ids: ids.into(), ..owner }
     }
 

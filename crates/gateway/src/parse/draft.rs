@@ -53,7 +53,9 @@ impl Draft {
             (IMAGES, _) => Err(fields::wrong_views()),
             (MODEL, Value::String(name)) => {
                 let name = name.trim();
-                if name.len() > MAX_MODEL_NAME {
+                // Names are parts of the names of lanes, where other characters have a meaning.
+                let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+                if !is_plain || name.len() > MAX_MODEL_NAME {
                     return Err(fields::wrong(MODEL));
                 }
                 if !name.is_empty() {

@@ -1,7 +1,7 @@
 //! The OpenAPI descriptions of request bodies: the parameters, as the domain describes them, and the fields beside them.
 
 use crate::parse::MAX_MODEL_NAME;
-use domain::{MeshFormat, Parameters, View};
+use domain::{MeshFormat, PARAMETERS, ParameterKind, Parameters, View};
 use serde_json::json;
 use std::borrow::Cow;
 use utoipa::openapi::extensions::Extensions;
@@ -99,6 +99,18 @@ fn with<const N: usize>(
         unreachable!("parameters are an object. This is a bug.")
     };
     object.description = Some(description.to_owned());
+    for info in PARAMETERS {
+        let (min, max) = match info.kind {
+            ParameterKind::Integer { min, max } => {
+                (utoipa::Number::from(min as usize), utoipa::Number::from(max as usize))
+            }
+            ParameterKind::Number { min, max } => (min.into(), max.into()),
+            ParameterKind::Choice(_) => continue,
+        };
+        if let Some(RefOr::T(Schema::Object(property))) = object.properties.get_mut(info.name) {
+            (property.minimum, property.maximum) = (Some(min), Some(max));
+        }
+    }
     object.properties.extend(fields.map(|(name, schema)| (name.to_owned(), schema)));
     object.required.extend(required.iter().map(|&name| name.to_owned()));
     object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
@@ -109,6 +121,11 @@ fn with<const N: usize>(
 fn without_null(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         for property in object.properties.values_mut() {
+            if let RefOr::T(Schema::OneOf(choice)) = property
+                && let Some(item) = choice.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
+            {
+                *property = item.clone();
+            }
             if let RefOr::T(Schema::Object(property)) = property
                 && let SchemaType::Array(kinds) = &property.schema_type
             {
@@ -121,12 +138,12 @@ fn without_null(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     schema
 }
 
-/// One of the ways to send an image is required.
+/// Exactly one of the ways to send an image.
 fn one_picture(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
-        let any = json!([{ "required": ["image"] }, { "required": ["image_url"] }, { "required": ["images"] }]);
+        let one = json!([{ "required": ["image"] }, { "required": ["image_url"] }, { "required": ["images"] }]);
         // The object type of utoipa has no field for it.
-        object.extensions = Some(Extensions::from_iter([("anyOf", any)]));
+        object.extensions = Some(Extensions::from_iter([("oneOf", one)]));
     }
     schema
 }
@@ -171,7 +188,10 @@ fn views() -> RefOr<Schema> {
 }
 
 fn model() -> RefOr<Schema> {
-    let name = ObjectBuilder::new().schema_type(Type::String).max_length(Some(MAX_MODEL_NAME));
+    let name = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(MAX_MODEL_NAME))
+        .pattern(Some("^[A-Za-z0-9._-]*$"));
     described(name, "The name of a model that `GET .../models` lists; absent: the default model.")
 }
 

@@ -78,6 +78,8 @@ fn parameter_cases(world: &World) -> Vec<Case> {
         ("a list for true", json("cache", json!([true])), 422, "invalid_parameter"),
         ("a model that is a number", json("model", json!(1)), 422, "invalid_parameter"),
         ("a very long model", json("model", json!("m".repeat(200))), 422, "invalid_parameter"),
+        ("a model with a line feed", json("model", json!("a\nb")), 422, "invalid_parameter"),
+        ("a model with a slash", json("model", json!("a/b")), 422, "invalid_parameter"),
         ("images as a list", json("images", json!(["AAAA"])), 422, "invalid_parameter"),
         ("an unknown view", json("images", json!({ "top": "AAAA" })), 422, "invalid_parameter"),
         ("the front twice", json("images", json!({ "front": STANDARD.encode(&png) })), 400, "duplicate_field"),
