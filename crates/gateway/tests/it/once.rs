@@ -146,7 +146,7 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
     }
     let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();
     for how in ["new", "attached", "cached"] {
-        assert!(metrics.contains(&format!("orfeas_jobs_submitted_total{{how=\"{how}\"}}")), "{how}");
+        assert!(metrics.contains(&format!("orfeas_jobs_submitted_total{{outcome=\"{how}\"}}")), "{how}");
     }
 }
 
