@@ -100,7 +100,7 @@ def test_an_encode_path_is_added_and_nothing_else_moves(smoke):
     picks = farthest_points(cloud[..., :3], 128, 0)
     mean, log_variance = vae.encode(train_encoder.labelled(cloud), picks)
     assert mean.shape == log_variance.shape == (2, 128, 16)
-    # Whoever resumes from it leaves the encoder behind.
+    # A run that resumes from it drops the encoder.
     command = [sys.executable, "train.py", "--smoke", "--sculptures", "0", "--vae-seconds", "0", "--flow-seconds", "1"]
     (smoke / "encoder/extras.safetensors").write_bytes((smoke / "first/extras.safetensors").read_bytes())
     subprocess.run([*command, "--resume", str(smoke / "encoder"), "--out", str(smoke / "third")], cwd=TRAINING, check=True)

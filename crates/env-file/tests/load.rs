@@ -18,7 +18,7 @@ fn run(folder: &Path, environment: &[(&str, &str)]) -> (Vec<String>, Vec<String>
 }
 
 #[test]
-#[ignore = "the child process of the other tests"]
+#[ignore = "the child process that the other tests start: cargo test -p env-file --test load"]
 fn child() {
     env_file::load("program");
     for (name, value) in std::env::vars().filter(|(name, _)| name.starts_with("T_")) {

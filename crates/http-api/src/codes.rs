@@ -134,7 +134,7 @@ kinds! {
     URL_NOT_ALLOWED = 422 "url_not_allowed", "The URL is not one that is called from here",
         "Use a URL on the public internet, or send the picture itself in the field `image`.";
     IMAGE_UNREACHABLE = 422 "image_unreachable", "The picture cannot be fetched",
-        "Check that everybody can open the URL, then try again, or send the picture itself.", retry after 5 s;
+        "Check that the URL can be opened without credentials, then try again, or send the picture itself.", retry after 5 s;
 
     IMAGE_NOT_FOUND = 422 "image_not_found", "There is no image at the URL",
         "Use a URL that answers with the file itself, or send the image in the field `image`.";

@@ -93,7 +93,7 @@ async fn a_body_that_trickles_in_is_given_up() {
     assert!(answer.contains("\"code\":\"body_timeout\""), "{answer}");
 }
 
-/// Connections of a well-formed key id that nobody has, which send one byte now and then.
+/// Connections with a well-formed but unknown key id that send one byte now and then.
 async fn idle_senders(world: &World, count: usize) -> Vec<tokio::task::JoinHandle<()>> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let address = world.server.address();

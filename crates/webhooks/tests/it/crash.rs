@@ -21,7 +21,7 @@ fn options() -> WebhookOptions {
 
 /// Not a test: the process that the test below starts, from the same binary, and kills.
 #[test]
-#[ignore = "a process that another test starts and kills"]
+#[ignore = "a process that `cargo test -p webhooks --test it crash` starts and kills"]
 fn courier() {
     let redis = std::env::var(REDIS).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
