@@ -127,9 +127,9 @@ async fn a_cancelled_job_leaves_within_steps() {
     let _worker = world.worker("one", &["--batch-size-max", "1"]).await;
     let id = world.submit(png(&picture(0)), slow()).await;
     world.under_way(id).await;
+    let before = world.record(id).await.progress.unwrap().step.unwrap();
     let asked = Instant::now();
     assert_eq!(world.queue.cancel(id).await.unwrap(), JobState::Running);
-    let before = world.record(id).await.progress.unwrap().step.unwrap();
     assert_eq!(world.end(id).await.state, JobState::Cancelled);
     let taken = world.events(id).await.iter().filter_map(|event| event.progress.as_ref()?.step).max().unwrap();
     // Steps are told no more often than every 50 ms, and some are under way while the word travels.
