@@ -1,4 +1,4 @@
-//! The system, seen from external: every part a real process, on loopback, in a folder of its own.
+//! The system, seen from outside: every part a real process, on loopback, in a folder of its own.
 //!
 //! [`System`] starts a redis-server, gateway, status, workers and nginx, as `docker-compose-scale.yml` does; the tests
 //! in `tests/it` speak to it as a client would. Only tests use this crate, so it panics with a telling message.
@@ -10,6 +10,7 @@ pub mod chaos;
 mod client;
 mod document;
 mod external;
+pub mod mixed;
 pub mod nginx;
 mod page;
 

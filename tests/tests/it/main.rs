@@ -1,4 +1,4 @@
-//! The system from external.
+//! Tests of the whole system, by its public interfaces.
 #![allow(clippy::unwrap_used)]
 
 mod agents_page;
@@ -9,4 +9,5 @@ mod faults;
 mod gltf;
 mod isolation;
 mod job;
+mod mixed_versions;
 mod resolver;
