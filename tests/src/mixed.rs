@@ -136,14 +136,14 @@ impl Installation {
         field: Option<&(String, String)>,
         report: &mut Report,
     ) -> Option<String> {
-        let format = ["glb", "obj", "stl"][number % 3];
         let image = multipart::Part::bytes(crate::picture("mug.png")).file_name("mug.png");
         let seed = (report.accepted + 1).to_string();
-        let mut form = multipart::Form::new().part("image", image).text("format", format);
-        form = form.text("steps", "2").text("octree_resolution", "32").text("seed", seed);
-        if let Some((name, value)) = field {
-            form = form.text(name.clone(), value.clone());
-        }
+        let form = multipart::Form::new().part("image", image).text("seed", seed);
+        let form = form.text("steps", "2").text("octree_resolution", "32");
+        let form = match field {
+            Some((name, value)) => form.text(name.clone(), value.clone()),
+            None => form.text("format", ["glb", "obj", "stl"][number % 3]),
+        };
         let request = self.http.post(format!("{}/generate-3d", self.urls[gateway])).multipart(form);
         let (status, answer) = self.send(request).await;
         if status == StatusCode::ACCEPTED {

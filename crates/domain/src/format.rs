@@ -36,7 +36,12 @@ pub const FORMAT_NAMES: &[&str] = &{
     names
 };
 
-/// A mesh file format: a row of [`FORMATS`].
+/// The row of every format that only a newer version knows. It is read from stored records, and never requested.
+const UNKNOWN: &FormatInfo =
+    &FormatInfo { name: "unknown", media_type: "application/octet-stream", title: "unknown", since: u32::MAX };
+
+/// A mesh file format: a row of [`FORMATS`]. Reading a stored record accepts every name, as the record may have been
+/// written by a newer version; [`FromStr`] refuses unknown ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct MeshFormat(&'static FormatInfo);
 
@@ -114,7 +119,7 @@ impl Serialize for MeshFormat {
 impl<'de> Deserialize<'de> for MeshFormat {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        Ok(text.parse().unwrap_or(MeshFormat(UNKNOWN)))
     }
 }
 
@@ -146,7 +151,9 @@ mod tests {
             let json = serde_json::to_string(&format).unwrap();
             assert_eq!(serde_json::from_str::<MeshFormat>(&json).unwrap(), format);
         }
-        assert!(serde_json::from_str::<MeshFormat>("\"fbx\"").is_err());
+        let newer: MeshFormat = serde_json::from_str("\"fbx\"").unwrap();
+        assert_eq!((newer.as_str(), newer.media_type()), ("unknown", "application/octet-stream"));
+        assert!("fbx".parse::<MeshFormat>().is_err() && "unknown".parse::<MeshFormat>().is_err());
         assert_eq!(MeshFormat::default().as_str(), "glb");
     }
 }

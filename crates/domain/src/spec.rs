@@ -1,7 +1,8 @@
 //! What a job asks for, what it needs of a worker, and what a worker can do.
 
 use crate::{BlobId, Parameters, View};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The version of the vocabulary of jobs that this build understands. Each row of the tables of parameters and formats
 /// says since which level it exists; a job needs the largest level it makes use of, so what a newer gateway offers never
@@ -25,7 +26,8 @@ pub enum JobSpec {
 /// A mesh is made from one or several images of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageToMesh {
-    /// The images, each view at most once; a single image is the front.
+    /// The images, each view at most once; a single image is the front. Views of a newer version are left out.
+    #[serde(deserialize_with = "known_views")]
     pub images: Vec<ViewImage>,
     /// The name of the model; `None` for the default model of the worker that takes it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -50,6 +52,12 @@ pub struct ViewImage {
     pub view: View,
     /// The image file.
     pub image: BlobId,
+}
+
+fn known_views<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ViewImage>, D::Error> {
+    let is_known = |image: &serde_json::Value| image["view"].as_str().is_none_or(|view| view.parse::<View>().is_ok());
+    let images = Vec::<serde_json::Value>::deserialize(deserializer)?.into_iter().filter(is_known);
+    images.map(|image| serde_json::from_value(image).map_err(D::Error::custom)).collect()
 }
 
 impl JobSpec {
