@@ -42,7 +42,7 @@
 //! | `waiting:<tenant>@<lane>` | sorted set | the waiting jobs of a tenant by arrival; those that came back from a worker first |
 //! | `turns:<class>:<lane>` | sorted set | tenants whose turn may come, by start tag; those with a job that came back first |
 //! | `tenant:<tenant>` | hash | its account: `queued`, `running`, `served`, `weight`, `max_running`; and for each lane `waiting`, `back`, `ahead`, `turn`, `offset` |
-//! | `numbers` | hash | counters, clocks of lanes and pools, loads, average run times, the lanes with turns |
+//! | `numbers` | hash | counters, loads, the lanes with turns; for each lane its clock, numbers of waiting and running jobs, average run time; clocks of pools |
 //! | `wake:<pool>` | sorted set | one token while a worker of the pool should look for jobs |
 //! | `delayed` | sorted set | jobs that wait for a retry, by the time when they are due |
 //! | `leases` | sorted set | running jobs, by the time when their lease runs out |
@@ -109,6 +109,10 @@
 //! Tenants that run as many jobs as they may have no turn, in any lane. A job that came back from a worker goes before
 //! all others and is not charged again. Among classes agents go first, and of every `--users-share` turns while users
 //! wait one is a user's.
+//!
+//! At most 512 lanes have stored numbers. Those of a lane without jobs are removed an hour after its latest dispatch, or
+//! earlier when another lane needs the room; a submission that finds no room is refused. Names of kinds and models are
+//! parts of the names of lanes and pools, so [`domain::check_name`] bounds their characters.
 //!
 //! # Tokens
 //! Each lease has a random token, and every write of a worker carries its token and its name. A script that finds

@@ -95,8 +95,8 @@ impl Queue {
     /// Queues a job, unless it is there already. One round trip.
     ///
     /// # Errors
-    /// [`Error::Conflict`]; [`Error::Full`], [`Error::TooManyActive`], [`Error::TooManyQueued`]; [`Error::Memory`],
-    /// [`Error::Unavailable`]. Nothing was written then.
+    /// [`Error::Conflict`]; [`Error::Full`], [`Error::TooManyActive`], [`Error::TooManyQueued`],
+    /// [`Error::TooManyLanes`]; [`Error::InvalidName`]; [`Error::Memory`], [`Error::Disk`], [`Error::Replicas`], [`Error::Unavailable`]. Nothing was written then.
     pub async fn submit(&self, submission: &Submission) -> Result<Submitted, Error> {
         let submitted = self.submit_all(None, std::slice::from_ref(submission)).await?;
         submitted.into_iter().next().ok_or(Error::Corrupt { what: "an answer", source: None })
@@ -127,6 +127,8 @@ impl Queue {
         arguments.push(bounds.max_running).push(bounds.max_queued);
         arguments.push(batch.map_or(String::new(), |batch| batch.to_string()));
         for Submission { job, needs, fingerprint, same_as, .. } in submissions {
+            needs.check_names()?;
+            job.next.iter().try_for_each(|spec| spec.needs(0).check_names())?;
             let json = serde_json::to_string(job).map_err(Error::corrupt("a job to be written"))?;
             arguments.push(job.id.to_string()).push(json).push(hex(*fingerprint)).push(hex(*same_as));
             arguments.push(needs.lane()).push(job.submitted_ms);
@@ -145,6 +147,7 @@ impl Queue {
             "conflict" => Err(Error::Conflict),
             "full" => Err(Error::Full { class: *class, depth: there, retry_after }),
             "active" => Err(Error::TooManyActive { active: there, most: bounds.max_active, retry_after }),
+            "lanes" => Err(Error::TooManyLanes { lanes: there, retry_after }),
             "queued" => Err(Error::TooManyQueued { queued: there, most: bounds.max_queued, retry_after }),
             _ => Err(Error::Script(redis::from_redis_value(jobs).unwrap_or_default())),
         }

@@ -7,7 +7,7 @@ use crate::fleet::{TEST_POOL, pool};
 use crate::lease::Lease;
 use crate::options::LeaseOptions;
 use crate::queue::Queue;
-use domain::{Artifact, FailureCode, JobId, WorkerInfo};
+use domain::{Artifact, Capability, FailureCode, JobId, WorkerInfo};
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 use redis_client::within;
@@ -90,8 +90,9 @@ impl Worker {
     /// Replaces what this worker announces, at once and from now on. The name stays its own. One round trip.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; the new announcement is sent within a second nevertheless.
+    /// [`Error::InvalidName`]; [`Error::Unavailable`]: the new announcement is sent within a second nevertheless.
     pub async fn announce(&self, info: WorkerInfo) -> Result<(), Error> {
+        info.capabilities.iter().try_for_each(Capability::check_names)?;
         let info = WorkerInfo { name: self.holder.name.clone(), ..info };
         self.info.send_replace(info.clone());
         announce(&self.queue, &info, self.holder.is_test).await

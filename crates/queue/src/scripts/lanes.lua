@@ -11,7 +11,8 @@ local AHEAD = -1e15 -- added to the order of a job that came back
 local TIE = 1e-6 -- the clock of a lane advances by it at each dispatch, so that new tenants sort behind waiting ones
 local LAG = 8 -- turns of its own that a tenant may be behind or ahead of the clocks
 local CORRECTIONS = 64 -- tags that one search for the next tenant corrects
-local MOST_LANES = 512 -- lanes with waiting jobs at a time, of all classes
+local MOST_LANES = 512 -- lanes with stored numbers at a time, of all classes
+local LANE_RETENTION = 3600 -- seconds that the numbers of a lane without jobs are kept
 local SILENCE = 5000 -- ms without an announcement after which no worker is alive
 local TENANT_RETENTION = 3600 -- seconds that the account of an idle tenant is kept
 
@@ -88,11 +89,59 @@ local function read_lane(class, lane, ...)
   if not known_lanes[name] then
     known_lanes[name] = true
     read(numbers, {
-      'lanes', 'enqueued', 'agents_in_a_row', 'announced', 'queued:' .. class, 'running:' .. class, 'succeeded', 'missed',
+      'lanes', 'known_lanes', 'enqueued', 'agents_in_a_row', 'announced', 'queued:' .. class, 'running:' .. class, 'succeeded', 'missed',
       'clock:' .. name, 'waiting:' .. name, 'tenants:' .. name, 'since:' .. name, 'pace:' .. side .. ':' .. lane,
       'busy:' .. side .. ':' .. lane, 'waiting:' .. AGENTS .. ':' .. lane, 'waiting:' .. USERS .. ':' .. lane, ...
     })
   end
+end
+
+-- Removes the numbers of lanes that have had no job for `idle` ms. Classes that share workers share run times, so their
+-- lanes are removed together.
+local function forget_lanes(idle)
+  local sides, known = {}, 0
+  for _, field in ipairs(read_all(numbers)) do
+    local class, lane = string.match(field, '^waiting:(%a+):(.*)$')
+    if class and text(numbers, field) ~= '' then
+      local side = side_of(class) .. ':' .. lane
+      sides[side] = sides[side] or {}
+      table.insert(sides[side], class .. ':' .. lane)
+      known = known + 1
+    end
+  end
+  for side, names in pairs(sides) do
+    local is_idle, fields = number(numbers, 'busy:' .. side) == 0, { 'pace:' .. side, 'busy:' .. side }
+    for _, name in ipairs(names) do
+      local has_jobs = number(numbers, 'waiting:' .. name) > 0
+      is_idle = is_idle and not has_jobs and now - number(numbers, 'since:' .. name) >= idle
+      for _, what in ipairs({ 'clock:', 'waiting:', 'tenants:', 'since:' }) do
+        fields[#fields + 1] = what .. name
+      end
+    end
+    if is_idle then
+      remove(numbers, fields)
+      known = known - #names
+    end
+  end
+  set(numbers, 'known_lanes', known)
+  set(numbers, 'lanes_swept', now)
+end
+
+-- Whether jobs of a class may join all of `lanes`, the keys of a table. When there are too many lanes, those without
+-- jobs make room, looked for once a second.
+local function have_room(class, lanes)
+  local function are_too_many()
+    local new = 0
+    for lane in pairs(lanes) do
+      read_lane(class, lane)
+      new = new + (text(numbers, 'waiting:' .. class .. ':' .. lane) == '' and 1 or 0)
+    end
+    return new > 0 and number(numbers, 'known_lanes') + new > MOST_LANES
+  end
+  if are_too_many() and now - number(numbers, 'lanes_swept') >= 1000 then
+    forget_lanes(0)
+  end
+  return not are_too_many()
 end
 
 -- The account of a tenant, with its fields for a lane.
@@ -211,6 +260,9 @@ local function join(job, is_back)
   local score = is_back and order + AHEAD or order
   redis.call('ZADD', WAITING .. tenant .. '@' .. lane, score, job.id)
   add(h, 'waiting:' .. lane, 1)
+  if text(numbers, 'waiting:' .. name) == '' then
+    add(numbers, 'known_lanes', 1)
+  end
   add(numbers, 'waiting:' .. name, 1)
   if is_back and add(h, 'back:' .. lane, 1) == 1 then
     set(h, 'ahead:' .. lane, score)

@@ -3,6 +3,7 @@
 local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not stop new work
 local OUTAGE = 3000 -- ms without a sweep by any process after which Redis was not available
 local GRACE = 10000 -- ms that workers have after an outage to renew their leases
+local LANES_SWEEP = 60000 -- ms between searches for lanes that have had no jobs for long
 local SPARED_LEASES = 10 -- leases of a job that may be lost without an attempt being counted
 
 -- Counts a job in or out: `what` is queued or running.
@@ -24,6 +25,23 @@ local function rest(tenant)
   end
 end
 
+-- The account of a tenant that is never idle does not keep lanes that have been forgotten.
+local function forget_lanes_of(tenant)
+  local h, lanes, names = hash(TENANT .. tenant), {}, {}
+  for _, field in ipairs(read_all(h)) do
+    local lane = string.match(field, '^waiting:(.*)$')
+    if lane then
+      lanes[#lanes + 1], names[#names + 1] = lane, 'waiting:' .. class_of(tenant) .. ':' .. lane
+    end
+  end
+  read(numbers, names)
+  for i, lane in ipairs(lanes) do
+    if text(numbers, names[i]) == '' then
+      remove(h, { 'offset:' .. lane, 'waiting:' .. lane, 'back:' .. lane, 'ahead:' .. lane, 'turn:' .. lane })
+    end
+  end
+end
+
 -- A new job of a tenant whose account has been read. `...` are further fields of its hash.
 local function accept(job, json, ...)
   local h = hash(TENANT .. job.tenant)
@@ -42,6 +60,9 @@ local function accept(job, json, ...)
         redis.call('ZREM', JOBS .. job.tenant, old)
       end
     end
+  end
+  if order % 256 == 0 then
+    forget_lanes_of(job.tenant)
   end
   emit('queued', job, 'queued', 0)
 end
@@ -152,12 +173,16 @@ end
 -- while, Redis was not available, or all of them were suspended: leases that ran out meanwhile are spared until their
 -- workers have had time to renew them.
 local function sweep()
+  read(numbers, { 'swept', 'lanes_swept' })
   local last = number(numbers, 'swept')
   if last > 0 and now - last > OUTAGE then
     set(numbers, 'spare_until', now + GRACE)
   end
   if now - last > 200 then
     set(numbers, 'swept', now)
+  end
+  if now - number(numbers, 'lanes_swept') > LANES_SWEEP then
+    forget_lanes(1000 * LANE_RETENTION)
   end
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', ALIVE, '-inf', now, 'LIMIT', 0, SWEEP_LIMIT)) do
     forget_worker(name)

@@ -3,8 +3,8 @@
 -- greatest numbers of active, running and queued jobs (0: no bound), batch ('': none), and for each job: id, job,
 -- fingerprint, digest of the request ('': not to be compared), lane, time of submission. Returns for each submission a
 -- word, numbers, and for `ok` each job as {id, state, outcome, position, ms until it is done, whether no live worker
--- covers it}. Other words: `conflict`; `full`, `active`, `queued` with the number that there are and ms after which to
--- try again.
+-- covers it}. Other words: `conflict`; `full`, `active`, `queued`, `lanes` with the number that there are and ms after
+-- which to try again.
 local max_depth, cache_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local HEADER, FIELDS_OF_JOB = 7, 6
 local REMEMBERED = 86400 -- seconds that a request is remembered at least
@@ -66,7 +66,7 @@ local function take_in(at)
       return { 'conflict', {}, {} }
     end
   end
-  local members, new, by_digest = {}, 0, {}
+  local members, new, lanes, by_digest = {}, 0, {}, {}
   for i = first, last, FIELDS_OF_JOB do
     local id, fingerprint, digest = ARGV[i], ARGV[i + 2], cache_ms > 0 and ARGV[i + 3] or ''
     local member = earlier(tenant, id, fingerprint)
@@ -76,7 +76,7 @@ local function take_in(at)
     member = member or (digest ~= '' and (by_digest[digest] or same_job(tenant, digest)))
     if not member then
       member = { id = id, state = 'queued', lane = ARGV[i + 4], outcome = 'new' }
-      new = new + 1
+      new, lanes[member.lane] = new + 1, true
       if digest ~= '' then
         by_digest[digest] = { id = id, state = 'queued', lane = member.lane, outcome = 'attached' }
       end
@@ -94,6 +94,8 @@ local function take_in(at)
       return { 'queued', { queued, until_one_ends(class, lane, running) }, {} }
     elseif max_depth > 0 and depth + new > max_depth then
       return { 'full', { depth, until_room(class, lane) }, {} }
+    elseif not have_room(class, lanes) then
+      return { 'lanes', { number(numbers, 'known_lanes'), until_room(class, lane) }, {} }
     end
     if #stale > 0 then
       redis.call('DEL', unpack(stale))

@@ -11,6 +11,7 @@ mod dead;
 mod fair;
 mod faults;
 mod hand_over;
+mod lane_bounds;
 mod lanes;
 mod life;
 mod model;

@@ -197,6 +197,32 @@ async fn a_full_disk_has_an_error_of_its_own_and_reads_go_on() {
 }
 
 #[tokio::test]
+async fn missing_replicas_have_an_error_of_their_own_and_reads_go_on() {
+    let world = World::new().await;
+    let worker = world.worker(LONG).await;
+    let kept = world.submit().await;
+    let lease = take(&worker).await;
+    let mut raw = world.raw().await;
+    let mut require = async |replicas: u8| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("min-replicas-to-write").arg(replicas).query_async::<()>(&mut raw).await.unwrap();
+    };
+    require(1).await;
+    let error = world.queue.submit(&job().into()).await.unwrap_err();
+    assert!(matches!(error, Error::Replicas(_)) && error.is_retryable(), "{error:?}");
+    assert!(matches!(world.queue.check_writable().await, Err(Error::Replicas(_))));
+    let entry = world.queue.entry(kept.id).await.unwrap().unwrap();
+    assert_eq!((entry.state, world.queue.lanes().await.unwrap().len()), (JobState::Running, 0));
+    let outcome = result();
+    let (delivered, ()) = tokio::join!(lease.succeed(&outcome), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        require(0).await;
+    });
+    delivered.unwrap();
+    assert_eq!(world.queue.record(kept.id).await.unwrap().unwrap().state, JobState::Succeeded, "the result waited");
+}
+
+#[tokio::test]
 async fn a_job_is_dispatched_again_soon_after_its_worker_died() {
     let world = World::new().await;
     let (dying, other) = (
