@@ -135,8 +135,8 @@
 //! [`entry`](Queue::entry), [`position`](Queue::position), [`jobs_of`](Queue::jobs_of), [`batch`](Queue::batch),
 //! [`cancel`](Queue::cancel), [`depth`](Queue::depth), [`renew`](Lease::renew), [`progress`](Lease::progress), and each
 //! way to end a lease. [`lease`](Worker::lease) takes one when a job waits, two more when it has to wait. A submission
-//! is 14 Redis commands, lease and end together are 25. Concurrent operations of a process share calls (`commit.rs`):
-//! then they are 8 and 14. A queued job takes about 1.4 KB of Redis memory, 1.8 KB with fingerprint, cache key and
+//! is 12 Redis commands, lease and end together are 25 (26 when several tenants wait). Concurrent operations of a process share calls (`commit.rs`):
+//! then they are 6 and 14. A queued job takes about 1.4 KB of Redis memory, 1.8 KB with fingerprint, cache key and
 //! batch. Tests check these figures (`tests/it/cost.rs`). No script looks at more jobs than it moves, but for estimates
 //! (16 tenants) and lists (1,000 entries).
 //!

@@ -84,7 +84,8 @@ async fn work(context: &Arc<WorkerContext>, lease: &Lease, slot: OwnedSemaphoreP
         queued_seconds,
     };
     let spec = lease.spec().clone();
-    let (tracker, progress) = ProgressTracker::new(stages(context, &spec));
+    let steps = 1 + lease.job().next.len();
+    let (tracker, progress) = ProgressTracker::new(stages(context, &spec), lease.step(), steps);
     tokio::select! {
         biased;
         ending = run_kind(attempt, spec, Arc::new(tracker)) => ending.unwrap_or_else(|ending| ending),

@@ -42,6 +42,22 @@ local function forget_lanes_of(tenant)
   end
 end
 
+-- The list of the jobs of a tenant does not outgrow what is still known of them.
+local function forget_jobs_of(tenant)
+  local oldest, keys = redis.call('ZRANGE', JOBS .. tenant, 0, 31), {}
+  for i, id in ipairs(oldest) do
+    keys[i] = JOB .. id
+  end
+  if redis.call('EXISTS', unpack(keys)) == #keys then
+    return
+  end
+  for i, id in ipairs(oldest) do
+    if redis.call('EXISTS', keys[i]) == 0 then
+      redis.call('ZREM', JOBS .. tenant, id)
+    end
+  end
+end
+
 -- A new job of a tenant whose account has been read. `...` are further fields of its hash.
 local function accept(job, json, ...)
   local h = hash(TENANT .. job.tenant)
@@ -54,12 +70,7 @@ local function accept(job, json, ...)
   local order = join(job)
   redis.call('ZADD', JOBS .. job.tenant, order, job.id)
   if order % 16 == 0 then
-    -- The list of the jobs of a tenant does not outgrow what is still known of them.
-    for _, old in ipairs(redis.call('ZRANGE', JOBS .. job.tenant, 0, 31)) do
-      if redis.call('EXISTS', JOB .. old) == 0 then
-        redis.call('ZREM', JOBS .. job.tenant, old)
-      end
-    end
+    forget_jobs_of(job.tenant)
   end
   if order % 256 == 0 then
     forget_lanes_of(job.tenant)

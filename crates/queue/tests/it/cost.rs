@@ -145,8 +145,8 @@ async fn a_job_costs_few_commands() {
         .unwrap();
         // The worker announces itself and sweeps meanwhile.
         let allowed = if tenants == 1 { 25.5 } else { 27.0 };
-        assert!(each <= 15.0 && processed <= allowed, "{each} and {processed} commands");
-        assert!(together <= 9.0 && processed_together <= 18.0, "{together} and {processed_together} commands");
+        assert!(each <= 13.0 && processed <= allowed, "{each} and {processed} commands");
+        assert!(together <= 7.0 && processed_together <= 18.0, "{together} and {processed_together} commands");
     }
 }
 

@@ -129,6 +129,11 @@ impl World {
 
     /// Submits a job.
     pub async fn submit_spec(&self, spec: ImageToMesh) -> JobId {
+        self.submit_steps(spec, Vec::new()).await
+    }
+
+    /// Submits a job of several steps.
+    pub async fn submit_steps(&self, first: ImageToMesh, next: Vec<ImageToMesh>) -> JobId {
         let id = JobId::new();
         let job = Job {
             v: Job::VERSION,
@@ -137,8 +142,8 @@ impl World {
             class: Class::User,
             batch: None,
             scenario: None,
-            spec: spec.into(),
-            next: Vec::new(),
+            spec: first.into(),
+            next: next.into_iter().map(Into::into).collect(),
             submitted_ms: 0,
             traceparent: None,
         };
