@@ -1,4 +1,4 @@
-//! What can go wrong, by what a caller can do about it.
+//! Errors, grouped by what a caller can do about them.
 
 use crate::entry::UnreadableJob;
 use domain::{Class, JobId};
@@ -52,7 +52,7 @@ pub enum Error {
     /// The id was used for another request.
     #[error("another request was made under this id")]
     Conflict,
-    /// A batch that cannot be one; the text says why.
+    /// The jobs do not form a valid batch; the text gives the reason.
     #[error("{0}")]
     InvalidBatch(&'static str),
     /// Redis is out of memory: try again later. Nothing was written.
@@ -65,7 +65,7 @@ pub enum Error {
     /// was written.
     #[error("Redis has too few replicas to accept writes")]
     Replicas(#[source] redis::RedisError),
-    /// A job was to be handed over that has no further step.
+    /// The job cannot be handed over because it has no further step.
     #[error("job {0} has no further step")]
     NoNextStep(JobId),
     /// A script failed: keys were changed from outside, or it is a defect of this crate.
@@ -120,8 +120,8 @@ pub enum Error {
     /// The record of the job cannot be read by this version. It is no outage: the job may be of a newer version.
     #[error(transparent)]
     UnreadableJob(#[from] UnreadableJob),
-    /// Something stored under the queue's keys is not what this crate writes.
-    #[error("{what} in Redis is not readable")]
+    /// Data under the keys of the queue that this crate did not write.
+    #[error("{what} in Redis cannot be read")]
     Corrupt {
         /// What was read.
         what: &'static str,

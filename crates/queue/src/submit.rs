@@ -1,4 +1,4 @@
-//! Submitting: what comes with a job, and what is answered.
+//! Submission of jobs, with their bounds, and its outcomes.
 
 use crate::commit::{self, Arguments, Target};
 use crate::entry::{parse_id, parse_state};
@@ -26,17 +26,17 @@ pub struct Submission {
     pub job: Job,
     /// What a worker must be able to do for its first step: this decides the lane.
     pub needs: Needs,
-    /// What the request was, as a digest: the same id with another fingerprint is refused. The first 16 bytes count.
+    /// A digest of the request: the same id with another fingerprint is refused. Only the first 16 bytes are compared.
     pub fingerprint: Option<[u8; 32]>,
-    /// What is to be made, as a digest that includes the owner: while another job with it waits or runs, or has
-    /// recently succeeded, that job answers. The first 16 bytes count.
+    /// A digest of the result to be made, owner included: a job with an equal digest that waits, runs, or has recently
+    /// succeeded answers the submission. Only the first 16 bytes are compared.
     pub same_as: Option<[u8; 32]>,
     /// The bounds of the job's owner. Weight and `max_running` hold from now on for all of the owner's jobs.
     pub bounds: TenantBounds,
 }
 
 impl From<Job> for Submission {
-    /// A job without any of the rest. When it names no grid, the default grid of any worker will do.
+    /// A job without fingerprint, digest and bounds. If it names no grid, any worker can run it with its default grid.
     fn from(job: Job) -> Self {
         let needs = job.spec.needs(0);
         Self { job, needs, fingerprint: None, same_as: None, bounds: TenantBounds::default() }

@@ -1,4 +1,4 @@
-//! What can go wrong, by what a caller can do about it.
+//! Errors, grouped by what a caller can do about them.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind as Server};
 

@@ -1,4 +1,4 @@
-//! Several models, several families, several workers; engines that fail.
+//! Several models, families and workers, and engines that fail.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -70,7 +70,7 @@ async fn a_job_of_two_steps_runs_on_two_workers_and_has_one_result() {
     let result = record.result.unwrap();
     assert_eq!((result.model.as_str(), result.octree_resolution), ("second", 64));
     let roles: Vec<&str> = result.artifacts.iter().map(|artifact| artifact.role.as_str()).collect();
-    assert_eq!(roles, ["mesh", "thumbnail"], "those of the last step replace those of the first");
+    assert_eq!(roles, ["mesh", "thumbnail"], "artifacts of the last step replace those of the first");
     workers[0].wait_for_line("handed over to the next step", PATIENCE).await;
 
     use JobState::{Queued, Running, Succeeded};
@@ -150,7 +150,7 @@ async fn a_dead_engine_ends_its_process_and_takes_no_further_jobs() {
         assert_eq!(record.state, JobState::Succeeded, "{:?}", record.failure);
         attempts += record.attempt;
     }
-    // At most the job that ran and the one behind it were begun on the dead engine.
+    // At most the running job and the next one used an attempt on the dead engine.
     assert!(attempts <= 8, "{attempts}");
 }
 

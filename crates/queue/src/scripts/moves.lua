@@ -1,6 +1,6 @@
--- Moves that several scripts make. Included after lanes.lua.
+-- Moves that several scripts share. Included after places.lua.
 
-local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not stop new work
+local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not delay other calls
 local OUTAGE = 3000 -- ms without a sweep by any process after which Redis was not available
 local GRACE = 10000 -- ms that workers have after an outage to renew their leases
 local LANES_SWEEP = 60000 -- ms between searches for lanes that have had no jobs for long
@@ -16,7 +16,7 @@ local function count(job, what, by)
   end
 end
 
--- A job has ended: the account of a tenant without jobs, and the list of its jobs, are kept for a while.
+-- A job has ended. The account and the list of jobs of a tenant without jobs get a time to live.
 local function rest(tenant)
   local h = hash(TENANT .. tenant)
   if number(h, 'queued') + number(h, 'running') == 0 then
@@ -118,7 +118,7 @@ local function finish(job, state, more, ...)
   rest(job.tenant)
 end
 
--- A job fails because its attempts have run out, and leaves a dead letter with all that a redrive needs.
+-- A job fails because its attempts are used up. Its dead letter has everything that a redrive needs.
 local function bury(job, failure)
   redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_LIMIT, '*', 'id', job.id, 'job', redis.call('HGET', JOB .. job.id, 'job'),
     'failure', failure, 'attempts', job.attempt, 'worker', job.worker or '', 'at', now, 'lane', job.lane)
@@ -132,7 +132,8 @@ local function requeue(job, delay, more, ...)
   count(job, 'running', -1)
   count(job, 'queued', 1)
   tell(job, 'queued', job.attempt, more)
-  redis.call('HSET', JOB .. job.id, 'state', 'queued', 'attempt', job.attempt, 'events', job.events, 'progress', '', 'milestone', '', 'worker', '', ...)
+  redis.call('HSET', JOB .. job.id, 'state', 'queued', 'attempt', job.attempt, 'events', job.events, 'progress', '',
+    'milestone', '', 'worker', '', ...)
   emit('queued', job, 'queued', job.attempt)
   if delay > 0 then
     redis.call('ZADD', DELAYED, now + delay, job.id)
@@ -150,7 +151,7 @@ local function take_back(job)
   local failure = string.format(
     '{"code":"worker_lost","detail":"The worker was lost during attempt %d.","retryable":true}', job.attempt)
   if not job.milestone and job.spared < SPARED_LEASES then
-    -- The worker had not begun with it. The bound is for jobs that kill their workers before they report any progress.
+    -- No progress was reported, so the attempt does not count. The bound is for jobs that kill their workers at once.
     job.attempt = job.attempt - 1
     return requeue(job, 0, ',"failure":' .. failure, 'spared', job.spared + 1)
   elseif job.attempt >= (tonumber(job.max) or 1) then

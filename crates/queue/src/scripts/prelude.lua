@@ -117,7 +117,7 @@ local function class_of(tenant)
   return string.match(tenant, '^%a+')
 end
 
--- Agents and users share workers; test jobs have workers of their own.
+-- Agents and users share workers; test jobs run on separate ones.
 local function side_of(class)
   return class == TESTS and 'test' or 'made'
 end

@@ -25,7 +25,7 @@ async fn refused_until(world: &World, id: JobId) {
 }
 
 #[tokio::test]
-async fn unknown_fields_and_kinds_of_stored_records_are_no_obstacle() {
+async fn unknown_fields_of_stored_records_are_ignored() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let job = world.submit().await;
@@ -38,7 +38,7 @@ async fn unknown_fields_and_kinds_of_stored_records_are_no_obstacle() {
 }
 
 #[tokio::test]
-async fn one_unreadable_job_costs_its_neighbours_nothing() {
+async fn an_unreadable_job_does_not_affect_jobs_leased_with_it() {
     for broken in ["newer", "not JSON", "{}", ""] {
         let world = World::new().await;
         let worker = world.worker(LONG).await;
@@ -69,7 +69,7 @@ async fn one_unreadable_job_costs_its_neighbours_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_that_no_worker_reads_fails_in_the_end_and_can_be_redriven() {
+async fn a_job_that_no_worker_can_read_becomes_a_dead_letter() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let job = world.submit().await;
@@ -96,7 +96,7 @@ async fn a_job_that_no_worker_reads_fails_in_the_end_and_can_be_redriven() {
 }
 
 #[tokio::test]
-async fn pages_records_and_events_of_others_are_whole() {
+async fn an_unreadable_job_is_one_entry_of_pages_and_batches() {
     let world = World::new().await;
     let queue: &Queue = &world.queue;
     let batch = BatchId::new();
@@ -118,7 +118,7 @@ async fn pages_records_and_events_of_others_are_whole() {
     assert!(matches!(&error, Error::UnreadableJob(job) if job.id == bad) && !error.is_retryable(), "{error:?}");
     let watched: Vec<_> = queue.watch(bad, None).collect().await;
     assert!(matches!(watched[..], [Err(Error::UnreadableJob(_))]), "{watched:?}");
-    // It can still be cancelled.
+    // The job can still be cancelled.
     assert_eq!(queue.cancel(bad).await.unwrap(), JobState::Cancelled);
 }
 
