@@ -73,8 +73,14 @@ async fn a_job_of_two_steps_runs_on_two_workers_and_has_one_result() {
     assert_eq!(roles, ["mesh", "thumbnail"], "artifacts of the last step replace those of the first");
     workers[0].wait_for_line("handed over to the next step", PATIENCE).await;
 
-    use JobState::{Queued, Running, Succeeded};
-    assert_eq!(world.story(id).await, [(Queued, 0), (Running, 1), (Queued, 0), (Running, 1), (Succeeded, 1)]);
+    let expected = [
+        (JobState::Queued, 0),
+        (JobState::Running, 1),
+        (JobState::Queued, 0),
+        (JobState::Running, 1),
+        (JobState::Succeeded, 1),
+    ];
+    assert_eq!(world.story(id).await, expected);
     let progress = world.events(id).await.into_iter().filter_map(|event| event.progress);
     let fractions: Vec<f64> = progress.map(|progress| progress.fraction).collect();
     assert!(fractions.is_sorted() && fractions.last().is_some_and(|last| *last >= 0.5), "{fractions:?}");

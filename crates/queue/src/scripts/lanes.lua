@@ -304,8 +304,7 @@ end
 -- the share of users.
 local function next_turn(can)
   local first = {}
-  for one in string.gmatch(text(numbers, 'lanes'), '[^\n]+') do
-    local class, lane = string.match(one, '^(%a+):(.*)$')
+  for class, lane in string.gmatch(text(numbers, 'lanes'), '(%a+):([^\n]*)\n') do
     if covers(can, class, lane) then
       local found = head(class, lane)
       if found and (not first[class] or found.tag < first[class].tag) then

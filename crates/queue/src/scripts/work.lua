@@ -63,8 +63,7 @@ function operations.lease(worker, pool, most, lease, max, token, is_repeated, ha
   end
   if has_waited == '1' then
     -- This worker took the token that wakes its pool. It writes another one if jobs are left.
-    for one in string.gmatch(text(numbers, 'lanes'), '[^\n]+') do
-      local class, lane = string.match(one, '^(%a+):(.*)$')
+    for class, lane in string.gmatch(text(numbers, 'lanes'), '(%a+):([^\n]*)\n') do
       if covers(can, class, lane) then
         redis.call('ZADD', WAKE .. pool, 0, 'w')
         break

@@ -189,7 +189,7 @@ async fn each_operation_is_one_round_trip() {
     }
     let mut counted = Vec::new();
     // The worker sweeps once a second by itself: the least of several runs is the operation's own.
-    for _ in 0..6 {
+    for _ in 0..20 {
         let mut run = Vec::new();
         let mut last = requests(&mut raw).await;
         let mut note = async |name: &'static str| {
