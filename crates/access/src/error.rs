@@ -66,7 +66,7 @@ pub enum Error {
     /// Redis cannot be reached, is loading, or is a replica: try again later.
     #[error("Redis is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Redis refuses writes because its disk or memory is full: try again later. Reads work.
+    /// Redis refuses writes because its disk or memory is full, or it has too few replicas: try again later. Reads work.
     #[error("Redis refuses writes")]
     ReadOnly(#[source] redis::RedisError),
     /// The server is older than Redis 7.0, which the scripts need.
@@ -94,7 +94,9 @@ impl From<redis_client::Error> for Error {
     fn from(error: redis_client::Error) -> Self {
         match error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
-            redis_client::Error::Memory(error) | redis_client::Error::Disk(error) => Self::ReadOnly(error),
+            redis_client::Error::Memory(error)
+            | redis_client::Error::Disk(error)
+            | redis_client::Error::Replicas(error) => Self::ReadOnly(error),
             redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }

@@ -53,6 +53,9 @@ pub enum Class {
 }
 
 impl Class {
+    /// All classes.
+    pub const ALL: [Class; 3] = [Class::Agent, Class::User, Class::Test];
+
     /// The name of the class in JSON and in Redis.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -6,7 +6,8 @@
 //!
 //! * [`JobId`], [`BatchId`], [`BlobId`]: ids. [`Class`]: the scheduling class.
 //! * [`Job`]: what the queue stores; [`JobSpec`]: a step of it; [`JobRecord`]: the record of its life.
-//! * [`Needs`], [`Capability`], [`WorkerInfo`], [`ModelInfo`]: what a job needs of a worker, and what workers announce.
+//! * [`Needs`], [`Capability`], [`WorkerInfo`], [`ModelInfo`]: what a job needs of a worker, and what workers announce;
+//!   [`check_name`]: the characters of names of kinds and models.
 //! * [`PARAMETERS`], [`FORMATS`], [`FailureCode`]: the tables of request parameters, mesh formats and failure codes.
 //! * [`JobState`], [`Progress`], [`JobEvent`]: where a job stands. [`ResultRecord`], [`Artifact`], [`Quality`]: its result.
 
@@ -14,6 +15,7 @@ mod failure;
 mod format;
 mod id;
 mod job;
+mod name;
 mod parameters;
 mod progress;
 mod result;
@@ -25,6 +27,7 @@ pub use failure::{Failure, FailureCode};
 pub use format::{FORMAT_NAMES, FORMATS, FormatInfo, MeshFormat, UnknownFormat};
 pub use id::{BatchId, BlobId, InvalidId, JobId};
 pub use job::{Class, Job, JobRecord, JobState};
+pub use name::{InvalidName, MAX_NAME, check_name};
 pub use parameters::{InvalidParameter, PARAMETERS, ParameterInfo, ParameterKind, Parameters};
 pub use progress::{JobEvent, Progress};
 pub use result::{Artifact, Quality, ResultRecord, StageTiming};

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_what_json_carries() {
+    fn json_contains_exactly_the_set_parameters() {
         let parameters = set("steps", json!(20.0)).unwrap();
         assert_eq!(parameters.steps, Some(20));
         assert_eq!(serde_json::to_value(&parameters).unwrap(), json!({ "steps": 20 }));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_forms_become_values() {
+    fn texts_of_forms_are_parsed() {
         let read = |name: &str, text: &str| ParameterInfo::of(name).unwrap().from_text(text);
         for (text, value) in [
             ("", Value::Null),

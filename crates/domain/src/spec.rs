@@ -1,6 +1,6 @@
 //! What a job asks for, what it needs of a worker, and what a worker can do.
 
-use crate::{BlobId, Parameters, View};
+use crate::{BlobId, InvalidName, Parameters, View, check_name};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -141,6 +141,15 @@ fn one() -> u32 {
 }
 
 impl Needs {
+    /// Checks the names of kind and model.
+    ///
+    /// # Errors
+    /// [`InvalidName`].
+    pub fn check_names(&self) -> Result<(), InvalidName> {
+        check_name(&self.kind)?;
+        self.model.as_deref().map_or(Ok(()), check_name)
+    }
+
     /// The class of the grid: cells along a side, rounded up to a multiple of 32.
     pub fn grid_class(&self) -> u32 {
         self.grid.div_ceil(GRID_CLASS) * GRID_CLASS
@@ -156,6 +165,15 @@ impl Needs {
 }
 
 impl Capability {
+    /// Checks the names of kind and model.
+    ///
+    /// # Errors
+    /// [`InvalidName`].
+    pub fn check_names(&self) -> Result<(), InvalidName> {
+        check_name(&self.kind)?;
+        check_name(&self.model)
+    }
+
     /// The class of the finest grid: cells along a side, rounded down to a multiple of 32.
     pub fn grid_class(&self) -> u32 {
         self.max_grid / GRID_CLASS * GRID_CLASS

@@ -202,6 +202,8 @@ kinds! {
         "Try again later. Nothing was stored; jobs can still be read.", retry after 30 s;
     QUEUE_MEMORY_FULL = 503 "queue_memory_full", "The queue cannot store anything: its memory is full",
         "Try again later. Nothing was stored; jobs can still be read.", retry after 10 s;
+    QUEUE_NO_REPLICAS = 503 "queue_no_replicas", "The queue cannot store anything: too few replicas are connected",
+        "Try again later. Nothing was stored; jobs can still be read.", retry after 10 s;
     STORAGE_FULL = 503 "storage_full", "The storage cannot keep anything: its disk is full",
         "Try again later. Nothing was stored; files can still be fetched.", retry after 30 s;
     STORAGE_UNAVAILABLE = 503 "storage_unavailable", "The storage cannot be reached",

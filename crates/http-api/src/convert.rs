@@ -8,6 +8,10 @@ impl From<queue::Error> for Problem {
             queue::Error::Full { retry_after, .. } => {
                 Self::new(&codes::QUEUE_FULL, "The queue has no room for another job.").retry_after(retry_after)
             }
+            queue::Error::TooManyLanes { retry_after, .. } => {
+                Self::new(&codes::QUEUE_FULL, "The queue has no room for another combination of model and parameters.")
+                    .retry_after(retry_after)
+            }
             queue::Error::TooManyActive { active, most, retry_after } => {
                 let detail = format!("{active} of your jobs wait or run, and at most {most} may.");
                 Self::new(&codes::TOO_MANY_JOBS, detail).retry_after(retry_after)
@@ -34,6 +38,10 @@ impl From<queue::Error> for Problem {
             queue::Error::Memory(_) => {
                 Self::new(&codes::QUEUE_MEMORY_FULL, "The queue has no memory left to store anything.").because(error)
             }
+            queue::Error::Replicas(_) => {
+                Self::new(&codes::QUEUE_NO_REPLICAS, "The queue cannot store anything while replicas are missing.")
+                    .because(error)
+            }
             error if error.is_retryable() => {
                 Self::new(&codes::QUEUE_UNAVAILABLE, "The queue does not answer.").because(error)
             }
@@ -55,6 +63,7 @@ impl From<access::Error> for Problem {
             Error::Disabled(_) => Self::new(&codes::TENANT_REVOKED, detail),
             Error::TooManyKeys { .. } => Self::new(&codes::TOO_MANY_KEYS, detail),
             Error::ReadOnly(error) if error.code() == Some("OOM") => queue::Error::Memory(error).into(),
+            Error::ReadOnly(error) if error.code() == Some("NOREPLICAS") => queue::Error::Replicas(error).into(),
             Error::ReadOnly(error) => queue::Error::Disk(error).into(),
             error if error.is_retryable() => {
                 // The registry shares the Redis of the queue; clients need not know that these are two uses.
@@ -90,6 +99,7 @@ mod tests {
         let (retry_after, job) = (Duration::from_secs(7), JobId::new());
         for (error, kind) in [
             (Error::Full { class: Class::User, depth: 2, retry_after }, &codes::QUEUE_FULL),
+            (Error::TooManyLanes { lanes: 2, retry_after }, &codes::QUEUE_FULL),
             (Error::TooManyActive { active: 2, most: 2, retry_after }, &codes::TOO_MANY_JOBS),
             (Error::TooManyQueued { queued: 2, most: 2, retry_after }, &codes::TOO_MANY_JOBS),
             (Error::Conflict, &codes::IDEMPOTENCY_CONFLICT),

@@ -5,6 +5,7 @@ use crate::readiness::{CHECK_TIMEOUT, Readiness, ReadinessCheck};
 use crate::{ApiDocument, pages};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, get, web};
+use domain::Class;
 use queue::Queue;
 use telemetry::names;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -67,6 +68,14 @@ async fn read_queue(queue: &Queue) -> Result<(), queue::Error> {
         for (state, jobs) in [("queued", load.queued), ("running", load.running)] {
             metrics::gauge!(names::QUEUE_DEPTH, "class" => class.as_str(), "state" => state).set(jobs as f64);
         }
+    }
+    let lanes = queue.lanes().await?;
+    for class in Class::ALL {
+        let lanes = || lanes.iter().filter(|lane| lane.class == class);
+        let stalled = lanes().map(|lane| lane.waiting_for).max().unwrap_or_default();
+        metrics::gauge!(names::QUEUE_STALLED_SECONDS, "class" => class.as_str()).set(stalled.as_secs_f64());
+        let jobs: u64 = lanes().filter(|lane| !lane.has_worker).map(|lane| lane.queued).sum();
+        metrics::gauge!(names::QUEUE_WITHOUT_WORKER, "class" => class.as_str()).set(jobs as f64);
     }
     metrics::gauge!(names::DEAD_LETTERS).set(queue.depth().await?.dead as f64);
     let slots: u32 = queue.workers().await?.iter().map(|worker| worker.slots).sum();

@@ -91,8 +91,10 @@ impl ReadinessCheck {
     /// while Redis has no room to write.
     async fn check_queue(&self) -> Result<Option<Restriction>, queue::Error> {
         match self.queue.check_writable().await {
-            Err(queue::Error::Disk(_) | queue::Error::Memory(_)) if self.access == BlobAccess::Read => {
-                let detail = "The queue cannot store anything, because its disk or its memory is full.".to_owned();
+            Err(error @ (queue::Error::Disk(_) | queue::Error::Memory(_) | queue::Error::Replicas(_)))
+                if self.access == BlobAccess::Read =>
+            {
+                let detail = format!("The queue cannot store anything: {error}.");
                 Ok(Some(Restriction { code: "queue_read_only", detail }))
             }
             result => result.map(|()| None),

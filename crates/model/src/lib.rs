@@ -13,7 +13,6 @@
 //! `docs/engines.md` shows how to add a family.
 
 mod cost;
-mod decode;
 mod error;
 mod family;
 mod field;
@@ -24,7 +23,6 @@ use image::RgbaImage;
 use std::sync::Arc;
 
 pub use cost::{Cost, Work};
-pub use decode::decode_image;
 pub use error::Error;
 pub use family::{Device, Dtype, Family, Load, LoadError, LoadOptions};
 pub use field::{Bounds, Field, Values, VertexMapping};

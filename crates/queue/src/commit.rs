@@ -98,7 +98,7 @@ async fn send(inner: Arc<Inner>, target: &'static Target) {
 }
 
 impl Commit {
-    /// The operations of the next call; `None` ends the caller.
+    /// The operations of the next call; `None` when there are none.
     fn next(&self) -> Option<Vec<Operation>> {
         let mut state = self.lock();
         let (mut operations, mut jobs) = (Vec::new(), 0);

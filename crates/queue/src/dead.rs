@@ -48,7 +48,7 @@ impl Queue {
     /// is deleted. Returns the id of the new job. Two round trips.
     ///
     /// # Errors
-    /// [`Error::UnknownLetter`], [`Error::Full`], [`Error::UnreadableLetter`], [`Error::Unavailable`].
+    /// [`Error::UnknownLetter`], [`Error::Full`], [`Error::TooManyLanes`], [`Error::UnreadableLetter`], [`Error::Unavailable`].
     pub async fn redrive(&self, letter_id: &str) -> Result<JobId, Error> {
         let unknown = || Error::UnknownLetter(letter_id.to_owned());
         let mut command = redis::cmd("XRANGE");
@@ -62,10 +62,11 @@ impl Queue {
         let mut call = self.call(&self.inner.scripts.redrive);
         call.arg(letter_id).arg(job.id.to_string()).arg(tenant(job.class, &job.owner)).arg(json);
         call.arg(&found.lane).arg(self.inner.max_depth);
-        let (word, depth, wait): (String, u64, u64) = self.inner.connections.script(&call).await?;
+        let (word, there, wait): (String, u64, u64) = self.inner.connections.script(&call).await?;
         match word.as_str() {
             "ok" => Ok(job.id),
-            "full" => Err(Error::Full { class: job.class, depth, retry_after: retry_after(wait) }),
+            "full" => Err(Error::Full { class: job.class, depth: there, retry_after: retry_after(wait) }),
+            "lanes" => Err(Error::TooManyLanes { lanes: there, retry_after: retry_after(wait) }),
             _ => Err(unknown()),
         }
     }

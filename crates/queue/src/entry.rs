@@ -190,7 +190,7 @@ pub(crate) fn parse_id(text: &str) -> Result<JobId, Error> {
 /// Class and owner of a tenant, which is written `class:owner`.
 pub(crate) fn parse_tenant(tenant: &str) -> Option<(Class, String)> {
     let (class, owner) = tenant.split_once(':')?;
-    let class = [Class::Agent, Class::User, Class::Test].into_iter().find(|known| known.as_str() == class)?;
+    let class = Class::ALL.into_iter().find(|known| known.as_str() == class)?;
     Some((class, owner.to_owned()))
 }
 

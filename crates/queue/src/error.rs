@@ -1,4 +1,4 @@
-//! What can go wrong, by what a caller can do about it.
+//! Errors, grouped by what a caller can do about them.
 
 use crate::entry::UnreadableJob;
 use domain::{Class, JobId};
@@ -38,10 +38,21 @@ pub enum Error {
         /// When one of them may start, at the recent pace.
         retry_after: Duration,
     },
+    /// Jobs with as many different needs wait as the queue tells apart.
+    #[error("the queue has {lanes} lanes, and the needs of the job belong to none of them")]
+    TooManyLanes {
+        /// The lanes that there are.
+        lanes: u64,
+        /// When there may be room.
+        retry_after: Duration,
+    },
+    /// A name in the needs of a job or the capabilities of a worker is not valid.
+    #[error(transparent)]
+    InvalidName(#[from] domain::InvalidName),
     /// The id was used for another request.
     #[error("another request was made under this id")]
     Conflict,
-    /// A batch that cannot be one; the text says why.
+    /// The jobs do not form a valid batch; the text gives the reason.
     #[error("{0}")]
     InvalidBatch(&'static str),
     /// Redis is out of memory: try again later. Nothing was written.
@@ -50,7 +61,11 @@ pub enum Error {
     /// Redis cannot write to its disk: try again later. Nothing was written.
     #[error("Redis cannot write to its disk")]
     Disk(#[source] redis::RedisError),
-    /// A job was to be handed over that has no further step.
+    /// Fewer replicas are connected than Redis requires for a write (`min-replicas-to-write`): try again later. Nothing
+    /// was written.
+    #[error("Redis has too few replicas to accept writes")]
+    Replicas(#[source] redis::RedisError),
+    /// The job cannot be handed over because it has no further step.
     #[error("job {0} has no further step")]
     NoNextStep(JobId),
     /// A script failed: keys were changed from outside, or it is a defect of this crate.
@@ -91,11 +106,22 @@ pub enum Error {
         /// The server's version.
         found: String,
     },
+    /// Redis holds unfinished jobs in the key layout of a version before lanes. This version would not run them.
+    #[error(
+        "Redis holds {jobs} unfinished jobs of an earlier version, which this version cannot run: let workers of that \
+         version finish them, or use another --queue-prefix; DEL {key} discards them"
+    )]
+    OldLayout {
+        /// The unfinished jobs.
+        jobs: u64,
+        /// The key that lists them.
+        key: String,
+    },
     /// The record of the job cannot be read by this version. It is no outage: the job may be of a newer version.
     #[error(transparent)]
     UnreadableJob(#[from] UnreadableJob),
-    /// Something stored under the queue's keys is not what this crate writes.
-    #[error("{what} in Redis is not readable")]
+    /// Data under the keys of the queue that this crate did not write.
+    #[error("{what} in Redis cannot be read")]
     Corrupt {
         /// What was read.
         what: &'static str,
@@ -112,10 +138,13 @@ impl Error {
             Self::Full { .. }
             | Self::TooManyActive { .. }
             | Self::TooManyQueued { .. }
+            | Self::TooManyLanes { .. }
             | Self::Memory(_)
             | Self::Disk(_)
+            | Self::Replicas(_)
             | Self::Unavailable(_) => true,
-            Self::Conflict
+            Self::InvalidName(_)
+            | Self::Conflict
             | Self::InvalidBatch(_)
             | Self::UnknownJob(_)
             | Self::UnknownLetter(_)
@@ -125,6 +154,7 @@ impl Error {
             | Self::NoNextStep(_)
             | Self::Script(_)
             | Self::Unsupported { .. }
+            | Self::OldLayout { .. }
             | Self::UnreadableJob(_)
             | Self::Corrupt { .. } => false,
         }
@@ -141,6 +171,7 @@ impl From<redis_client::Error> for Error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
             redis_client::Error::Memory(error) => Self::Memory(error),
             redis_client::Error::Disk(error) => Self::Disk(error),
+            redis_client::Error::Replicas(error) => Self::Replicas(error),
             redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }

@@ -29,8 +29,11 @@ impl FromStr for EventId {
 
 /// Stored events of a job.
 pub(crate) struct Stored {
-    /// The events asked for, in order. Some may be missing where the stream was trimmed or is over.
+    /// The events asked for, in order. Some may be missing where the stream was trimmed or is over, and those that this
+    /// version cannot read are.
     pub(crate) events: Vec<(EventId, JobEvent)>,
+    /// The number up to which the stream was read, events that cannot be read included.
+    pub(crate) read_to: EventId,
     /// The number of the latest event, whether it is among them or not.
     pub(crate) latest: EventId,
     /// No further event will come.
@@ -61,19 +64,22 @@ impl Queue {
         {
             events.push((EventId(2), implied(JobState::Running, 1, started)));
         }
+        let mut read_to = after;
         for entry in stream.ids {
-            let number = entry.id.split_once('-').and_then(|(n, _)| n.parse().ok()).map(EventId);
-            let json = entry.get::<String>("e");
-            let (Some(number), Some(json)) = (number, json) else {
-                return Err(Error::Corrupt { what: "an event", source: None });
-            };
-            events.push((number, serde_json::from_str(&json).map_err(Error::corrupt("an event"))?));
+            let number = entry.id.split_once('-').and_then(|(n, _)| n.parse().ok());
+            let number = EventId(number.ok_or(Error::Corrupt { what: "the number of an event", source: None })?);
+            read_to = number;
+            match serde_json::from_str(&entry.get::<String>("e").unwrap_or_default()) {
+                Ok(event) => events.push((number, event)),
+                // Of a newer version, or damaged. The other events and the end of the job are of use without it.
+                Err(error) => tracing::warn!(job.id = %id, event = %number, %error, "an event cannot be read"),
+            }
         }
         if record.state.is_terminal() && after < latest {
             let at_ms = record.finished_ms.unwrap_or_default();
             let (state, attempt, result, failure) = (record.state, record.attempt, record.result, record.failure);
             events.push((latest, JobEvent { state, attempt, at_ms, progress: None, result, failure }));
         }
-        Ok(Stored { events, latest, is_final: record.state.is_terminal() })
+        Ok(Stored { events, read_to, latest, is_final: record.state.is_terminal() })
     }
 }

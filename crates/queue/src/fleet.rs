@@ -18,9 +18,7 @@ pub(crate) const TEST_POOL: &str = "*";
 pub(crate) fn pool(capabilities: &[Capability]) -> String {
     let line = |one: &Capability| {
         let (default, views) = (u8::from(one.is_default_model), u8::from(one.multi_view));
-        // A control character in a name would be read as the end of a line or field.
-        let model = one.model.replace(char::is_control, " ");
-        format!("{}/{}/{default}/{views}/{}/{model}\n", one.kind, one.level, one.grid_class())
+        format!("{}/{}/{default}/{views}/{}/{}\n", one.kind, one.level, one.grid_class(), one.model)
     };
     let mut lines: Vec<String> = capabilities.iter().map(line).collect();
     lines.sort_unstable();
@@ -33,8 +31,9 @@ impl Queue {
     /// it exists. One round trip.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::InvalidName`], [`Error::Unavailable`].
     pub async fn announce(&self, info: &WorkerInfo) -> Result<(), Error> {
+        info.capabilities.iter().try_for_each(Capability::check_names)?;
         let json = serde_json::to_string(info).map_err(Error::corrupt("a worker to be written"))?;
         self.announce_in(&pool(&info.capabilities), info, &json).await
     }

@@ -210,7 +210,7 @@ impl Listener {
             Some(Note::Event(EventId(id.parse().ok()?), Arc::new(serde_json::from_str(json).ok()?)))
         });
         if let Some(topic) = lock(&self.topics).get(&job) {
-            // One that cannot be read is read from the stream, which returns a proper error.
+            // One that cannot be read is skipped when the stream is read.
             let _ = topic.sender.send(event.unwrap_or(Note::Look));
         }
     }

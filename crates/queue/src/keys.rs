@@ -51,6 +51,11 @@ impl Keys {
         self.key(&format!("tenant:{tenant}"))
     }
 
+    /// Written only by versions before lanes: the jobs that have not ended.
+    pub(crate) fn old_open(&self) -> String {
+        self.key("open")
+    }
+
     /// Counters, clocks and loads.
     pub(crate) fn numbers(&self) -> String {
         self.key("numbers")

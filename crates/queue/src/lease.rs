@@ -196,11 +196,12 @@ impl Lease {
     /// attempt is charged. Returns the state after it. Round trips as for [`succeed`](Self::succeed).
     ///
     /// # Errors
-    /// [`Error::Lost`]; [`Error::NoNextStep`] when this is the last step.
+    /// [`Error::Lost`]; [`Error::NoNextStep`] when this is the last step; [`Error::InvalidName`].
     pub async fn hand_over(self, artifacts: &[Artifact], needs: &Needs) -> Result<JobState, Error> {
         if self.next_spec().is_none() {
             return Err(Error::NoNextStep(self.job.id));
         }
+        needs.check_names()?;
         let json = serde_json::to_string(artifacts).map_err(Error::corrupt("artifacts to be written"))?;
         self.end("handed_over", &[&json, &needs.lane()]).await
     }

@@ -39,10 +39,10 @@
 //! | key | type | content |
 //! | --- | --- | --- |
 //! | `job:<id>` | hash | the job, see below; or `tenant`, `fingerprint` and `alias`: the job that stands for this id |
-//! | `waiting:<tenant>@<lane>` | sorted set | the waiting jobs of a tenant by arrival; those that came back from a worker first |
-//! | `turns:<class>:<lane>` | sorted set | tenants whose turn may come, by start tag; those with a job that came back first |
+//! | `waiting:<tenant>@<lane>` | sorted set | the waiting jobs of a tenant by arrival; requeued ones first |
+//! | `turns:<class>:<lane>` | sorted set | tenants whose turn may come, by start tag; those with a requeued job first |
 //! | `tenant:<tenant>` | hash | its account: `queued`, `running`, `served`, `weight`, `max_running`; and for each lane `waiting`, `back`, `ahead`, `turn`, `offset` |
-//! | `numbers` | hash | counters, clocks of lanes and pools, loads, average run times, the lanes with turns |
+//! | `numbers` | hash | counters, loads, the lanes with turns; for each lane its clock, numbers of waiting and running jobs, average run time; clocks of pools |
 //! | `wake:<pool>` | sorted set | one token while a worker of the pool should look for jobs |
 //! | `delayed` | sorted set | jobs that wait for a retry, by the time when they are due |
 //! | `leases` | sorted set | running jobs, by the time when their lease runs out |
@@ -106,9 +106,13 @@
 //! tenant may be behind or ahead by 8 of its own turns at most, so that none is starved when a lane gets workers. Tags
 //! that became too low by a dispatch in another lane are corrected when they come first.
 //!
-//! Tenants that run as many jobs as they may have no turn, in any lane. A job that came back from a worker goes before
-//! all others and is not charged again. Among classes agents go first, and of every `--users-share` turns while users
+//! Tenants that run as many jobs as they may have no turn, in any lane. A requeued job goes before all others and is not
+//! charged again. Among classes agents go first, and of every `--users-share` turns while users
 //! wait one is a user's.
+//!
+//! At most 512 lanes have stored numbers. Those of a lane without jobs are removed an hour after its latest dispatch, or
+//! earlier when another lane needs the room; a submission that finds no room is refused. Names of kinds and models are
+//! parts of the names of lanes and pools, so [`domain::check_name`] bounds their characters.
 //!
 //! # Tokens
 //! Each lease has a random token, and every write of a worker carries its token and its name. A script that finds
@@ -131,10 +135,10 @@
 //! [`entry`](Queue::entry), [`position`](Queue::position), [`jobs_of`](Queue::jobs_of), [`batch`](Queue::batch),
 //! [`cancel`](Queue::cancel), [`depth`](Queue::depth), [`renew`](Lease::renew), [`progress`](Lease::progress), and each
 //! way to end a lease. [`lease`](Worker::lease) takes one when a job waits, two more when it has to wait. A submission
-//! is 14 Redis commands, lease and end together are 25. Concurrent operations of a process share calls (`commit.rs`):
-//! then they are 8 and 14. A queued job takes about 1.4 KB of Redis memory, 1.8 KB with fingerprint, cache key and
-//! batch. Tests check these figures (`tests/it/cost.rs`). No script looks at more jobs than it moves, but for estimates
-//! (16 tenants) and lists (1,000 entries).
+//! is 12 Redis commands, lease and end together are 25 (26 when several tenants wait). Concurrent operations of a
+//! process share calls (`commit.rs`): then they are 6 and 14. A queued job takes about 1.4 KB of Redis memory, 1.8 KB
+//! with fingerprint, cache key and batch. Tests check these figures (`tests/it/cost.rs`). No script looks at more jobs
+//! than it moves, but for estimates (16 tenants) and lists (1,000 entries).
 //!
 //! # Connections
 //! Four multiplexed connections for all short commands ([`redis_client::Connections`]); one for blocking reads for each

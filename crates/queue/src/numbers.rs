@@ -7,8 +7,6 @@ use domain::Class;
 use std::collections::HashMap;
 use std::time::Duration;
 
-const CLASSES: [Class; 3] = [Class::Agent, Class::User, Class::Test];
-
 /// How many jobs there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Depth {
@@ -93,7 +91,7 @@ impl Queue {
         let load: Vec<Option<u64>> = self.inner.connections.command(&command).await?;
         let number = |at: usize| load.get(at).copied().flatten().unwrap_or(0);
         let mut at = 0;
-        Ok(CLASSES.map(|class| {
+        Ok(Class::ALL.map(|class| {
             at += 2;
             (class, Load { queued: number(at - 2), running: number(at - 1) })
         }))
@@ -119,7 +117,7 @@ impl Queue {
         type Answer = Vec<(String, String, u64, u64, u8, u32)>;
         let found: Answer = self.inner.connections.script(&call).await?;
         let lane = |(class, lane, queued, ms, has_worker, slots): (String, String, u64, u64, u8, u32)| {
-            let class = CLASSES.into_iter().find(|known| known.as_str() == class)?;
+            let class = Class::ALL.into_iter().find(|known| known.as_str() == class)?;
             let waiting_for = Duration::from_millis(ms);
             Some(LaneStatus { class, lane, queued, waiting_for, has_worker: has_worker != 0, slots })
         };
@@ -155,5 +153,5 @@ impl Queue {
 /// The fields of the load: queued and running for each class.
 fn load_fields() -> Vec<String> {
     let fields = |class: Class| ["queued", "running"].map(|what| format!("{what}:{}", class.as_str()));
-    CLASSES.into_iter().flat_map(fields).collect()
+    Class::ALL.into_iter().flat_map(fields).collect()
 }

@@ -40,8 +40,8 @@ pub struct RedisOptions {
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub result_retention: u64,
 
-    /// Seconds for which a result answers a request for the same thing (the same picture, parameters, seed and model).
-    /// 0: each request makes a job of its own, also while one for the same runs.
+    /// Seconds for which a result also answers equal requests (the same image, parameters, seed and model). 0: each
+    /// request makes a job of its own, even while an equal one runs.
     #[arg(long, env = "ORFEAS_RESULT_CACHE", default_value_t = DEFAULT_CACHE_SECONDS,
           value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
     pub result_cache_seconds: u64,

@@ -60,14 +60,15 @@ pub struct Swept {
 }
 
 impl Queue {
-    /// Connects, and checks that the server is new enough. Settings with which jobs can be lost are logged as warnings.
+    /// Connects, and checks that the server is new enough and holds no unfinished jobs of a version before lanes. Settings with which jobs can be lost are logged as warnings.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Unsupported`], or [`Error::Redis`] when the password is wrong.
+    /// [`Error::Unavailable`]; [`Error::Unsupported`], [`Error::OldLayout`]; [`Error::Redis`] when the password is wrong.
     pub async fn connect(options: &RedisOptions) -> Result<Self, Error> {
         let connections = Arc::new(Connections::new(options.redis_url.expose(), CONNECTIONS)?);
-        server::check(&connections, options).await?;
         let keys = Arc::new(Keys::new(&options.key_prefix));
+        server::check(&connections, options).await?;
+        server::check_layout(&connections, &keys).await?;
         let hub = Hub::start(Arc::clone(&connections), Arc::clone(&keys));
         let inner = Inner {
             connections,
@@ -106,11 +107,11 @@ impl Queue {
         Ok(self.inner.connections.command::<String>(&redis::cmd("PING")).await.map(drop)?)
     }
 
-    /// Whether Redis takes writes: it is not a replica, and neither its memory nor its disk is full. One round trip
-    /// with one small write.
+    /// Whether Redis takes writes: it is not a replica, has the replicas it requires, and neither its memory nor its disk
+    /// is full. One round trip with one small write.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Memory`], [`Error::Disk`].
+    /// [`Error::Unavailable`], [`Error::Memory`], [`Error::Disk`], [`Error::Replicas`].
     pub async fn check_writable(&self) -> Result<(), Error> {
         let call = self.call(&self.inner.scripts.probe);
         Ok(self.inner.connections.script::<u64>(&call).await.map(drop)?)
@@ -132,7 +133,7 @@ impl Queue {
     /// do not collide.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::InvalidName`], [`Error::Unavailable`].
     pub async fn worker(&self, info: WorkerInfo, options: LeaseOptions) -> Result<Worker, Error> {
         Worker::start(self.clone(), info, options, false).await
     }

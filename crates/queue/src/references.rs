@@ -39,7 +39,7 @@ impl Queue {
                 let found: Vec<Vec<Option<String>>> = connections.pipeline(&pipeline).await?;
                 for fields in &found {
                     let state = fields.first().and_then(|state| parse_state(state.as_deref()?).ok());
-                    // What a job was made from is of no use after its end.
+                    // The images of a job are not needed after its end.
                     let from = if state.is_some_and(JobState::is_terminal) { 2 } else { 1 };
                     fields.iter().skip(from).flatten().for_each(|json| blobs_in(json, &mut visit));
                 }

@@ -1,4 +1,4 @@
-//! Submitting: what comes with a job, and what is answered.
+//! Submission of jobs, with their bounds, and its outcomes.
 
 use crate::commit::{self, Arguments, Target};
 use crate::entry::{parse_id, parse_state};
@@ -26,17 +26,17 @@ pub struct Submission {
     pub job: Job,
     /// What a worker must be able to do for its first step: this decides the lane.
     pub needs: Needs,
-    /// What the request was, as a digest: the same id with another fingerprint is refused. The first 16 bytes count.
+    /// A digest of the request: the same id with another fingerprint is refused. Only the first 16 bytes are compared.
     pub fingerprint: Option<[u8; 32]>,
-    /// What is to be made, as a digest that includes the owner: while another job with it waits or runs, or has
-    /// recently succeeded, that job answers. The first 16 bytes count.
+    /// A digest of the result to be made, owner included: a job with an equal digest that waits, runs, or has recently
+    /// succeeded answers the submission. Only the first 16 bytes are compared.
     pub same_as: Option<[u8; 32]>,
     /// The bounds of the job's owner. Weight and `max_running` hold from now on for all of the owner's jobs.
     pub bounds: TenantBounds,
 }
 
 impl From<Job> for Submission {
-    /// A job without any of the rest. When it names no grid, the default grid of any worker will do.
+    /// A job without fingerprint, digest and bounds. If it names no grid, any worker can run it with its default grid.
     fn from(job: Job) -> Self {
         let needs = job.spec.needs(0);
         Self { job, needs, fingerprint: None, same_as: None, bounds: TenantBounds::default() }
@@ -95,8 +95,8 @@ impl Queue {
     /// Queues a job, unless it is there already. One round trip.
     ///
     /// # Errors
-    /// [`Error::Conflict`]; [`Error::Full`], [`Error::TooManyActive`], [`Error::TooManyQueued`]; [`Error::Memory`],
-    /// [`Error::Unavailable`]. Nothing was written then.
+    /// [`Error::Conflict`]; [`Error::Full`], [`Error::TooManyActive`], [`Error::TooManyQueued`],
+    /// [`Error::TooManyLanes`]; [`Error::InvalidName`]; [`Error::Memory`], [`Error::Disk`], [`Error::Replicas`], [`Error::Unavailable`]. Nothing was written then.
     pub async fn submit(&self, submission: &Submission) -> Result<Submitted, Error> {
         let submitted = self.submit_all(None, std::slice::from_ref(submission)).await?;
         submitted.into_iter().next().ok_or(Error::Corrupt { what: "an answer", source: None })
@@ -127,6 +127,8 @@ impl Queue {
         arguments.push(bounds.max_running).push(bounds.max_queued);
         arguments.push(batch.map_or(String::new(), |batch| batch.to_string()));
         for Submission { job, needs, fingerprint, same_as, .. } in submissions {
+            needs.check_names()?;
+            job.next.iter().try_for_each(|spec| spec.needs(0).check_names())?;
             let json = serde_json::to_string(job).map_err(Error::corrupt("a job to be written"))?;
             arguments.push(job.id.to_string()).push(json).push(hex(*fingerprint)).push(hex(*same_as));
             arguments.push(needs.lane()).push(job.submitted_ms);
@@ -145,6 +147,7 @@ impl Queue {
             "conflict" => Err(Error::Conflict),
             "full" => Err(Error::Full { class: *class, depth: there, retry_after }),
             "active" => Err(Error::TooManyActive { active: there, most: bounds.max_active, retry_after }),
+            "lanes" => Err(Error::TooManyLanes { lanes: there, retry_after }),
             "queued" => Err(Error::TooManyQueued { queued: there, most: bounds.max_queued, retry_after }),
             _ => Err(Error::Script(redis::from_redis_value(jobs).unwrap_or_default())),
         }

@@ -21,7 +21,7 @@ impl Queue {
     /// The events of a job after `after` (all without it), past ones first, then live ones. The stream ends after the
     /// terminal event. Once it has begun it outlasts a restart of Redis.
     ///
-    /// Of more than 256 stored events the oldest are left out.
+    /// Of more than 256 stored events the oldest are left out, and so are events that this version cannot read.
     ///
     /// # Errors
     /// The stream's items: [`Error::UnknownJob`], [`Error::Unavailable`] at the start, [`Error::Corrupt`]. It ends with
@@ -41,7 +41,7 @@ impl Queue {
 struct Watch {
     queue: Queue,
     job: JobId,
-    /// The last event that was returned.
+    /// The last event that was returned, or skipped because it cannot be read.
     last: EventId,
     ready: VecDeque<(EventId, JobEvent)>,
     subscription: Option<Subscription>,
@@ -98,6 +98,9 @@ impl Watch {
         // Redis may have forgotten events of its last second; their numbers are used again.
         self.last = self.last.min(stored.latest);
         self.is_over = stored.is_final && stored.events.is_empty();
+        if stored.events.is_empty() {
+            self.last = self.last.max(stored.read_to);
+        }
         self.ready.extend(stored.events);
         Ok(())
     }

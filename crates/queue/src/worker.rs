@@ -7,7 +7,7 @@ use crate::fleet::{TEST_POOL, pool};
 use crate::lease::Lease;
 use crate::options::LeaseOptions;
 use crate::queue::Queue;
-use domain::{Artifact, FailureCode, JobId, WorkerInfo};
+use domain::{Artifact, Capability, FailureCode, JobId, WorkerInfo};
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 use redis_client::within;
@@ -90,22 +90,23 @@ impl Worker {
     /// Replaces what this worker announces, at once and from now on. The name stays its own. One round trip.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; the new announcement is sent within a second nevertheless.
+    /// [`Error::InvalidName`]; [`Error::Unavailable`]: the new announcement is sent within a second nevertheless.
     pub async fn announce(&self, info: WorkerInfo) -> Result<(), Error> {
+        info.capabilities.iter().try_for_each(Capability::check_names)?;
         let info = WorkerInfo { name: self.holder.name.clone(), ..info };
         self.info.send_replace(info.clone());
         announce(&self.queue, &info, self.holder.is_test).await
     }
 
-    /// Leases up to `max` jobs, in order. When none waits, waits up to `wait` for one; when none came, the answer is
-    /// empty. While Redis is not available it is asked again, until `wait` is over.
+    /// Leases up to `max` jobs, in order. When no job waits, waits up to `wait` for one and may return none. While Redis
+    /// is not available the call is retried, until `wait` is over.
     ///
     /// A job whose record this version cannot read is handed back and not returned: it is offered to workers again
     /// after 10 seconds, without a charge, and fails as `unsupported_job` after 30 refusals.
     ///
     /// The future may be dropped at any time (as `tokio::select!` does): jobs that were leased for it are handed back.
     ///
-    /// One round trip when a job waits. Otherwise one to find that out, one that ends when a job comes, and one that
+    /// One round trip when a job waits. Otherwise three: the first finds no job, the second waits for one, the third
     /// leases it.
     ///
     /// # Errors
@@ -144,8 +145,8 @@ impl Worker {
         }
     }
 
-    /// Leases what waits. The operation runs in a task of its own, so that its answer always has a reader: a caller
-    /// that went away leaves no leases behind.
+    /// Leases what waits. The operation runs in a task of its own, so that its answer is always read: when the
+    /// caller has been dropped, its leases are released.
     async fn take(&self, call: Call) -> Result<Taken, Error> {
         let (sender, receiver) = oneshot::channel();
         let (queue, holder) = (self.queue.clone(), Arc::clone(&self.holder));
@@ -164,7 +165,8 @@ impl Worker {
     /// Waits until a token wakes the pool, or `at_most` is over.
     async fn wait(&self, pool: &str, at_most: Duration) -> Result<(), Error> {
         let mut blocking = self.blocking.lock().await;
-        // Taken out while it waits: if the caller goes away, it is closed, and no later read waits behind this one.
+        // Taken out while it waits: if the future is dropped, the connection is closed, and no later read queues behind
+        // this one.
         let mut connection = match blocking.take() {
             Some(connection) => connection,
             None => self.queue.inner.connections.blocking().await?,

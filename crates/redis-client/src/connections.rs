@@ -82,7 +82,7 @@ impl Connections {
     /// A connection without a response timeout, for blocking reads.
     ///
     /// # Errors
-    /// All of [`Error`] but [`Error::Memory`] and [`Error::Disk`].
+    /// All of [`Error`] but [`Error::Memory`], [`Error::Disk`] and [`Error::Replicas`].
     pub async fn blocking(&self) -> Result<MultiplexedConnection, Error> {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);

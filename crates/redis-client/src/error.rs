@@ -1,4 +1,4 @@
-//! What can go wrong, by what a caller can do about it.
+//! Errors, grouped by what a caller can do about them.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind as Server};
 
@@ -14,6 +14,10 @@ pub enum Error {
     /// Redis cannot write to its disk and refuses all writes: try again later. Nothing was written.
     #[error("Redis cannot write to its disk")]
     Disk(#[source] RedisError),
+    /// Fewer replicas are connected than `min-replicas-to-write` demands, so Redis refuses all writes: try again later.
+    /// Nothing was written.
+    #[error("Redis has too few replicas to accept writes")]
+    Replicas(#[source] RedisError),
     /// Redis refused the command (a wrong password, missing permissions, a defect of the caller), or its answer has
     /// another type than was asked for.
     #[error("Redis refused a command")]
@@ -27,19 +31,21 @@ impl Error {
             Self::Unavailable(source) => Self::Unavailable(source.to_string().into()),
             Self::Memory(error) => Self::Memory(error.clone()),
             Self::Disk(error) => Self::Disk(error.clone()),
+            Self::Replicas(error) => Self::Replicas(error.clone()),
             Self::Refused(error) => Self::Refused(error.clone()),
         }
     }
 }
 
 /// Error codes of a server that refuses a command for a while; the redis crate has no kinds for them.
-const TEMPORARY: [&str; 4] = ["UNBLOCKED", "NOREPLICAS", "NOGOODSLAVE", "BUSY"];
+const TEMPORARY: [&str; 3] = ["UNBLOCKED", "NOGOODSLAVE", "BUSY"];
 
 impl From<RedisError> for Error {
     fn from(error: RedisError) -> Self {
-        match error.kind() {
-            _ if error.code() == Some("OOM") => Self::Memory(error),
-            _ if error.code() == Some("MISCONF") => Self::Disk(error),
+        match error.code() {
+            Some("OOM") => Self::Memory(error),
+            Some("MISCONF") => Self::Disk(error),
+            Some("NOREPLICAS") => Self::Replicas(error),
             _ if is_temporary(&error) => Self::Unavailable(Box::new(error)),
             _ => Self::Refused(error),
         }
@@ -89,7 +95,6 @@ mod tests {
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
             "READONLY You can't write against a read only replica.",
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
-            "NOREPLICAS Not enough good replicas to write.",
             "CLUSTERDOWN The cluster is down",
             "TRYAGAIN Multiple keys request during rehashing of slot",
             "EXECABORT Transaction discarded because of previous errors.",
@@ -99,6 +104,7 @@ mod tests {
         }
         assert!(matches!(Error::from(answer("OOM command not allowed")), Error::Memory(_)));
         assert!(matches!(Error::from(answer("MISCONF Errors writing to the AOF file")), Error::Disk(_)));
+        assert!(matches!(Error::from(answer("NOREPLICAS Not enough good replicas to write.")), Error::Replicas(_)));
         for code in ["NOPERM no permissions", "WRONGPASS invalid", "ERR unknown command", "WRONGTYPE against a key"] {
             assert!(matches!(Error::from(answer(code)), Error::Refused(_)), "{code}");
         }

@@ -3,7 +3,7 @@
 //! * [`Connections`]: a few multiplexed connections for short commands, and further ones for blocking reads and
 //!   subscriptions. Broken ones are replaced; every command ends in bounded time.
 //! * [`scripts!`]: the Lua scripts of a crate, and what each may do.
-//! * [`Error`]: what can go wrong, by what a caller can do about it.
+//! * [`Error`]: errors, grouped by what a caller can do about them.
 //!
 //! The crate knows no keys: each user of it owns its own.
 

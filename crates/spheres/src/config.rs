@@ -14,7 +14,7 @@ pub(crate) struct Config {
     pub(crate) octree_resolution: u32,
     /// Cells along a side of the finest grid.
     pub(crate) max_octree_resolution: u32,
-    /// Faults that strike while the model runs.
+    /// Faults that occur while the model runs.
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -24,7 +24,7 @@ impl Default for Config {
     }
 }
 
-/// A planned fault, for tests of the services around a model. It strikes in each call that meets all its conditions.
+/// A planned fault, for tests of the services around a model. It occurs in each call that meets all its conditions.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {

@@ -3,7 +3,7 @@ use model::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Planned faults, and how often each has been considered and has struck.
+/// Planned faults, with the numbers of matching calls and of occurrences of each.
 pub(crate) struct Faults(Vec<(Fault, AtomicU64, AtomicU64)>);
 
 impl Faults {
@@ -11,7 +11,7 @@ impl Faults {
         Self(faults.into_iter().map(|fault| (fault, AtomicU64::new(0), AtomicU64::new(0))).collect())
     }
 
-    /// Lets strike what is planned for this call; `seeds` are those of its rows.
+    /// Causes the faults planned for this call; `seeds` are those of its rows.
     pub(crate) fn on_call(
         &self,
         call: &str,
@@ -31,7 +31,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Lets strike what is planned for the end of a row.
+    /// Causes the faults planned for the end of a row.
     pub(crate) fn on_drop(&self, seed: u64) {
         if let Err(error) = self.on_call("drop", std::iter::once(seed), &|| true) {
             panic!("planned: {error}");

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn planned_faults_strike_where_they_are_planned() {
+    fn planned_faults_occur_where_they_are_planned() {
         let model = model(
             r#"{"faults":[{"call":"step","nth":2,"kind":"out_of_memory","rows_above":1},
                           {"call":"decode","kind":"fail","seed":2}]}"#,

@@ -42,8 +42,8 @@ pub const JOBS_CANCELLED: &str = "orfeas_jobs_cancelled_total";
 pub const JOBS_FINISHED: &str = "orfeas_jobs_finished_total";
 /// Jobs in the queue. Labels: `class`: `agent`, `user`, `test`; `state`: `queued`, `running`.
 pub const QUEUE_DEPTH: &str = "orfeas_queue_depth";
-/// Time for which the oldest waiting job has waited. Label: `class`.
-pub const QUEUE_OLDEST_SECONDS: &str = "orfeas_queue_oldest_seconds";
+/// The longest time for which jobs have waited in one lane without one being dispatched. Label: `class`.
+pub const QUEUE_STALLED_SECONDS: &str = "orfeas_queue_stalled_seconds";
 /// Waiting jobs that no live worker can run. Label: `class`.
 pub const QUEUE_WITHOUT_WORKER: &str = "orfeas_queue_jobs_without_worker";
 /// Dead letters.
@@ -153,7 +153,11 @@ pub const ALL: &[Metric] = &[
     counter(JOBS_CANCELLED, "Cancellations requested by owners"),
     counter(JOBS_FINISHED, "Attempts that ended, by outcome"),
     gauge(QUEUE_DEPTH, Unit::Count, "Jobs in the queue, by class and state"),
-    gauge(QUEUE_OLDEST_SECONDS, Unit::Seconds, "Time for which the oldest waiting job has waited, by class"),
+    gauge(
+        QUEUE_STALLED_SECONDS,
+        Unit::Seconds,
+        "Longest time without a dispatch from a lane with waiting jobs, by class",
+    ),
     gauge(QUEUE_WITHOUT_WORKER, Unit::Count, "Waiting jobs that no live worker can run, by class"),
     gauge(DEAD_LETTERS, Unit::Count, "Dead letters"),
     counter(FENCED_WRITES, "Writes refused because the worker no longer held the lease"),

@@ -54,7 +54,9 @@ impl From<redis_client::Error> for Error {
     fn from(error: redis_client::Error) -> Self {
         match error {
             redis_client::Error::Unavailable(source) => Self::Unavailable(source),
-            redis_client::Error::Memory(error) | redis_client::Error::Disk(error) => Self::Unavailable(Box::new(error)),
+            redis_client::Error::Memory(error)
+            | redis_client::Error::Disk(error)
+            | redis_client::Error::Replicas(error) => Self::Unavailable(Box::new(error)),
             redis_client::Error::Refused(error) => Self::Redis(error),
         }
     }

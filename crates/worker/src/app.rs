@@ -131,8 +131,8 @@ pub async fn run(options: Options) -> Result<u8, Error> {
             Duration::from_secs(work.drain_seconds.into())
         }
         fault = context.engines.faulted() => {
-            // Jobs inside the engine fail, and so use up an attempt each: one of them may be the cause. Others, whose
-            // mesh is being made or stored, may finish.
+            // Jobs inside the engine fail and use up an attempt each: one of them may be the cause. Jobs whose mesh is
+            // being made or stored may finish.
             tracing::error!(%fault, "shutting down: an engine can do no more work");
             context.engine_fault.cancel();
             SHUTDOWN_GRACE
@@ -152,7 +152,7 @@ pub async fn run(options: Options) -> Result<u8, Error> {
 async fn take_jobs(context: &Arc<WorkerContext>, worker: &queue::Worker, slots: usize, jobs: &TaskTracker) {
     let slots = Arc::new(Semaphore::new(slots));
     loop {
-        // The slot comes first: a job that is leased and cannot begin would be kept from other workers.
+        // The slot is acquired first: a leased job that cannot begin would be withheld from other workers.
         let mut free = vec![slot(&slots).await];
         while let Ok(another) = Arc::clone(&slots).try_acquire_owned() {
             free.push(another);
@@ -165,7 +165,7 @@ async fn take_jobs(context: &Arc<WorkerContext>, worker: &queue::Worker, slots: 
             }
             Err(error) => {
                 tracing::warn!(error = failure::chain(&error), "no jobs can be leased");
-                // Some errors come back at once.
+                // Some errors are returned without delay.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -193,7 +193,7 @@ async fn drain(context: &WorkerContext, jobs: &TaskTracker, signals: &mut Signal
     if !finished {
         tracing::warn!(jobs = jobs.len(), "releasing jobs that have begun");
         context.abort.cancel();
-        // The end of an attempt is reported again and again while Redis cannot be reached.
+        // Reports of ends are retried while Redis cannot be reached.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, jobs.wait()).await;
     }
     // An engine that failed may hang.

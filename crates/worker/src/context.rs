@@ -1,4 +1,4 @@
-//! What all jobs of a worker share.
+//! The state that all jobs of a worker share.
 
 use crate::engine::Engines;
 use crate::memory::MemoryBudget;
@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// What all jobs of a worker share.
+/// The state that all jobs of a worker share.
 pub(crate) struct WorkerContext {
     pub(crate) engines: Engines,
     pub(crate) blobs: Blobs,
@@ -22,7 +22,7 @@ pub(crate) struct WorkerContext {
     /// Cells along a side of the finest grid, whatever the model and the memory allow.
     pub(crate) max_grid: u32,
     pub(crate) lease: LeaseOptions,
-    /// Cancelled when jobs may not be finished any more: all leases are released.
+    /// Cancelled when the time to finish jobs is over: all leases are released.
     pub(crate) abort: CancellationToken,
     /// Cancelled when an engine can do no more work: jobs inside it fail.
     pub(crate) engine_fault: CancellationToken,

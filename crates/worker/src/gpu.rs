@@ -5,7 +5,7 @@ use nvml_wrapper::error::NvmlError;
 use std::time::Duration;
 use telemetry::names;
 
-/// How often the driver is asked.
+/// The interval at which the driver is queried.
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// Updates the gauges of all GPUs for as long as the process lives. GPUs are numbered as the driver does, which

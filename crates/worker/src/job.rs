@@ -21,7 +21,7 @@ pub(crate) enum Ending {
     Failed(Failure),
     /// Its owner cancelled the job.
     Cancelled,
-    /// Another worker holds the job, or will.
+    /// The lease is lost: another worker holds the job or will lease it.
     Lost,
     /// This worker is stopping.
     Released,
@@ -71,7 +71,7 @@ pub(crate) async fn run_job(context: Arc<WorkerContext>, lease: Lease, slot: Own
     .await;
 }
 
-/// Works on the job until it is done, or not to be worked on any more.
+/// Runs the job until it ends or the attempt is abandoned.
 async fn work(context: &Arc<WorkerContext>, lease: &Lease, slot: OwnedSemaphorePermit, queued_seconds: f64) -> Ending {
     // Cancelled when this function returns, however it does: the engine then drops the row.
     let cancelled = CancellationToken::new();
@@ -84,7 +84,8 @@ async fn work(context: &Arc<WorkerContext>, lease: &Lease, slot: OwnedSemaphoreP
         queued_seconds,
     };
     let spec = lease.spec().clone();
-    let (tracker, progress) = ProgressTracker::new(stages(context, &spec));
+    let steps = 1 + lease.job().next.len();
+    let (tracker, progress) = ProgressTracker::new(stages(context, &spec), lease.step(), steps);
     tokio::select! {
         biased;
         ending = run_kind(attempt, spec, Arc::new(tracker)) => ending.unwrap_or_else(|ending| ending),
@@ -110,7 +111,7 @@ async fn run_kind(attempt: Attempt, spec: JobSpec, tracker: Arc<ProgressTracker>
     }
 }
 
-/// With a single attempt there is no reason to treat it as the last of several.
+/// Whether this is the last of several attempts; a single attempt does not count as one.
 fn is_last_attempt(attempt: u32, max_attempts: u32) -> bool {
     max_attempts > 1 && attempt >= max_attempts
 }

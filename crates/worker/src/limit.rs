@@ -1,7 +1,7 @@
 //! How many rows a batch may have, learned from the device.
 
 /// The most rows of a batch: between a lower and an upper bound, halved when the device ran out of memory, and raised
-/// again by one after many full batches. A size that was too large is remembered, and tried again more and more seldom.
+/// again by one after many full batches. A size that was too large is remembered, and tried again less and less often.
 #[derive(Debug, Clone)]
 pub struct Limit {
     least: usize,
@@ -14,10 +14,10 @@ pub struct Limit {
     full_steps: u32,
 }
 
-/// So many full batches must step before one more row is tried.
+/// Full batches that must step before one more row is tried.
 const PATIENCE: u32 = 200;
 
-/// The longest that a size which was too large is not tried again, in full batches.
+/// The longest pause before a size that was too large is tried again, in full batches.
 const LONGEST_PATIENCE: u32 = 64 * PATIENCE;
 
 impl Limit {
@@ -70,7 +70,7 @@ mod tests {
         }
         assert_eq!(seen, [8, 4, 2, 2]);
         for _ in 0..10 * PATIENCE {
-            limit.stepped(1); // a batch with room left proves nothing
+            limit.stepped(1); // a batch that is not full proves nothing
         }
         assert_eq!(limit.rows(), 2);
         for _ in 0..100 * PATIENCE {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_was_too_large_is_tried_more_and_more_seldom() {
+    fn a_size_that_was_too_large_is_tried_less_and_less_often() {
         let mut limit = Limit::new(1, 8);
         let mut failures = Vec::new();
         for step in 0..100 * PATIENCE {

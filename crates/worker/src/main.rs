@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Says on standard error why the worker does not start; a standard error that is closed or full changes nothing.
+/// Writes to standard error why the worker does not start. Errors of that write are ignored.
 fn report(error: &dyn StdError, code: u8) -> u8 {
     let chain = std::iter::successors(Some(error), |error| (**error).source());
     let line = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");

@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The unit of reservations, in bytes.
 const UNIT: u64 = 64 << 10;
 
-/// Share of the memory that is left at the start which the budget may take. The rest is for everything that is not
-/// reserved: uploads of other jobs, fragmentation, the threads.
+/// Share of the memory available at the start that the budget takes. The rest is for what is not reserved: files,
+/// fragmentation, threads.
 const SHARE: f64 = 0.9;
 
 /// Main memory that is shared by all jobs, in bytes. Clones share one budget.
@@ -102,7 +102,7 @@ mod tests {
     use std::time::Duration;
     use tokio::time::timeout;
 
-    /// Long enough for anything that is ready.
+    /// Long enough for a future that is ready.
     const SOON: Duration = Duration::from_millis(50);
 
     #[tokio::test]
@@ -115,7 +115,7 @@ mod tests {
             async move { budget.reserve(5 * UNIT).await }
         });
         tokio::task::yield_now().await;
-        // A small one does not overtake, so a large one does not starve.
+        // A small reservation does not overtake a large one, so large ones are not starved.
         assert!(timeout(SOON, budget.reserve(1)).await.is_err());
         assert!(!waiting.is_finished());
         drop(six);

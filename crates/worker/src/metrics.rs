@@ -34,7 +34,7 @@ pub(crate) fn model_error(kind: &'static str) {
     metrics::counter!(names::DEVICE_FAULTS, "kind" => kind).increment(1);
 }
 
-/// A job was leased for the first time, so long after it was submitted.
+/// A job was leased for the first time, `queued` after it was submitted.
 pub(crate) fn dispatched(queued: Duration) {
     metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(queued.as_secs_f64());
 }
@@ -78,7 +78,7 @@ pub(crate) fn succeeded(result: &ResultRecord, total: Duration) {
     metrics::histogram!(names::JOB_SECONDS).record(total.as_secs_f64());
 }
 
-/// Counts a job that this worker holds, for as long as it lives.
+/// Counts a job that this worker holds, until it is dropped.
 pub(crate) struct JobHeld(());
 
 impl JobHeld {

@@ -17,6 +17,10 @@ pub(crate) async fn load(options: ModelOptions) -> Result<Vec<Box<dyn Model>>, E
         for dir in &options.model {
             let loaded = load_one(dir, &options)?;
             let name = &loaded.info().name;
+            if let Err(error) = domain::check_name(name) {
+                let source = format!("the name of its directory: {error}").into();
+                return Err(Error::Model { dir: dir.clone(), source });
+            }
             if models.iter().any(|model| model.info().name == *name) {
                 let source = "another model has the same name, the name of its directory".into();
                 return Err(Error::Model { dir: dir.clone(), source });

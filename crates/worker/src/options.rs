@@ -158,7 +158,7 @@ pub struct WorkOptions {
 }
 
 impl ModelOptions {
-    /// What the families need to load a model.
+    /// The options that families get to load a model.
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
             device: self.device,

@@ -21,7 +21,7 @@ const THUMBNAIL_SIZE: u32 = 512;
 /// `no_surface` if the field has none.
 pub fn surface(field: Field, mapping: VertexMapping, face_budget: Option<u32>) -> Result<(Mesh, bool), Failure> {
     let (mesh, is_cut) = field.to_closed_mesh(LEVEL, mapping);
-    drop(field); // it may be hundreds of megabytes, and the next steps need memory too
+    drop(field); // up to hundreds of megabytes, which the next steps need
     let mut mesh = mesh::remove_floaters(mesh);
     if let Some(most) = face_budget.map(|most| most as usize)
         && mesh.faces.len() > most

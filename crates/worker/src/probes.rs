@@ -57,7 +57,7 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::bind(address)
 }
 
-/// 200 while the process can do its work, though it may have to wait now. Any other status is a reason to restart it.
+/// 200 unless the process must be restarted.
 async fn livez(state: Data<ProbeState>) -> HttpResponse {
     match state.context.engines.fault() {
         Some(fault) => unavailable(&fault.to_string()),
@@ -76,7 +76,7 @@ async fn readyz(state: Data<ProbeState>) -> HttpResponse {
     if state.context.results_waiting.load(Ordering::Relaxed) > 0 {
         return unavailable("results wait: the blob store cannot be written");
     }
-    // A small write: a primary that was demoted still answers reads.
+    // A write: a demoted primary still answers reads.
     match tokio::time::timeout(PATIENCE, state.queue.check_writable()).await {
         Ok(Ok(_)) => ok(),
         Ok(Err(error)) => unavailable(&format!("the queue cannot be written: {error}")),

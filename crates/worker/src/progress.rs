@@ -10,6 +10,8 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(crate) struct ProgressTracker {
     stages: Vec<StageInfo>,
+    /// The step of the job that the attempt runs, from 0, and how many the job has.
+    step: (usize, usize),
     latest: watch::Sender<Option<Progress>>,
     state: Mutex<State>,
 }
@@ -23,10 +25,11 @@ struct State {
 }
 
 impl ProgressTracker {
-    /// A tracker for an attempt with these stages, and the channel of its progress.
-    pub(crate) fn new(stages: Vec<StageInfo>) -> (Self, watch::Receiver<Option<Progress>>) {
+    /// A tracker for an attempt at a step with these stages, and the channel of its progress. Each of the `steps` of the
+    /// job is an equal share of it.
+    pub(crate) fn new(stages: Vec<StageInfo>, step: usize, steps: usize) -> (Self, watch::Receiver<Option<Progress>>) {
         let (latest, receiver) = watch::channel(None);
-        (Self { stages, latest, state: Mutex::default() }, receiver)
+        (Self { stages, step: (step, steps), latest, state: Mutex::default() }, receiver)
     }
 
     /// The worker begins a stage of its own, and ends the one before.
@@ -64,7 +67,9 @@ impl ProgressTracker {
             (Some(step), Some(steps)) => f64::from(step) / f64::from(steps.max(1)),
             _ => 0.0,
         };
-        state.fraction = state.fraction.max(StageInfo::fraction(&self.stages, &progress.stage, done));
+        let (step, steps) = self.step;
+        let fraction = (step as f64 + StageInfo::fraction(&self.stages, &progress.stage, done)) / steps as f64;
+        state.fraction = state.fraction.max(fraction);
         self.latest.send_replace(Some(progress.with_fraction(state.fraction)));
     }
 
@@ -89,7 +94,12 @@ mod tests {
     #[test]
     fn the_fraction_never_falls_and_each_stage_is_timed_once() {
         let stages = [("preprocess", 1.0), ("denoise", 7.0), ("export", 2.0)];
-        let (tracker, latest) = ProgressTracker::new(stages.map(|(name, weight)| StageInfo::new(name, weight)).into());
+        let stages: Vec<StageInfo> = stages.map(|(name, weight)| StageInfo::new(name, weight)).into();
+        let (second, latest) = ProgressTracker::new(stages.clone(), 1, 2);
+        second.report(Progress::steps("denoise", 1, 2));
+        assert_eq!(latest.borrow().as_ref().unwrap().fraction, 0.725, "of the second of two steps");
+
+        let (tracker, latest) = ProgressTracker::new(stages, 0, 1);
         let fraction = || latest.borrow().as_ref().map(|progress| progress.fraction);
         assert_eq!(fraction(), None);
         tracker.enter("preprocess");

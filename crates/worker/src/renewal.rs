@@ -9,17 +9,17 @@ use telemetry::names;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// The least time between two writes: more frequent progress is not visible to people, and costs Redis.
+/// The least time between two writes: more frequent progress is not visible, and loads Redis.
 const APART: Duration = Duration::from_millis(50);
 
 /// The longest pause before a renewal that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Renews the lease each `every` and writes the latest progress, and returns when the job is not to be worked on any
-/// more: its owner cancelled it, or another worker holds it.
+/// Renews the lease each `every` and writes the latest progress, and returns when the attempt is to be
+/// abandoned: the owner cancelled the job, or another worker holds it.
 ///
-/// While Redis cannot be reached the job goes on: when Redis is back, the lease is renewed if no other worker took the
-/// job, and found lost if one did.
+/// While Redis cannot be reached the job goes on. When Redis is back, the lease is renewed, or found lost if another worker
+/// has leased the job.
 pub(crate) async fn renew_lease(
     lease: &Lease,
     every: Duration,

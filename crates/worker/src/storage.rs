@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long a store that fails is tried again, other than a full one.
+/// How long calls of a failing store are retried. A full store is retried without bound.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -55,7 +55,7 @@ pub(crate) async fn write(context: &WorkerContext, bytes: Bytes) -> Result<BlobI
     }
 }
 
-/// Counts a result that waits for the store, for as long as it lives.
+/// Counts a result that waits for the store, until it is dropped.
 struct Waiting<'a>(&'a WorkerContext);
 
 impl<'a> Waiting<'a> {

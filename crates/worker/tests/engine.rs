@@ -17,7 +17,7 @@ use worker::plan::Exclusivity::{self, Exclusive, Shared};
 const OPTIONS: BatchOptions =
     BatchOptions { least: 1, most: 4, dynamic: true, fill: Duration::ZERO, stall: Duration::from_secs(60) };
 
-/// Starts together what is submitted together.
+/// Waits for all jobs of a test before the first step, so that they start as one batch.
 const FILL: Duration = Duration::from_millis(300);
 
 /// A spheres model with faults, as its configuration has them.
@@ -128,7 +128,7 @@ async fn on_the_cpu_a_row_of_a_batch_equals_the_row_alone_to_the_bit() {
     }
     assert_ne!(expected[0], expected[3], "different jobs make different shapes");
 
-    // Together from the beginning.
+    // All in one batch from the first step.
     let shared = engine(model().unwrap(), BatchOptions { fill: Duration::from_secs(1), ..OPTIONS });
     let mut together = Vec::new();
     for (number, steps) in JOBS {
@@ -139,7 +139,7 @@ async fn on_the_cpu_a_row_of_a_batch_equals_the_row_alone_to_the_bit() {
         assert!(decoded.batch_size >= 2);
         assert!(bits(&decoded.field) == *expected);
     }
-    // Joining at different steps.
+    // Each joins at another step.
     let mut running = vec![submit(&shared, JOBS[0].0, JOBS[0].1, Shared).await];
     for (number, steps) in &JOBS[1..] {
         running.last_mut().unwrap().reaches("denoise", 2).await;
@@ -169,7 +169,7 @@ async fn a_decoding_that_is_no_longer_wanted_is_abandoned() {
     first.cancelled.cancel();
     assert!(first.end().await.0.is_none());
     submit(&engine, 1, 2, Shared).await.decoded().await;
-    // The receiver is dropped, as a job does whose lease is lost.
+    // The receiver is dropped, as when a lease is lost.
     let mut lost = submit(&engine, 0, 2, Shared).await;
     lost.reaches("decode", 0).await;
     drop(lost);
@@ -211,7 +211,7 @@ async fn without_memory_in_the_encoder_inputs_are_encoded_in_smaller_groups() {
         BatchOptions { fill: FILL, ..OPTIONS },
     );
     for job in submit_all(&engine, 0..4, 3).await {
-        // The limit on rows belongs to the step.
+        // Only failed steps lower the limit on rows.
         assert_eq!(job.decoded().await.batch_size, 4);
     }
 }
@@ -244,7 +244,7 @@ async fn a_decoding_that_runs_out_of_memory_is_repeated_alone_and_leaves_the_lim
 }
 
 #[tokio::test]
-async fn a_broken_device_ends_the_engine_and_every_job_learns_of_it() {
+async fn a_broken_device_ends_the_engine_and_fails_every_job() {
     let engine = engine(
         spheres(r#"{"call":"step","kind":"device_fault","nth":9},{"call":"step","kind":{"slow_ms":30}}"#),
         BatchOptions { most: 2, fill: FILL, ..OPTIONS },
@@ -314,7 +314,7 @@ async fn a_stopped_engine_finishes_what_runs_and_hands_back_what_waits() {
 }
 
 #[tokio::test]
-async fn a_sphere_comes_out_as_it_went_in() {
+async fn a_decoded_row_has_a_field_and_the_times_of_its_stages() {
     let engine = engine(spheres(""), OPTIONS);
     let decoded = submit(&engine, 3, 5, Shared).await.decoded().await;
     assert!(matches!(decoded.field.values, Values::Dense(_)));

@@ -1,4 +1,4 @@
-//! Workers that are killed, paused and told to stop, and workers that cannot start.
+//! Workers that are killed, suspended or stopped by a signal, and workers that cannot start.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -8,7 +8,7 @@ use domain::JobState::{Queued, Running, Succeeded};
 use domain::Parameters;
 use test_support::wait_until;
 
-/// A lease that a test can outlive.
+/// Short enough for a test to wait until it has expired.
 const SHORT: [&str; 2] = ["--lease-seconds", "1"];
 
 #[tokio::test]
@@ -24,14 +24,14 @@ async fn the_job_of_a_killed_worker_is_finished_by_another_exactly_once() {
     assert_eq!(world.story(id).await, [(Queued, 0), (Running, 1), (Queued, 1), (Running, 2), (Succeeded, 2)]);
     assert_eq!(world.queue.counters().await.unwrap().succeeded, 1);
     assert_eq!(world.queue.depth().await.unwrap(), queue::Depth::default());
-    // The second run made what an undisturbed one makes.
+    // The second attempt makes the same file as an undisturbed run.
     let undisturbed = world.submit(png(&picture(0)), slow()).await;
     let undisturbed = world.end(undisturbed).await;
     assert_eq!(world.mesh(&undisturbed).await, world.mesh(&record).await);
 }
 
 #[tokio::test]
-async fn a_paused_worker_that_comes_back_changes_nothing() {
+async fn a_suspended_worker_that_resumes_changes_nothing() {
     let world = World::new().await;
     let first = world.worker("first", &SHORT).await;
     let id = world.submit(png(&picture(0)), slow()).await;
@@ -44,7 +44,7 @@ async fn a_paused_worker_that_comes_back_changes_nothing() {
     assert_eq!((record.state, record.attempt), (Succeeded, 2));
     assert_eq!(world.queue.counters().await.unwrap().succeeded, 1);
     assert!(world.queue.counters().await.unwrap().fenced >= 1, "the late writes were refused");
-    // It has found its lease lost, and takes the next job.
+    // The worker notices the lost lease and takes the next job.
     assert!(second.terminate(PATIENCE).await.success());
     let next = world.submit(png(&picture(1)), quick()).await;
     assert_eq!(world.end(next).await.state, Succeeded);
@@ -106,7 +106,7 @@ async fn a_second_sigterm_releases_jobs_at_once() {
 
 #[tokio::test]
 async fn a_worker_that_cannot_start_says_why_in_one_line_and_exits_with_code_3() {
-    // A family that has a device to miss.
+    // Spheres have no device, so the other family is used.
     let world = World::with_models(vec![hunyuan()]).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
@@ -118,7 +118,7 @@ async fn a_worker_that_cannot_start_says_why_in_one_line_and_exits_with_code_3()
         (&["--listen", &taken], "in use"),
     ];
     for (arguments, expected) in cases {
-        // The later of two equal options would be refused, so the helper's own is left out.
+        // clap refuses an option that is given twice, so the default arguments of the helper are not used.
         let mut command = world.command("x", &[]);
         let kept: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
         let at = kept.iter().position(|argument| argument == arguments[0]);

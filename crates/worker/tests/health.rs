@@ -1,4 +1,4 @@
-//! A blob store that is full, and what the probes say.
+//! A full blob store, and the probes.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;

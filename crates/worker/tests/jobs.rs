@@ -1,4 +1,4 @@
-//! Jobs through a real worker, a real Redis and real files.
+//! Jobs that run through a real worker, Redis and blob store.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -65,7 +65,7 @@ async fn a_job_whose_grid_does_not_fit_is_not_leased() {
     let fine = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(65), ..quick() }).await;
     let coarse = world.submit(png(&picture(0)), Parameters { octree_resolution: Some(64), ..quick() }).await;
     assert_eq!(world.end(coarse).await.state, JobState::Succeeded);
-    // The finer one was submitted before and is not leased.
+    // The job with the finer grid was submitted first and is not leased.
     let entry = world.queue.entry(fine).await.unwrap().unwrap();
     assert!(entry.state == JobState::Queued && entry.position.no_worker, "{entry:?}");
 }
@@ -82,7 +82,7 @@ async fn a_face_budget_is_kept() {
 }
 
 #[tokio::test]
-async fn jobs_that_wait_together_run_together_and_each_comes_out_as_if_alone() {
+async fn waiting_jobs_share_a_batch_and_results_equal_those_of_single_runs() {
     let world = World::new().await;
     let parameters = |n: u32| Parameters { seed: Some(n.into()), steps: Some(6 + 3 * n), ..quick() };
     let mut together = Vec::new();
@@ -100,7 +100,7 @@ async fn jobs_that_wait_together_run_together_and_each_comes_out_as_if_alone() {
         let alone = world.submit(png(&picture(n)), parameters(n)).await;
         let alone = world.end(alone).await.result.unwrap();
         assert_eq!(alone.batch_size, 1);
-        // A sum may be taken in another order; the shape is the same.
+        // Sums may be computed in another order, but the shape is the same.
         assert!(shared.quality.faces.abs_diff(alone.quality.faces) <= alone.quality.faces / 1000, "job {n}");
         assert!((shared.quality.volume - alone.quality.volume).abs() < 1e-4, "job {n}");
         assert!((shared.quality.area - alone.quality.area).abs() < 1e-3, "job {n}");
@@ -116,13 +116,13 @@ async fn a_job_joins_a_batch_that_is_running() {
     let second = world.submit(png(&picture(1)), quick()).await;
     let second = world.end(second).await;
     assert_eq!(second.result.unwrap().batch_size, 2);
-    // It overtook the long one.
+    // The short job ends before the long one.
     assert_eq!(world.record(first).await.state, JobState::Running);
     assert_eq!(world.end(first).await.result.unwrap().batch_size, 2);
 }
 
 #[tokio::test]
-async fn a_cancelled_job_leaves_within_steps() {
+async fn a_cancelled_job_leaves_the_batch_within_a_few_steps() {
     let world = World::new().await;
     let _worker = world.worker("one", &["--batch-size-max", "1"]).await;
     let id = world.submit(png(&picture(0)), slow()).await;
@@ -132,15 +132,15 @@ async fn a_cancelled_job_leaves_within_steps() {
     assert_eq!(world.queue.cancel(id).await.unwrap(), JobState::Running);
     assert_eq!(world.end(id).await.state, JobState::Cancelled);
     let taken = world.events(id).await.iter().filter_map(|event| event.progress.as_ref()?.step).max().unwrap();
-    // Steps are told no more often than every 50 ms, and some are under way while the word travels.
+    // Progress is reported every 50 ms at most, and the request takes a few steps to arrive.
     assert!(taken <= before + 8, "cancelled at step {before}, stopped after {taken}, {:?}", asked.elapsed());
-    // Its seat is free at once.
+    // The slot is free at once.
     let next = world.submit(png(&picture(0)), quick()).await;
     assert_eq!(world.end(next).await.state, JobState::Succeeded);
 }
 
 #[tokio::test]
-async fn what_cannot_be_made_fails_once_and_says_why() {
+async fn an_impossible_job_fails_once_with_its_reason() {
     let world = World::new().await;
     let _worker = world.worker("one", &[]).await;
     let empty = world.blobs.put(png(&image::RgbaImage::new(64, 64))).await.unwrap();
@@ -159,7 +159,7 @@ async fn what_cannot_be_made_fails_once_and_says_why() {
 }
 
 #[tokio::test]
-async fn probes_say_what_they_should() {
+async fn probes_report_liveness_readiness_and_metrics() {
     let world = World::new().await;
     let file = world.folder.path().join("address");
     let listen = ["--listen", "127.0.0.1:0", "--addr-file", file.to_str().unwrap()];

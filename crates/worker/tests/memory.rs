@@ -1,4 +1,4 @@
-//! The memory budget: jobs wait for memory rather than exceed it, whatever happens to them.
+//! The memory budget: jobs wait for memory rather than exceed it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -39,7 +39,7 @@ async fn jobs_of_the_finest_grid_fit_into_the_budget_together() {
         let record = world.end(id).await;
         assert_eq!((record.state, record.attempt), (JobState::Succeeded, 1));
     }
-    // Six at once would take five times the budget more.
+    // Six jobs at once would exceed the budget by five times its size.
     let more = peak_memory(&worker) - alone;
     assert!(more < (BUDGET << 20) / 2, "{} MiB more than one job", more >> 20);
 }
@@ -68,7 +68,7 @@ async fn the_work_of_a_cancelled_job_keeps_its_memory_until_it_ends() {
             record.state.is_terminal() || record.progress.is_some_and(|progress| progress.stage == "surface")
         })
         .await;
-        // One that has ended meanwhile is no error of this test.
+        // A job may have ended before it is cancelled.
         let _ = world.queue.cancel(id).await;
         world.end(id).await;
     }
@@ -82,7 +82,7 @@ async fn a_large_image_waits_for_memory_and_is_not_refused() {
     let worker = world.worker("one", &["--memory-budget", "32", "--batch-size-max", "4"]).await;
     let small = world.submit(png(&picture(0)), quick()).await;
     assert_eq!(world.end(small).await.state, JobState::Succeeded);
-    // 48 MB of pixels each: more than the budget, so one at a time.
+    // 48 MB of pixels each, more than the budget: one is decoded at a time.
     let large = image::RgbaImage::from_fn(4000, 3000, |x, y| image::Rgba([x as u8, y as u8, 9, 255]));
     let large = png(&large);
     let mut jobs = Vec::new();

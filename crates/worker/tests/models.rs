@@ -1,4 +1,4 @@
-//! Several models, several families, several workers; engines that fail.
+//! Several models, families and workers, and engines that fail.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -42,12 +42,49 @@ async fn one_worker_runs_models_of_two_families_and_the_first_is_the_default() {
 }
 
 #[tokio::test]
-async fn two_models_of_one_name_do_not_start() {
+async fn two_models_of_one_name_or_one_of_a_name_with_a_separator_do_not_start() {
     let mut world = World::with_models(Vec::new()).await;
-    world.models = vec![world.spheres("a/same", "{}"), world.spheres("b/same", "{}")];
-    let output = world.run(&[]);
-    let line = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(3) && line.contains("b/same") && line.contains("name"), "{line}");
+    for (directories, reason) in
+        [(vec!["a/same", "b/same"], "another model has the same name"), (vec!["two\nlines"], "is not a name")]
+    {
+        world.models = directories.iter().map(|name| world.spheres(name, "{}")).collect();
+        let output = world.run(&[]);
+        let line = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(3) && line.contains(reason), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_of_two_steps_runs_on_two_workers_and_has_one_result() {
+    let mut world = World::with_models(Vec::new()).await;
+    let mut workers = Vec::new();
+    for name in ["first", "second"] {
+        world.models = vec![world.spheres(name, "{}")];
+        workers.push(world.worker(name, &[]).await);
+    }
+    let first = spec(&world, Some("first"), &[View::Front], 32).await;
+    let second = spec(&world, Some("second"), &[View::Front], 64).await;
+    let id = world.submit_steps(first, vec![second]).await;
+    let record = world.end(id).await;
+    assert_eq!((record.state, record.attempt), (JobState::Succeeded, 1), "{:?}", record.failure);
+    let result = record.result.unwrap();
+    assert_eq!((result.model.as_str(), result.octree_resolution), ("second", 64));
+    let roles: Vec<&str> = result.artifacts.iter().map(|artifact| artifact.role.as_str()).collect();
+    assert_eq!(roles, ["mesh", "thumbnail"], "artifacts of the last step replace those of the first");
+    workers[0].wait_for_line("handed over to the next step", PATIENCE).await;
+
+    let expected = [
+        (JobState::Queued, 0),
+        (JobState::Running, 1),
+        (JobState::Queued, 0),
+        (JobState::Running, 1),
+        (JobState::Succeeded, 1),
+    ];
+    assert_eq!(world.story(id).await, expected);
+    let progress = world.events(id).await.into_iter().filter_map(|event| event.progress);
+    let fractions: Vec<f64> = progress.map(|progress| progress.fraction).collect();
+    assert!(fractions.is_sorted() && fractions.last().is_some_and(|last| *last >= 0.5), "{fractions:?}");
+    assert_eq!(world.queue.counters().await.unwrap().succeeded, 1);
 }
 
 #[tokio::test]
@@ -119,7 +156,7 @@ async fn a_dead_engine_ends_its_process_and_takes_no_further_jobs() {
         assert_eq!(record.state, JobState::Succeeded, "{:?}", record.failure);
         attempts += record.attempt;
     }
-    // At most the job that ran and the one behind it were begun on the dead engine.
+    // At most the running job and the next one used an attempt on the dead engine.
     assert!(attempts <= 8, "{attempts}");
 }
 

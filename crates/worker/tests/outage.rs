@@ -1,4 +1,4 @@
-//! Redis goes away for longer than a lease while jobs run.
+//! Outages of Redis that are longer than a lease, while jobs run.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -23,7 +23,7 @@ fn steps(steps: u32) -> Parameters {
     Parameters { steps: Some(steps), ..quick() }
 }
 
-/// Waits for the end of a job, through outages of the connection of the test itself.
+/// Waits for the end of a job; the connection of the test itself may fail meanwhile.
 async fn ended(world: &World, id: JobId) {
     let is_terminal = async || {
         let record = world.queue.record(id).await;

@@ -309,9 +309,22 @@ async fn while_redis_refuses_writes_only_queries_are_admitted() {
 #[tokio::test]
 async fn keys_are_found_and_queries_admitted_while_the_disk_is_full() {
     let redis = RedisServer::start_with(&["--appendonly", "no", "--save", "3600 1"]);
+    reads_go_on_without_writes(redis, async |redis| redis.refuse_writes()).await;
+}
+
+/// `NOREPLICAS`.
+#[tokio::test]
+async fn keys_are_found_and_queries_admitted_while_replicas_are_missing() {
+    let require_a_replica = async |redis: &RedisServer| {
+        let () = command(redis, &["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
+    };
+    reads_go_on_without_writes(RedisServer::start(), require_a_replica).await;
+}
+
+async fn reads_go_on_without_writes(redis: RedisServer, refuse_writes: impl AsyncFn(&RedisServer)) {
     let world = World::on(redis).await;
     let ada = world.agent("ada").await;
-    world.redis.refuse_writes();
+    refuse_writes(&world.redis).await;
     let caller = world.bearer(&ada).await.unwrap();
     let limiter = world.registry.limiter();
     limiter.admit(&caller, Operation::Query, None).await.unwrap();

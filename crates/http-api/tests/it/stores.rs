@@ -17,6 +17,7 @@ fn a_store_without_room_has_a_code_of_its_own() {
     for (problem, code) in [
         (Problem::from(queue::Error::Memory(redis("OOM"))), "queue_memory_full"),
         (Problem::from(queue::Error::Disk(redis("MISCONF"))), "queue_disk_full"),
+        (Problem::from(queue::Error::Replicas(redis("NOREPLICAS"))), "queue_no_replicas"),
         (Problem::from(blobs::Error::Full(disk())), "storage_full"),
     ] {
         assert_eq!((problem.kind().code, problem.kind().status, problem.kind().retryable), (code, 503, true));
@@ -83,6 +84,16 @@ async fn jobs_that_no_live_worker_can_run_are_reported_and_change_nothing_else()
     becomes(&world, 200, Some("no_worker")).await;
     let page = world.client.get(&world.base).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("class=\"degraded\"") && page.contains("1 jobs wait"), "{page}");
+    let metrics =
+        async || world.client.get(format!("{}/metrics", world.base)).send().await.unwrap().text().await.unwrap();
+    let waiting = metrics().await;
+    assert!(waiting.contains("orfeas_queue_jobs_without_worker{class=\"user\"} 1\n"), "{waiting}");
+    assert!(waiting.contains("orfeas_queue_jobs_without_worker{class=\"agent\"} 0\n"), "{waiting}");
+    let stalled = waiting.lines().find_map(|line| line.strip_prefix("orfeas_queue_stalled_seconds{class=\"user\"} "));
+    assert!(stalled.unwrap().parse::<f64>().unwrap() > 0.0, "{waiting}");
     queue.cancel(id).await.unwrap();
     becomes(&world, 200, None).await;
+    let empty = metrics().await;
+    assert!(empty.contains("orfeas_queue_jobs_without_worker{class=\"user\"} 0\n"), "{empty}");
+    assert!(empty.contains("orfeas_queue_stalled_seconds{class=\"user\"} 0\n"), "{empty}");
 }

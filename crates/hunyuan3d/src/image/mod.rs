@@ -2,10 +2,12 @@
 
 mod area;
 mod cubic;
+mod decode;
 mod enlarge;
 mod lines;
 mod processor;
 mod resample;
 
+pub use decode::decode_image;
 pub use processor::{ImageProcessor, Processed, Recentered, View8};
 pub use resample::{Filter, Pixels};

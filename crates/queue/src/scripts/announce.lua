@@ -1,4 +1,4 @@
--- A worker is alive. ARGV: name, slots, pool, information as JSON, ms after which a worker that was silent is gone.
+-- A worker announces itself. ARGV: name, slots, pool, information as JSON, ms until it counts as gone.
 local name, slots, pool, info, life = ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
 local known, announced = redis.call('HGET', WORKERS, name), string.format('%d\t%s\t%s', slots, pool, info)
 if known ~= announced then

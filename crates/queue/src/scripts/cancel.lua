@@ -8,7 +8,7 @@ elseif job.state == 'queued' then
   return 'cancelled'
 elseif job.state == 'running' and not job.cancel then
   redis.call('HSET', JOB .. job.id, 'cancel', 1)
-  -- No event: nothing has happened yet. The worker of the job listens, and looks.
+  -- No event, because the state is the same. The worker of the job is subscribed and reads the field.
   redis.call('PUBLISH', EVENTS .. job.id, 'look')
 end
 return job.state

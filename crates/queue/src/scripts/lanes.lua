@@ -1,17 +1,17 @@
--- Lanes: which workers cover which jobs, and whose turn it is. Included after prelude.lua.
+-- Lanes: which workers cover which jobs, and which tenant has the next turn. Included after prelude.lua.
 --
--- A tenant is written `class:owner`. In each lane its jobs wait in a sorted set of its own, by arrival; jobs that came
--- back from a worker precede the others, at negative scores. For each class and lane, `turns` holds the tenants that
--- have a job there and run fewer than they may, by start tag (start-time fair queueing). Tags are comparable between
--- the lanes of a class. A tenant has one account of the service that it received (`served`) and in each lane an offset:
+-- A tenant is written `class:owner`. In each lane its jobs wait in a sorted set of its own, by arrival; requeued jobs precede
+-- the others, at negative scores. For each class and lane, `turns` holds the tenants that have a job there and run
+-- fewer than they may, by start tag (start-time fair queueing). Tags are comparable between the lanes of a class. A tenant has one account of the service that it received (`served`) and in each lane an offset:
 -- its tag is the sum of both. A tag in `turns` that is too low, because the tenant was served in another lane since, is
 -- corrected when it comes first.
 
-local AHEAD = -1e15 -- added to the order of a job that came back
+local AHEAD = -1e15 -- added to the order of a requeued job
 local TIE = 1e-6 -- the clock of a lane advances by it at each dispatch, so that new tenants sort behind waiting ones
 local LAG = 8 -- turns of its own that a tenant may be behind or ahead of the clocks
 local CORRECTIONS = 64 -- tags that one search for the next tenant corrects
-local MOST_LANES = 512 -- lanes with waiting jobs at a time, of all classes
+local MOST_LANES = 512 -- lanes with stored numbers at a time, of all classes
+local LANE_RETENTION = 3600 -- seconds that the numbers of a lane without jobs are kept
 local SILENCE = 5000 -- ms without an announcement after which no worker is alive
 local TENANT_RETENTION = 3600 -- seconds that the account of an idle tenant is kept
 
@@ -52,8 +52,8 @@ local known_pools
 local function pools()
   if not known_pools then
     known_pools = {}
-    -- Every live worker announces itself each second: when none has for so long, there is none that could remove the
-    -- others.
+    -- Live workers announce themselves each second and remove dead ones. Without any announcement for so long, all are
+    -- dead.
     local is_alive = now - number(numbers, 'announced') < SILENCE
     local found = is_alive and redis.call('HGETALL', POOLS) or {}
     for i = 1, #found, 2 do
@@ -88,11 +88,60 @@ local function read_lane(class, lane, ...)
   if not known_lanes[name] then
     known_lanes[name] = true
     read(numbers, {
-      'lanes', 'enqueued', 'agents_in_a_row', 'announced', 'queued:' .. class, 'running:' .. class, 'succeeded', 'missed',
+      'lanes', 'known_lanes', 'enqueued', 'agents_in_a_row', 'announced', 'succeeded', 'missed',
+      'queued:' .. class, 'running:' .. class,
       'clock:' .. name, 'waiting:' .. name, 'tenants:' .. name, 'since:' .. name, 'pace:' .. side .. ':' .. lane,
       'busy:' .. side .. ':' .. lane, 'waiting:' .. AGENTS .. ':' .. lane, 'waiting:' .. USERS .. ':' .. lane, ...
     })
   end
+end
+
+-- Removes the numbers of lanes that have had no job for `idle` ms. Classes that share workers share run times, so their
+-- lanes are removed together.
+local function forget_lanes(idle)
+  local sides, known = {}, 0
+  for _, field in ipairs(read_all(numbers)) do
+    local class, lane = string.match(field, '^waiting:(%a+):(.*)$')
+    if class and text(numbers, field) ~= '' then
+      local side = side_of(class) .. ':' .. lane
+      sides[side] = sides[side] or {}
+      table.insert(sides[side], class .. ':' .. lane)
+      known = known + 1
+    end
+  end
+  for side, names in pairs(sides) do
+    local is_idle, fields = number(numbers, 'busy:' .. side) == 0, { 'pace:' .. side, 'busy:' .. side }
+    for _, name in ipairs(names) do
+      local has_jobs = number(numbers, 'waiting:' .. name) > 0
+      is_idle = is_idle and not has_jobs and now - number(numbers, 'since:' .. name) >= idle
+      for _, what in ipairs({ 'clock:', 'waiting:', 'tenants:', 'since:' }) do
+        fields[#fields + 1] = what .. name
+      end
+    end
+    if is_idle then
+      remove(numbers, fields)
+      known = known - #names
+    end
+  end
+  set(numbers, 'known_lanes', known)
+  set(numbers, 'lanes_swept', now)
+end
+
+-- Whether jobs of a class may join all of `lanes`, the keys of a table. When there are too many lanes, those without
+-- jobs make room, looked for once a second.
+local function have_room(class, lanes)
+  local function are_too_many()
+    local new = 0
+    for lane in pairs(lanes) do
+      read_lane(class, lane)
+      new = new + (text(numbers, 'waiting:' .. class .. ':' .. lane) == '' and 1 or 0)
+    end
+    return new > 0 and number(numbers, 'known_lanes') + new > MOST_LANES
+  end
+  if are_too_many() and now - number(numbers, 'lanes_swept') >= 1000 then
+    forget_lanes(0)
+  end
+  return not are_too_many()
 end
 
 -- The account of a tenant, with its fields for a lane.
@@ -158,7 +207,7 @@ local function settle(tenant, lane)
   charged[name] = nil
   set(h, 'turn:' .. lane, now_turn)
   if turn == '' then
-    -- A tenant that was away has no claim to the time that passed.
+    -- A tenant that had no turn does not save up turns.
     local tag = text(h, 'offset:' .. lane) ~= '' and tag_of(h, class, lane) or clock
     set(h, 'offset:' .. lane, math.max(tag, clock) - number(h, 'served'))
   end
@@ -203,7 +252,7 @@ local function settle_all(tenant, lane, is_forced)
   end
 end
 
--- Puts a job at the end of what its tenant has waiting in its lane, or ahead of it.
+-- Appends a job to the waiting jobs of its tenant in its lane, or prepends it.
 local function join(job, is_back)
   local tenant, lane = job.tenant, job.lane
   local h, name = account(tenant, lane), class_of(tenant) .. ':' .. lane
@@ -211,6 +260,9 @@ local function join(job, is_back)
   local score = is_back and order + AHEAD or order
   redis.call('ZADD', WAITING .. tenant .. '@' .. lane, score, job.id)
   add(h, 'waiting:' .. lane, 1)
+  if text(numbers, 'waiting:' .. name) == '' then
+    add(numbers, 'known_lanes', 1)
+  end
   add(numbers, 'waiting:' .. name, 1)
   if is_back and add(h, 'back:' .. lane, 1) == 1 then
     set(h, 'ahead:' .. lane, score)
@@ -219,7 +271,7 @@ local function join(job, is_back)
   return order
 end
 
--- Counts a job out of what its tenant has waiting in its lane; `score` is the one that it had there.
+-- Counts a job out of the waiting jobs of its tenant in its lane; `score` is the one that it had there.
 local function leave(job, score)
   local h, name = account(job.tenant, job.lane), class_of(job.tenant) .. ':' .. job.lane
   add(h, 'waiting:' .. job.lane, -1)
@@ -229,7 +281,7 @@ local function leave(job, score)
   end
 end
 
--- The tenant whose turn it is in a lane. Tags that are too low are corrected on the way.
+-- The tenant whose turn it is in a lane. Tags that are too low are corrected meanwhile.
 local function head(class, lane)
   local turns = TURNS .. class .. ':' .. lane
   for i = 1, CORRECTIONS do
@@ -248,12 +300,11 @@ local function head(class, lane)
   end
 end
 
--- The tenant and lane whose turn it is among those that a worker covers: jobs that came back first, then agents, with
+-- The tenant and lane whose turn it is among those that a worker covers: requeued jobs first, then agents, with
 -- the share of users.
 local function next_turn(can)
   local first = {}
-  for one in string.gmatch(text(numbers, 'lanes'), '[^\n]+') do
-    local class, lane = string.match(one, '^(%a+):(.*)$')
+  for class, lane in string.gmatch(text(numbers, 'lanes'), '(%a+):([^\n]*)\n') do
     if covers(can, class, lane) then
       local found = head(class, lane)
       if found and (not first[class] or found.tag < first[class].tag) then
@@ -279,14 +330,13 @@ local function next_turn(can)
   return agent
 end
 
--- Takes the next job of a turn, for a worker of `pool`; returns its id. A job that came back was paid for when it first
--- went.
+-- Takes the next job of a turn, for a worker of `pool`; returns its id. A requeued job is not charged again.
 local function take(turn, pool)
   local tenant, class, lane = turn.tenant, turn.class, turn.lane
   local h, name = account(tenant, lane), class .. ':' .. lane
   local first = redis.call('ZPOPMIN', WAITING .. tenant .. '@' .. lane)
   if not first[1] then
-    -- Keys were removed from outside.
+    -- Keys were deleted from outside.
     set(h, 'waiting:' .. lane, 0)
     set(h, 'back:' .. lane, 0)
     settle(tenant, lane)

@@ -1,8 +1,9 @@
--- Moves that several scripts make. Included after lanes.lua.
+-- Moves that several scripts share. Included after places.lua.
 
-local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not stop new work
+local SWEEP_LIMIT = 100 -- jobs that one call moves, so that many lost leases do not delay other calls
 local OUTAGE = 3000 -- ms without a sweep by any process after which Redis was not available
 local GRACE = 10000 -- ms that workers have after an outage to renew their leases
+local LANES_SWEEP = 60000 -- ms between searches for lanes that have had no jobs for long
 local SPARED_LEASES = 10 -- leases of a job that may be lost without an attempt being counted
 
 -- Counts a job in or out: `what` is queued or running.
@@ -15,12 +16,45 @@ local function count(job, what, by)
   end
 end
 
--- A job has ended: the account of a tenant without jobs, and the list of its jobs, are kept for a while.
+-- A job has ended. The account and the list of jobs of a tenant without jobs get a time to live.
 local function rest(tenant)
   local h = hash(TENANT .. tenant)
   if number(h, 'queued') + number(h, 'running') == 0 then
     redis.call('EXPIRE', h.name, TENANT_RETENTION)
     redis.call('EXPIRE', JOBS .. tenant, RETENTION)
+  end
+end
+
+-- The account of a tenant that is never idle does not keep lanes that have been forgotten.
+local function forget_lanes_of(tenant)
+  local h, lanes, names = hash(TENANT .. tenant), {}, {}
+  for _, field in ipairs(read_all(h)) do
+    local lane = string.match(field, '^waiting:(.*)$')
+    if lane then
+      lanes[#lanes + 1], names[#names + 1] = lane, 'waiting:' .. class_of(tenant) .. ':' .. lane
+    end
+  end
+  read(numbers, names)
+  for i, lane in ipairs(lanes) do
+    if text(numbers, names[i]) == '' then
+      remove(h, { 'offset:' .. lane, 'waiting:' .. lane, 'back:' .. lane, 'ahead:' .. lane, 'turn:' .. lane })
+    end
+  end
+end
+
+-- The list of the jobs of a tenant does not outgrow what is still known of them.
+local function forget_jobs_of(tenant)
+  local oldest, keys = redis.call('ZRANGE', JOBS .. tenant, 0, 31), {}
+  for i, id in ipairs(oldest) do
+    keys[i] = JOB .. id
+  end
+  if redis.call('EXISTS', unpack(keys)) == #keys then
+    return
+  end
+  for i, id in ipairs(oldest) do
+    if redis.call('EXISTS', keys[i]) == 0 then
+      redis.call('ZREM', JOBS .. tenant, id)
+    end
   end
 end
 
@@ -36,12 +70,10 @@ local function accept(job, json, ...)
   local order = join(job)
   redis.call('ZADD', JOBS .. job.tenant, order, job.id)
   if order % 16 == 0 then
-    -- The list of the jobs of a tenant does not outgrow what is still known of them.
-    for _, old in ipairs(redis.call('ZRANGE', JOBS .. job.tenant, 0, 31)) do
-      if redis.call('EXISTS', JOB .. old) == 0 then
-        redis.call('ZREM', JOBS .. job.tenant, old)
-      end
-    end
+    forget_jobs_of(job.tenant)
+  end
+  if order % 256 == 0 then
+    forget_lanes_of(job.tenant)
   end
   emit('queued', job, 'queued', 0)
 end
@@ -86,7 +118,7 @@ local function finish(job, state, more, ...)
   rest(job.tenant)
 end
 
--- A job fails because its attempts have run out, and leaves a dead letter with all that a redrive needs.
+-- A job fails because its attempts are used up. Its dead letter has everything that a redrive needs.
 local function bury(job, failure)
   redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_LIMIT, '*', 'id', job.id, 'job', redis.call('HGET', JOB .. job.id, 'job'),
     'failure', failure, 'attempts', job.attempt, 'worker', job.worker or '', 'at', now, 'lane', job.lane)
@@ -100,7 +132,8 @@ local function requeue(job, delay, more, ...)
   count(job, 'running', -1)
   count(job, 'queued', 1)
   tell(job, 'queued', job.attempt, more)
-  redis.call('HSET', JOB .. job.id, 'state', 'queued', 'attempt', job.attempt, 'events', job.events, 'progress', '', 'milestone', '', 'worker', '', ...)
+  redis.call('HSET', JOB .. job.id, 'state', 'queued', 'attempt', job.attempt, 'events', job.events, 'progress', '',
+    'milestone', '', 'worker', '', ...)
   emit('queued', job, 'queued', job.attempt)
   if delay > 0 then
     redis.call('ZADD', DELAYED, now + delay, job.id)
@@ -118,7 +151,7 @@ local function take_back(job)
   local failure = string.format(
     '{"code":"worker_lost","detail":"The worker was lost during attempt %d.","retryable":true}', job.attempt)
   if not job.milestone and job.spared < SPARED_LEASES then
-    -- The worker had not begun with it. The bound is for jobs that kill their workers before they report any progress.
+    -- No progress was reported, so the attempt does not count. The bound is for jobs that kill their workers at once.
     job.attempt = job.attempt - 1
     return requeue(job, 0, ',"failure":' .. failure, 'spared', job.spared + 1)
   elseif job.attempt >= (tonumber(job.max) or 1) then
@@ -152,12 +185,16 @@ end
 -- while, Redis was not available, or all of them were suspended: leases that ran out meanwhile are spared until their
 -- workers have had time to renew them.
 local function sweep()
+  read(numbers, { 'swept', 'lanes_swept' })
   local last = number(numbers, 'swept')
   if last > 0 and now - last > OUTAGE then
     set(numbers, 'spare_until', now + GRACE)
   end
   if now - last > 200 then
     set(numbers, 'swept', now)
+  end
+  if now - number(numbers, 'lanes_swept') > LANES_SWEEP then
+    forget_lanes(1000 * LANE_RETENTION)
   end
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', ALIVE, '-inf', now, 'LIMIT', 0, SWEEP_LIMIT)) do
     forget_worker(name)

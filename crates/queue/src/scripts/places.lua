@@ -1,9 +1,9 @@
 -- Positions and estimates. Included after lanes.lua.
 
-local SAMPLE = 16 -- tenants that an estimate looks at; more are taken to be like these
-local UNKNOWN_WAIT = 30000 -- ms to come back after when no run time is known
+local SAMPLE = 16 -- tenants that an estimate reads; further ones are assumed to be alike
+local UNKNOWN_WAIT = 30000 -- ms after which to retry when no run time is known
 
--- The tenants that have a turn in a lane, as far as an estimate looks, and how many there are for each of these.
+-- The first tenants with a turn in a lane, and how many tenants each of these stands for in an estimate.
 local known_rivals = {}
 local function rivals(class, lane)
   local name = class .. ':' .. lane
@@ -23,7 +23,7 @@ local function rivals(class, lane)
   return known_rivals[name]
 end
 
--- How many jobs of other tenants of the class go before the job at `rank`, if none come or go.
+-- How many jobs of other tenants of the class go before the job at `rank`, if no job is added or cancelled.
 local function before(tenant, class, lane, rank)
   local h = account(tenant, lane)
   local tag = tag_of(h, class, lane)
@@ -87,7 +87,7 @@ local function pace_of(class, lane)
   return 'pace:' .. side_of(class) .. ':' .. lane
 end
 
--- A job ran for so long: the average follows, about the latest ten counting most.
+-- Updates the average run time with a job of `ms`: an exponential average over about ten jobs.
 local function paced(class, lane, ms)
   local name = pace_of(class, lane)
   local old = number(numbers, name)

@@ -54,6 +54,18 @@ local function read(h, fields)
   end
 end
 
+-- Reads all fields, in one command; returns their names.
+local function read_all(h)
+  local found, fields = redis.call('HGETALL', h.name), {}
+  for i = 1, #found, 2 do
+    fields[#fields + 1] = found[i]
+    if h.values[found[i]] == nil then
+      h.values[found[i]] = found[i + 1]
+    end
+  end
+  return fields
+end
+
 local function text(h, field)
   if h.values[field] == nil then
     read(h, { field })
@@ -74,6 +86,14 @@ local function add(h, field, by)
   local sum = number(h, field) + by
   set(h, field, sum)
   return sum
+end
+
+-- Removes fields at once.
+local function remove(h, fields)
+  redis.call('HDEL', h.name, unpack(fields))
+  for _, field in ipairs(fields) do
+    h.values[field], h.changed[field] = false, nil
+  end
 end
 
 local function flush()
@@ -97,7 +117,7 @@ local function class_of(tenant)
   return string.match(tenant, '^%a+')
 end
 
--- Agents and users share workers; test jobs have workers of their own.
+-- Agents and users share workers; test jobs run on separate ones.
 local function side_of(class)
   return class == TESTS and 'test' or 'made'
 end

@@ -1,2 +1,2 @@
--- A small write, to see whether Redis takes writes.
+-- A small write, which fails when Redis refuses writes.
 return redis.call('HSET', NUMBERS, 'probed', now)

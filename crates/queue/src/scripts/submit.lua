@@ -3,13 +3,13 @@
 -- greatest numbers of active, running and queued jobs (0: no bound), batch ('': none), and for each job: id, job,
 -- fingerprint, digest of the request ('': not to be compared), lane, time of submission. Returns for each submission a
 -- word, numbers, and for `ok` each job as {id, state, outcome, position, ms until it is done, whether no live worker
--- covers it}. Other words: `conflict`; `full`, `active`, `queued` with the number that there are and ms after which to
--- try again.
+-- covers it}. Other words: `conflict`; `full`, `active`, `queued`, `lanes` with the number that there are and ms after
+-- which to try again.
 local max_depth, cache_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local HEADER, FIELDS_OF_JOB = 7, 6
-local REMEMBERED = 86400 -- seconds that a request is remembered at least
+local REMEMBERED = 86400 -- least seconds for which a digest is kept
 
--- The job that answers a request because it makes or has made the same.
+-- The job that answers an equal request: one that waits, runs, or has recently succeeded.
 local function same_job(tenant, digest)
   local id = redis.call('GET', SAME .. digest)
   local found = id and redis.call('HMGET', JOB .. id, 'tenant', 'state', 'cancel', 'finished', 'lane', 'leased')
@@ -26,7 +26,7 @@ local function same_job(tenant, digest)
   end
 end
 
--- The job that was submitted under an id before, if there is one; false when it was another request.
+-- The job that was submitted under this id before, if there is one; false if its fingerprint differs.
 local stale = {}
 local function earlier(tenant, id, fingerprint)
   local own = id
@@ -53,7 +53,7 @@ local function take_in(at)
   local class, first = class_of(tenant), at + HEADER
   local last = first + jobs * FIELDS_OF_JOB - 1
 
-  -- First everything is read, and nothing is written.
+  -- Everything is read before anything is written.
   local mark, known
   if batch ~= '' then
     local marks = {}
@@ -66,7 +66,7 @@ local function take_in(at)
       return { 'conflict', {}, {} }
     end
   end
-  local members, new, by_digest = {}, 0, {}
+  local members, new, lanes, by_digest = {}, 0, {}, {}
   for i = first, last, FIELDS_OF_JOB do
     local id, fingerprint, digest = ARGV[i], ARGV[i + 2], cache_ms > 0 and ARGV[i + 3] or ''
     local member = earlier(tenant, id, fingerprint)
@@ -76,7 +76,7 @@ local function take_in(at)
     member = member or (digest ~= '' and (by_digest[digest] or same_job(tenant, digest)))
     if not member then
       member = { id = id, state = 'queued', lane = ARGV[i + 4], outcome = 'new' }
-      new = new + 1
+      new, lanes[member.lane] = new + 1, true
       if digest ~= '' then
         by_digest[digest] = { id = id, state = 'queued', lane = member.lane, outcome = 'attached' }
       end
@@ -94,6 +94,8 @@ local function take_in(at)
       return { 'queued', { queued, until_one_ends(class, lane, running) }, {} }
     elseif max_depth > 0 and depth + new > max_depth then
       return { 'full', { depth, until_room(class, lane) }, {} }
+    elseif not have_room(class, lanes) then
+      return { 'lanes', { number(numbers, 'known_lanes'), until_room(class, lane) }, {} }
     end
     if #stale > 0 then
       redis.call('DEL', unpack(stale))
@@ -131,7 +133,7 @@ local function take_in(at)
     else
       add(numbers, member.outcome, 1)
       if member.outcome ~= 'repeated' and id ~= member.id then
-        -- Asked for under another id: that id stands for this job from now on.
+        -- Submitted under another id: that id is an alias of this job from now on.
         redis.call('HSET', JOB .. id, 'tenant', tenant, 'fingerprint', fingerprint, 'alias', member.id)
         redis.call('EXPIRE', JOB .. id, RETENTION)
       end
@@ -152,7 +154,7 @@ local function take_in(at)
       redis.call('EXPIRE', BATCH .. batch, RETENTION)
     end
   elseif mark and new > 0 then
-    -- Jobs whose retention was over are made again.
+    -- Jobs whose retention was over were submitted again.
     redis.call('HINCRBY', BATCH .. batch, 'open', new)
     redis.call('PERSIST', BATCH .. batch)
   end

@@ -1,7 +1,7 @@
--- What workers do, several operations in one call. ARGV: for each operation its name, the number of its arguments, and
+-- Operations of workers, several in one call. ARGV: for each operation its name, the number of its arguments, and
 -- these. Returns the answer of each: {answer}, or {false, error}.
 local REFUSAL_PAUSE = 10000 -- ms until a job that its worker could not read is offered again
-local REFUSALS = 30 -- after so many a job fails: no worker of this installation reads it
+local REFUSALS = 30 -- refusals after which a job fails: no worker of this installation can read it
 
 local operations = {}
 
@@ -12,7 +12,7 @@ local operations = {}
 function operations.lease(worker, pool, most, lease, max, token, is_repeated, has_waited, hint)
   most, lease = tonumber(most), tonumber(lease)
   local leased, can = {}, capabilities(pool)
-  -- Most often the lane is the same as before: then one command reads all numbers.
+  -- Usually the lane is the one of the last lease: then one command reads all numbers.
   local class, lane = string.match(hint, '^(%a+):(.*)$')
   read_lane(class or USERS, lane or '', 'clock:agent@' .. pool, 'clock:user@' .. pool, 'clock:test@' .. pool)
   hint = ''
@@ -21,7 +21,7 @@ function operations.lease(worker, pool, most, lease, max, token, is_repeated, ha
     leased[#leased + 1] = { id, job, attempt, step or 0, artifacts or '' }
   end
   if is_repeated == '1' then
-    -- The answer was lost: what was leased with this token is leased again.
+    -- The answer was lost: the jobs leased with this token are returned again.
     for _, id in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
       local job = look(id)
       if job.state == 'running' and job.token == token and job.worker == worker then
@@ -51,7 +51,7 @@ function operations.lease(worker, pool, most, lease, max, token, is_repeated, ha
         hint = turn.class .. ':' .. turn.lane
         add_lease(id, f[1], attempt, tonumber(f[6]), f[7])
       end
-      -- A job without a hash was removed from outside, and is counted out.
+      -- A job without a hash was deleted from outside; it is only counted out.
       settle_all(turn.tenant, turn.lane)
     elseif not turn then
       if #leased > 0 or has_swept then
@@ -62,9 +62,8 @@ function operations.lease(worker, pool, most, lease, max, token, is_repeated, ha
     end
   end
   if has_waited == '1' then
-    -- This worker took the token that wakes its pool. Another one is left when there is more to do.
-    for one in string.gmatch(text(numbers, 'lanes'), '[^\n]+') do
-      local class, lane = string.match(one, '^(%a+):(.*)$')
+    -- This worker took the token that wakes its pool. It writes another one if jobs are left.
+    for class, lane in string.gmatch(text(numbers, 'lanes'), '(%a+):([^\n]*)\n') do
       if covers(can, class, lane) then
         redis.call('ZADD', WAKE .. pool, 0, 'w')
         break
@@ -86,7 +85,7 @@ function operations.lease(worker, pool, most, lease, max, token, is_repeated, ha
 end
 
 -- Arguments: id, token, worker, lease in ms, progress as JSON ('': none), its fraction in percent.
--- Returns -1: lost, 0: held, 1: held, and its owner wants it cancelled.
+-- Returns -1: lost, 0: held, 1: held, and cancellation was requested.
 function operations.renew(id, token, worker, lease, progress, percent)
   local job = look(id)
   if not held(job, token, worker) then
@@ -111,7 +110,7 @@ end
 -- holds it.
 operations['end'] = function(id, token, worker, how, ...)
   local job, more = look(id), { ... }
-  -- A write whose answer was lost is sent again: it has already had its effect.
+  -- The repetition of a call whose answer was lost: it has had its effect.
   if job.ended == token then
     return job.state
   elseif not held(job, token, worker) then
@@ -120,7 +119,7 @@ operations['end'] = function(id, token, worker, how, ...)
   local class = class_of(job.tenant)
   account(job.tenant, job.lane)
   if how == 'succeeded' then
-    -- Also when its owner wants it cancelled: it was done before its worker learned of that.
+    -- Also after a cancellation request: the job was done before its worker learned of it.
     paced(class, job.lane, now - job.leased)
     finish(job, 'succeeded', ',"result":' .. more[1], 'result', more[1], 'ended', token)
     return 'succeeded'

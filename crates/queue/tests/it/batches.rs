@@ -15,7 +15,7 @@ fn members(batch: BatchId, n: usize) -> Vec<Submission> {
 }
 
 #[tokio::test]
-async fn a_batch_is_taken_whole_or_not_at_all() {
+async fn a_batch_is_accepted_as_a_whole_or_refused() {
     let world = World::new().await;
     let queue = Queue::connect(&RedisOptions { queue_max_depth: 10, ..options(&world.server.url()) }).await.unwrap();
     let (batch, refused) = (BatchId::new(), BatchId::new());
@@ -27,7 +27,7 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
     let bounds = TenantBounds { max_active: 7, ..TenantBounds::default() };
     let too_active: Vec<_> = members(refused, 2).into_iter().map(|s| Submission { bounds, ..s }).collect();
     assert!(matches!(queue.submit_batch(refused, &too_active).await, Err(Error::TooManyActive { active: 6, .. })));
-    // One that is another request spoils all.
+    // One conflicting job makes the whole batch a conflict.
     let mut conflicting = members(refused, 3);
     conflicting[2].job.id = submitted[0].id;
     assert!(matches!(queue.submit_batch(refused, &conflicting).await, Err(Error::Conflict)));
@@ -46,7 +46,7 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn the_same_batch_is_one_batch_and_another_is_refused() {
+async fn a_repeated_batch_is_the_same_and_a_different_one_is_refused() {
     let world = World::new().await;
     let queue = &world.queue;
     let batch = BatchId::new();
@@ -58,12 +58,15 @@ async fn the_same_batch_is_one_batch_and_another_is_refused() {
     let mut changed = all.clone();
     changed[1].fingerprint = Some([77; 32]);
     assert!(matches!(queue.submit_batch(batch, &changed).await, Err(Error::Conflict)));
-    assert!(matches!(queue.submit_batch(batch, &all[..2]).await, Err(Error::Conflict)), "fewer are another batch");
+    assert!(
+        matches!(queue.submit_batch(batch, &all[..2]).await, Err(Error::Conflict)),
+        "fewer jobs are a different batch"
+    );
     assert_eq!(queue.depth().await.unwrap().queued, 3);
 }
 
 #[tokio::test]
-async fn the_same_picture_twice_in_a_batch_is_made_once() {
+async fn equal_requests_of_a_batch_run_once() {
     let world = World::new().await;
     let batch = BatchId::new();
     let mut all = members(batch, 3);
@@ -85,7 +88,7 @@ async fn the_same_picture_twice_in_a_batch_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_batch_is_known_for_as_long_as_its_jobs() {
+async fn a_batch_is_retained_as_long_as_its_jobs() {
     let world = World::new().await;
     let queue = &world.queue;
     let (batch, worker) = (BatchId::new(), world.worker(LONG).await);
@@ -131,7 +134,7 @@ async fn jobs_are_listed_page_by_page_newest_first() {
             assert!(page.items.len() <= limit);
             found.extend(page.items.into_iter().map(|entry| entry.id));
             pages += 1;
-            // As a client would send it back.
+            // The cursor as a client would return it.
             after = page.next.map(|next| next.to_string().parse().unwrap());
             if after.is_none() {
                 return (found, pages);
@@ -146,7 +149,7 @@ async fn jobs_are_listed_page_by_page_newest_first() {
 }
 
 #[tokio::test]
-async fn a_list_forgets_the_jobs_that_are_forgotten() {
+async fn expired_jobs_are_removed_from_lists() {
     let world = World::new().await;
     let (queue, worker, mut raw) = (&world.queue, world.worker(LONG).await, world.raw().await);
     let mut forgotten = Vec::new();
@@ -161,7 +164,7 @@ async fn a_list_forgets_the_jobs_that_are_forgotten() {
     assert_eq!(raw.zcard::<_, u64>(&index).await.unwrap(), 21);
     let page = queue.jobs_of(&job().owner, Class::User, None, None, 100).await.unwrap();
     assert_eq!((page.items.len(), page.next), (1, None));
-    // Some of the submissions clean up.
+    // One of 16 submissions removes expired jobs from the list.
     for _ in 0..16 {
         world.submit().await;
     }
@@ -180,7 +183,7 @@ async fn a_list_forgets_the_jobs_that_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_late_repeat_of_a_batch_makes_forgotten_jobs_anew_and_is_counted() {
+async fn a_repeated_batch_submits_expired_jobs_again() {
     let world = World::new().await;
     let queue = Queue::connect(&RedisOptions { result_retention: 1, ..options(&world.server.url()) }).await.unwrap();
     let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();
@@ -194,8 +197,8 @@ async fn a_late_repeat_of_a_batch_makes_forgotten_jobs_anew_and_is_counted() {
     .await;
     let again = queue.submit_batch(batch, &all).await.unwrap();
     let outcomes: Vec<_> = again.iter().map(|submitted| submitted.outcome).collect();
-    assert_eq!(outcomes, [SubmitOutcome::New, SubmitOutcome::Repeated], "the new one is to be charged");
-    // The batch lives until both have ended, and its retention after that.
+    assert_eq!(outcomes, [SubmitOutcome::New, SubmitOutcome::Repeated], "only the new job is to be charged");
+    // The retention of the batch begins when both jobs have ended.
     queue.cancel(all[1].job.id).await.unwrap();
     let key = crate::world::key(&format!("batch:{batch}"));
     assert_eq!(world.raw().await.ttl::<_, i64>(&key).await.unwrap(), -1, "one job has not ended");

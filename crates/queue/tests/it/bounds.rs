@@ -1,4 +1,4 @@
-//! What is refused, and when to come again.
+//! Bounds on submissions, the time after which to retry, and estimates.
 
 use crate::world::{LONG, World, job, options, result, take};
 use domain::{Class, Job, JobId, WorkerInfo};
@@ -44,12 +44,12 @@ async fn a_tenant_has_no_more_jobs_than_it_may() {
     lease.succeed(&result()).await.unwrap();
     let error = queue.submit(&by("a", Class::User, bounds)).await.unwrap_err();
     assert!(matches!(error, Error::TooManyQueued { .. }), "{error:?}");
-    // The jobs of its test key are counted apart.
+    // Test jobs are counted separately.
     queue.submit(&by("a", Class::Test, bounds)).await.unwrap();
 }
 
 #[tokio::test]
-async fn when_to_come_again_follows_the_pace() {
+async fn retry_after_follows_the_average_run_time() {
     let world = World::new().await;
     let queue = Queue::connect(&RedisOptions { queue_max_depth: 1, ..options(&world.server.url()) }).await.unwrap();
     let worker = world.worker(LONG).await;
@@ -74,7 +74,7 @@ async fn when_to_come_again_follows_the_pace() {
     drop(lease);
 }
 
-/// As if jobs had run so long.
+/// Stores an average run time, as if jobs had run for so long.
 pub(crate) async fn pace(raw: &mut redis::aio::MultiplexedConnection, ms: u64) {
     let field = format!("pace:made:{}", job().spec.needs(0).lane());
     redis::cmd("HSET").arg(crate::world::key("numbers")).arg(field).arg(ms).query_async::<()>(raw).await.unwrap();
@@ -85,7 +85,7 @@ pub(crate) fn worker_info(name: &str, slots: u32) -> WorkerInfo {
 }
 
 #[tokio::test]
-async fn the_time_until_a_job_is_done_is_known_while_workers_are_alive() {
+async fn an_eta_is_known_while_workers_are_alive() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let mut raw = world.raw().await;
@@ -120,7 +120,7 @@ async fn the_time_until_a_job_is_done_is_known_while_workers_are_alive() {
 }
 
 #[tokio::test]
-async fn a_worker_is_known_while_it_lives_and_soon_forgotten() {
+async fn workers_are_listed_while_alive_and_removed_soon_after() {
     let world = World::new().await;
     let queue = &world.queue;
     assert_eq!(queue.workers().await.unwrap(), []);

@@ -1,4 +1,4 @@
-//! Many producers, many consumers.
+//! Many concurrent producers and consumers.
 
 use crate::world::{LONG, World, job, result};
 use domain::JobId;
@@ -79,6 +79,6 @@ async fn a_job_reaches_a_waiting_worker_without_delay() {
         lease.succeed(&result()).await.unwrap();
     }
     delays.sort();
-    // Waiting by asking now and then would take half a tick, 500 ms.
+    // Polling once a tick would take 500 ms on average.
     assert!(delays[delays.len() / 2] < Duration::from_millis(250), "{delays:?}");
 }

@@ -1,4 +1,4 @@
-//! Dead letters, and what becomes of them.
+//! Dead letters: listing, redriving, discarding.
 
 use crate::world::{LONG, World, failure, options, take};
 use domain::{Job, JobState};
@@ -32,7 +32,7 @@ async fn a_dead_letter_is_redriven_as_a_new_job() {
     let old = letter.job.clone().unwrap();
     let again = queue.redrive(&letter.id).await.unwrap();
     assert_ne!(again, old.id);
-    assert_eq!(queue.record(old.id).await.unwrap().unwrap().state, JobState::Failed, "terminal states stay");
+    assert_eq!(queue.record(old.id).await.unwrap().unwrap().state, JobState::Failed, "terminal states never change");
     let lease = take(&worker).await;
     assert_eq!((lease.job(), lease.attempt()), (&Job { id: again, ..old.clone() }, 1));
     assert_eq!(queue.dead_letters(None, 10).await.unwrap().len(), 1);

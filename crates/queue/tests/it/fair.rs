@@ -1,6 +1,6 @@
 //! Fair turns of tenants.
 
-use crate::world::{LONG, World, job, make_due, options, result};
+use crate::world::{LONG, World, jain, job, make_due, options, result};
 use domain::{Class, Job, JobId};
 use queue::{LeaseOptions, Queue, RedisOptions, Submission, SubmitOutcome, TenantBounds, Worker};
 use std::collections::HashMap;
@@ -39,14 +39,8 @@ fn counts(turns: &[String]) -> HashMap<&str, f64> {
     counts
 }
 
-/// 1 when all are served alike, 1 / n when one gets all.
-fn jain(served: impl Iterator<Item = f64> + Clone) -> f64 {
-    let n = served.clone().count() as f64;
-    served.clone().sum::<f64>().powi(2) / (n * served.map(|x| x * x).sum::<f64>())
-}
-
 #[tokio::test]
-async fn five_tenants_are_served_alike_however_many_jobs_they_have() {
+async fn five_tenants_get_equal_shares_whatever_their_backlogs() {
     let world = World::new().await;
     let queue = &Queue::connect(&RedisOptions { queue_max_depth: 0, ..options(&world.server.url()) }).await.unwrap();
     let tenants = [("a", 10_000), ("b", 10), ("c", 300), ("d", 100), ("e", 10)];
@@ -57,7 +51,7 @@ async fn five_tenants_are_served_alike_however_many_jobs_they_have() {
     let first = turns(&worker, 50).await;
     let index = jain(counts(&first).values().copied());
     assert!(index >= 0.95 && counts(&first).len() == 5, "{index}: {:?}", counts(&first));
-    // Two tenants are done; the others share, and a new one does not wait for 10,000 jobs.
+    // Two tenants have no jobs left; the others share, and a new tenant does not wait for 10,000 jobs.
     submit(queue, Class::Agent, "late", TenantBounds::default(), 10).await;
     let next = turns(&worker, 40).await;
     let index = jain(counts(&next).values().copied());
@@ -66,7 +60,7 @@ async fn five_tenants_are_served_alike_however_many_jobs_they_have() {
 }
 
 #[tokio::test]
-async fn weights_are_honoured() {
+async fn turns_are_proportional_to_weights() {
     let world = World::new().await;
     for (owner, weight) in [("one", 1.0), ("two", 2.0), ("four", 4.0)] {
         let bounds = TenantBounds { weight, ..TenantBounds::default() };
@@ -92,13 +86,13 @@ async fn agents_go_first_and_users_are_not_starved() {
         assert_eq!(five[4], "user", "agents first");
     }
     assert_eq!(counts(&turns(&worker, 20).await), HashMap::from([("agent", 20.0)]));
-    // With no agent about, users have all turns.
+    // Without waiting agents, users get all turns.
     submit(queue, Class::User, "user", TenantBounds::default(), 7).await;
     assert_eq!(counts(&turns(&worker, 7).await), HashMap::from([("user", 7.0)]));
 }
 
 #[tokio::test]
-async fn a_tenant_runs_no_more_than_it_may_and_pays_only_for_what_it_runs() {
+async fn max_running_bounds_a_tenant_and_only_dispatches_are_charged() {
     let world = World::new().await;
     let queue = &world.queue;
     let bounds = TenantBounds { max_running: 2, ..TenantBounds::default() };
@@ -108,11 +102,11 @@ async fn a_tenant_runs_no_more_than_it_may_and_pays_only_for_what_it_runs() {
     let mut leases = worker.lease(6, Duration::ZERO).await.unwrap();
     let owners: Vec<String> = leases.iter().map(|lease| lease.job().owner.clone()).collect();
     assert_eq!(owners, ["few", "many", "few", "many", "many", "many"]);
-    assert_eq!(worker.lease(9, Duration::ZERO).await.unwrap().len(), 1, "the last of the other");
-    assert!(worker.lease(9, Duration::ZERO).await.unwrap().is_empty(), "six wait, and may not go");
+    assert_eq!(worker.lease(9, Duration::ZERO).await.unwrap().len(), 1, "one job of the other tenant is left");
+    assert!(worker.lease(9, Duration::ZERO).await.unwrap().is_empty(), "six jobs wait behind the bound");
 
-    // A worker that waits is woken when one may go again: it does not ask once a second only. The machine may be busy
-    // elsewhere, hardly four times.
+    // A waiting worker is woken when a tenant falls below its bound, rather than at the next tick. The machine may be busy
+    // once, hardly four times.
     let mut running = vec![leases.remove(2), leases.remove(0)];
     let mut delays = Vec::new();
     for _ in 0..4 {
@@ -131,7 +125,7 @@ async fn a_tenant_runs_no_more_than_it_may_and_pays_only_for_what_it_runs() {
     }
     assert!(delays.iter().min().unwrap() < &Duration::from_millis(500), "{delays:?}");
 
-    // A job that came back goes first, but not beyond the bound either.
+    // A requeued job goes first, but the bound applies to it as well.
     running.remove(0).release().await.unwrap();
     assert_eq!(worker.lease(9, Duration::ZERO).await.unwrap().len(), 1);
     let usage = queue.usage("few", Class::Agent).await.unwrap();
@@ -139,7 +133,7 @@ async fn a_tenant_runs_no_more_than_it_may_and_pays_only_for_what_it_runs() {
 }
 
 #[tokio::test]
-async fn jobs_that_came_back_go_first() {
+async fn requeued_jobs_go_first() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     submit(queue, Class::User, "user", TenantBounds::default(), 1).await;

@@ -17,29 +17,29 @@ fn texture() -> Needs {
 }
 
 #[tokio::test]
-async fn two_workers_make_one_job_with_one_story_and_one_result() {
+async fn two_workers_run_one_job_with_one_event_sequence_and_one_result() {
     let world = World::new().await;
-    let (mesh, painter) = (worker(&world, "image_to_mesh").await, worker(&world, "texture").await);
+    let (mesh, texturer) = (worker(&world, "image_to_mesh").await, worker(&world, "texture").await);
     let mut raw = world.raw().await;
     let first = job();
     let job = Job { next: vec![first.spec.clone()], ..first };
     world.queue.submit(&job.clone().into()).await.unwrap();
     let watcher = tokio::spawn(world.queue.watch(job.id, None).map(Result::unwrap).collect::<Vec<_>>());
 
-    // The first step fails once; that is charged to the first step alone.
+    // The first step fails once; the attempt is charged to the first step alone.
     take(&mesh).await.fail(&failure(true)).await.unwrap();
     make_due(&mut raw, "delayed", job.id).await;
     world.queue.sweep().await.unwrap();
     let lease = take(&mesh).await;
     assert_eq!((lease.step(), lease.attempt(), lease.artifacts().len()), (0, 2, 0));
     lease.progress(&Progress::steps("denoise", 1, 2)).await.unwrap();
-    assert!(painter.lease(1, Duration::ZERO).await.unwrap().is_empty(), "it waits for its first step");
+    assert!(texturer.lease(1, Duration::ZERO).await.unwrap().is_empty(), "the job waits for its first step");
     let made = vec![Artifact::mesh(blob('d'), MeshFormat::GLB, 7)];
     assert_eq!(lease.hand_over(&made, &texture()).await.unwrap(), JobState::Queued);
     assert!(mesh.lease(1, Duration::ZERO).await.unwrap().is_empty(), "the next step is not for the same worker");
 
     for attempt in 1..=2 {
-        let lease = take(&painter).await;
+        let lease = take(&texturer).await;
         assert_eq!((lease.step(), lease.attempt(), lease.artifacts()), (1, attempt, &made[..]));
         assert_eq!((lease.job().id, lease.spec(), lease.next_spec()), (job.id, &job.next[0], None));
         if attempt == 1 {
@@ -75,7 +75,7 @@ async fn the_last_step_cannot_be_handed_over_and_a_late_one_is_refused() {
     world.queue.sweep().await.unwrap();
     let held = take(&worker).await;
     assert!(matches!(lost.hand_over(&[], &texture()).await, Err(Error::Lost { .. })));
-    // A job that its owner cancelled goes no further.
+    // A job with a cancellation request is not handed over.
     world.queue.cancel(job.id).await.unwrap();
     assert_eq!(held.hand_over(&[], &texture()).await.unwrap(), JobState::Cancelled);
 }

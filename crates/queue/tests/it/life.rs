@@ -1,4 +1,4 @@
-//! Every way through a job's life.
+//! Every transition between the states of a job.
 
 use crate::world::{LONG, SHORT, World, failure, job, key, make_due, options, position, result, take};
 use domain::{JobState, Progress};
@@ -6,7 +6,7 @@ use queue::{Depth, Error, Lease, LeaseOptions, Queue, RedisOptions, Renewal, Sub
 use std::time::{Duration, Instant};
 use test_support::RedisServer;
 
-/// The worker has begun: if it is lost from now on, the attempt counts.
+/// Reports progress: if the worker is lost after that, the attempt counts.
 async fn begin(lease: &Lease) {
     lease.progress(&Progress::stage("preprocess")).await.unwrap();
 }
@@ -91,7 +91,7 @@ async fn a_worker_that_waits_takes_a_retry_when_it_is_due() {
 }
 
 #[tokio::test]
-async fn handing_back_costs_no_attempt_and_no_place_in_line() {
+async fn released_jobs_keep_their_attempt_and_their_position() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let first = world.submit().await;
@@ -146,7 +146,7 @@ async fn renewals_report_that_cancellation_was_requested() {
 }
 
 #[tokio::test]
-async fn a_job_that_was_to_be_cancelled_is_not_queued_again() {
+async fn a_job_with_a_cancellation_request_is_not_queued_again() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let mut raw = world.raw().await;
@@ -161,7 +161,7 @@ async fn a_job_that_was_to_be_cancelled_is_not_queued_again() {
                 make_due(&mut raw, "leases", job.id).await;
                 queue.sweep().await.map(|_| JobState::Cancelled).unwrap()
             }
-            // It was done before its worker heard of the wish.
+            // The attempt succeeded before the worker learned of the request.
             _ => lease.succeed(&result()).await.map(|()| JobState::Succeeded).unwrap(),
         };
         assert_eq!(queue.record(job.id).await.unwrap().unwrap().state, expected, "{way}");
@@ -170,7 +170,7 @@ async fn a_job_that_was_to_be_cancelled_is_not_queued_again() {
 }
 
 #[tokio::test]
-async fn a_lost_lease_comes_back_and_the_late_worker_is_refused() {
+async fn an_expired_lease_is_requeued_and_the_late_worker_is_refused() {
     let world = World::new().await;
     let (queue, slow, other) = (&world.queue, world.worker(LONG).await, world.worker(LONG).await);
     let job = world.submit().await;
@@ -193,8 +193,8 @@ async fn a_lost_lease_comes_back_and_the_late_worker_is_refused() {
 }
 
 #[tokio::test]
-async fn a_released_lease_and_its_successor_share_an_attempt_but_not_a_fence() {
-    // The release of one lease must not let its late writes through to the next, though both are attempt 1.
+async fn a_released_lease_and_its_successor_share_an_attempt_but_not_a_token() {
+    // After the release, writes with the first token must be refused, though both leases are attempt 1.
     let world = World::new().await;
     let (queue, slow, other) = (&world.queue, world.worker(LONG).await, world.worker(LONG).await);
     let job = world.submit().await;
@@ -222,7 +222,7 @@ async fn renewing_keeps_a_job() {
         command.query_async::<f64>(&mut raw).await.unwrap() as i64
     };
     let first = end("ZSCORE", None).await;
-    // As if most of it were over.
+    // As if most of the lease had passed.
     let soon = first - (LONG.as_millis() as i64) + 60_000;
     end("ZADD", Some(soon)).await;
     lease.renew().await.unwrap();
@@ -232,7 +232,7 @@ async fn renewing_keeps_a_job() {
 }
 
 #[tokio::test]
-async fn a_job_that_kills_its_workers_is_given_up() {
+async fn a_job_whose_workers_die_becomes_a_dead_letter() {
     let world = World::new().await;
     let queue = &world.queue;
     let (worker, mut raw) = (world.worker(LONG).await, world.raw().await);
@@ -256,7 +256,7 @@ async fn lost_leases_are_taken_back_without_lease_calls() {
     let worker = world.worker(SHORT).await;
     let job = world.submit().await;
     let _lost = take(&worker).await;
-    // `worker` is busy and calls nothing.
+    // `worker` makes no calls meanwhile.
     test_support::wait_until("the job to be queued again", Duration::from_secs(30), async || {
         world.queue.record(job.id).await.unwrap().unwrap().state == JobState::Queued
     })
@@ -265,7 +265,7 @@ async fn lost_leases_are_taken_back_without_lease_calls() {
 }
 
 #[tokio::test]
-async fn the_line_is_in_order_and_a_lost_job_goes_to_its_head() {
+async fn jobs_are_leased_in_order_and_a_reclaimed_job_first() {
     let world = World::new().await;
     let (queue, worker) = (&world.queue, world.worker(LONG).await);
     let mut jobs = Vec::new();
@@ -284,7 +284,7 @@ async fn the_line_is_in_order_and_a_lost_job_goes_to_its_head() {
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_and_submitting_twice_is_submitting_once() {
+async fn the_depth_is_bounded_and_submission_is_idempotent() {
     let server = RedisServer::start();
     let queue = Queue::connect(&RedisOptions { queue_max_depth: 2, ..options(&server.url()) }).await.unwrap();
     let (first, second, third) = (job(), job(), job());
@@ -306,7 +306,7 @@ async fn the_queue_is_bounded_and_submitting_twice_is_submitting_once() {
 }
 
 #[tokio::test]
-async fn a_finished_job_is_forgotten_after_its_retention() {
+async fn a_finished_job_expires_after_its_retention() {
     let server = RedisServer::start();
     let queue = Queue::connect(&RedisOptions { result_retention: 1, ..options(&server.url()) }).await.unwrap();
     let worker = queue.worker(crate::world::worker_info(), LeaseOptions::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The queue on a real redis-server, one per test.
+//! Tests of the queue, each on a redis-server of its own.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,6 +11,7 @@ mod dead;
 mod fair;
 mod faults;
 mod hand_over;
+mod lane_bounds;
 mod lanes;
 mod life;
 mod model;

@@ -66,7 +66,7 @@ struct Run {
     workers: Vec<Worker>,
     raw: MultiplexedConnection,
     model: Model,
-    /// All leases ever taken that were not ended, the lost ones too, by their number.
+    /// All leases that were not ended, including lost ones, by number.
     leases: BTreeMap<usize, Lease>,
     taken: usize,
 }
@@ -79,7 +79,7 @@ fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
 fn agree<T>(result: Result<T, Error>, holds: bool) -> Option<T> {
     match result {
         Ok(value) => {
-            assert!(holds, "a write of a lost lease went through");
+            assert!(holds, "a write of a lost lease was accepted");
             Some(value)
         }
         Err(Error::Lost { .. }) => {
@@ -124,7 +124,7 @@ impl Run {
         Self { _server: server, queue, workers, raw, model, leases, taken: 0 }
     }
 
-    /// A lease to end: picked, and no longer there.
+    /// Removes a lease, to end it.
     fn end(&mut self, n: usize) -> Option<(JobId, bool, Lease)> {
         let number = pick(&self.leases.keys().copied().collect::<Vec<_>>(), n)?;
         let lease = self.leases.remove(&number).unwrap();
@@ -186,7 +186,7 @@ impl Run {
                 let Some(state) = agree(lease.fail(&failure(retryable)).await, holds) else { return };
                 assert_eq!(state, self.model.fail(id, retryable));
                 if self.model.of(id).place == Place::Delayed {
-                    // It is due when the model says so, not when the clock does.
+                    // The model decides when it is due, not the clock.
                     let far = 9e12;
                     self.raw.zadd::<_, _, _, ()>(key("delayed"), id.to_string(), far).await.unwrap();
                 }
@@ -302,9 +302,9 @@ impl Run {
         }
         for (id, job) in &model.jobs {
             let ttl: i64 = raw.ttl(key(&format!("job:{id}"))).await.unwrap();
-            assert_eq!(ttl > 0, job.state().is_terminal(), "{id} lives for {ttl}");
+            assert_eq!(ttl > 0, job.state().is_terminal(), "{id} has a time to live of {ttl}");
         }
-        // An idle tenant is forgotten in time, a busy one is not.
+        // The account of an idle tenant has a time to live; that of a busy one has none.
         for n in 0..TENANTS.len() {
             let fields: HashMap<String, String> = raw.hgetall(key(&format!("tenant:{}", name(n)))).await.unwrap();
             let ttl: i64 = raw.ttl(key(&format!("tenant:{}", name(n)))).await.unwrap();
@@ -312,7 +312,7 @@ impl Run {
         }
     }
 
-    /// Whatever happened, every job comes to its end.
+    /// After any sequence, every job reaches a terminal state.
     async fn drain(&mut self) {
         self.leases.clear();
         for id in self.model.in_place(|place| matches!(place, Place::With(_))) {
@@ -350,7 +350,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_queue_does_as_the_model(operations in operations()) {
+    fn random_operations_agree_with_the_reference(operations in operations()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut run = Run::new().await;

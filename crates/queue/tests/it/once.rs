@@ -1,4 +1,4 @@
-//! Repeated requests: the same request is the same job, and the same thing is made once.
+//! Idempotent submission: a repeated request returns its job, and equal requests share one job.
 
 use crate::world::{LONG, World, failure, job, options, result, take};
 use domain::{Class, Job, JobId, JobState};
@@ -16,7 +16,7 @@ async fn submit(queue: &Queue, submission: &Submission) -> Submitted {
 }
 
 #[tokio::test]
-async fn the_same_id_is_the_same_request_or_refused() {
+async fn an_id_with_another_fingerprint_is_refused() {
     let world = World::new().await;
     let queue = &world.queue;
     let job = job();
@@ -47,7 +47,7 @@ async fn a_thousand_duplicates_at_once_make_one_job() {
     let mut named = Vec::new();
     let mut unnamed = Vec::new();
     for _ in 0..500 {
-        // The same id, and other ids for the same thing.
+        // The same id, and other ids with the same digest.
         let (a, b) = (of(same.clone(), 1, 1), of(Job { id: JobId::new(), ..same.clone() }, 1, 2));
         for (tasks, submission) in [(&mut named, a), (&mut unnamed, b)] {
             let world = Arc::clone(&world);
@@ -68,7 +68,7 @@ async fn a_thousand_duplicates_at_once_make_one_job() {
 }
 
 #[tokio::test]
-async fn the_same_thing_is_attached_then_cached_then_made_again() {
+async fn an_equal_request_is_attached_then_cached_then_runs_again() {
     let world = World::new().await;
     let short = RedisOptions { result_cache_seconds: 1, ..options(&world.server.url()) };
     let (queue, forgetful) = (world.queue.clone(), Queue::connect(&short).await.unwrap());
@@ -83,7 +83,7 @@ async fn the_same_thing_is_attached_then_cached_then_made_again() {
     lease.succeed(&result()).await.unwrap();
     let cached = submit(&queue, &of(job(), 4, 7)).await;
     assert_eq!((cached.outcome, cached.id, cached.state), (SubmitOutcome::Cached, first.job.id, JobState::Succeeded));
-    // The id that was attached stands for that job from now on, for the same request only.
+    // The attached id is an alias of that job from now on, for the same fingerprint only.
     let again = submit(&queue, &second).await;
     assert_eq!((again.outcome, again.id), (SubmitOutcome::Repeated, first.job.id));
     let answer = async |id| queue.answered_with(id).await.unwrap().map(|record| record.job.id);

@@ -1,4 +1,4 @@
-//! Outages of Redis, failover, and writes that Redis forgot.
+//! Outages of Redis, failover, and lost writes.
 
 use crate::world::{LONG, World, job, options, result, take, worker_info};
 use domain::{JobState, Progress};
@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use std::time::{Duration, Instant};
 use test_support::{ChaosProxy, RedisServer, wait_until};
 
-/// A lease that runs out during every outage of these tests.
+/// Shorter than every outage of these tests.
 const LEASE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,7 +36,7 @@ async fn no_outage_costs_an_attempt() {
             }
             lease.succeed(&result()).await
         });
-        // Another worker looks for work all the time.
+        // Another worker tries to lease all the time.
         let looking = tokio::spawn(async move { other.lease(1, Duration::from_secs(9)).await });
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let mut raw = world.raw().await;
@@ -96,20 +96,20 @@ async fn a_worker_that_is_lost_in_an_outage_is_replaced_soon_after_it() {
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }
 
-/// What the append-only file holds is put back, as after a crash that lost the last second.
+/// Restores an earlier append-only file, as after a crash that lost the last second of writes.
 #[tokio::test]
 async fn a_lease_that_redis_forgot_is_refused_when_another_worker_has_the_job() {
     for end in ["release", "succeed", "renew"] {
         let world = World::on(RedisServer::start_as_deployed()).await;
         let (a, b) = (world.worker(LONG).await, world.worker(LONG).await);
         let job = world.submit().await;
-        // All that was written so far is on the disk.
+        // Wait until the writes so far are on the disk.
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let saved = world.server.snapshot();
         let forgotten = take(&a).await;
         world.server.rewind(&saved);
         wait_until("Redis to answer", PATIENCE, async || world.queue.ping().await.is_ok()).await;
-        assert_eq!(world.queue.record(job.id).await.unwrap().unwrap().state, JobState::Queued, "it was forgotten");
+        assert_eq!(world.queue.record(job.id).await.unwrap().unwrap().state, JobState::Queued, "the lease was lost");
 
         let held = b.lease(1, PATIENCE).await.unwrap().pop().unwrap();
         assert_eq!(held.job().id, job.id);
@@ -153,13 +153,10 @@ async fn after_a_failover_the_next_calls_go_to_the_new_primary() {
         lease
     };
 
-    // A planned failover: the old primary lives on as a replica, and the address leads to the new one.
+    // A planned failover: the old primary becomes a replica, and the address points to the new primary.
     role(&new, None).await;
     role(&old, Some(&new)).await;
-    assert!(
-        matches!(queue.check_writable().await, Err(Error::Unavailable(_))),
-        "a demoted primary is no place to write to"
-    );
+    assert!(matches!(queue.check_writable().await, Err(Error::Unavailable(_))), "a demoted primary refuses writes");
     address.redirect(new.address());
     wait_until("writes to reach the new primary", Duration::from_secs(10), async || {
         queue.check_writable().await.is_ok()
@@ -197,6 +194,32 @@ async fn a_full_disk_has_an_error_of_its_own_and_reads_go_on() {
 }
 
 #[tokio::test]
+async fn missing_replicas_have_an_error_of_their_own_and_reads_go_on() {
+    let world = World::new().await;
+    let worker = world.worker(LONG).await;
+    let kept = world.submit().await;
+    let lease = take(&worker).await;
+    let mut raw = world.raw().await;
+    let mut require = async |replicas: u8| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("min-replicas-to-write").arg(replicas).query_async::<()>(&mut raw).await.unwrap();
+    };
+    require(1).await;
+    let error = world.queue.submit(&job().into()).await.unwrap_err();
+    assert!(matches!(error, Error::Replicas(_)) && error.is_retryable(), "{error:?}");
+    assert!(matches!(world.queue.check_writable().await, Err(Error::Replicas(_))));
+    let entry = world.queue.entry(kept.id).await.unwrap().unwrap();
+    assert_eq!((entry.state, world.queue.lanes().await.unwrap().len()), (JobState::Running, 0));
+    let outcome = result();
+    let (delivered, ()) = tokio::join!(lease.succeed(&outcome), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        require(0).await;
+    });
+    delivered.unwrap();
+    assert_eq!(world.queue.record(kept.id).await.unwrap().unwrap().state, JobState::Succeeded, "the result waited");
+}
+
+#[tokio::test]
 async fn a_job_is_dispatched_again_soon_after_its_worker_died() {
     let world = World::new().await;
     let (dying, other) = (
@@ -207,11 +230,11 @@ async fn a_job_is_dispatched_again_soon_after_its_worker_died() {
     let lease = take(&dying).await;
     lease.progress(&Progress::steps("denoise", 1, 9)).await.unwrap();
     let start = Instant::now();
-    // It is not heard of again.
+    // The worker is gone.
     drop((dying, lease));
     assert_eq!(other.lease(1, PATIENCE).await.unwrap().len(), 1);
     let took = start.elapsed();
-    // A lease and a second; the rest is for a busy machine.
+    // A lease and a second; the rest allows for a loaded machine.
     assert!(took >= Duration::from_secs(5) && took < Duration::from_secs(9), "{took:?}");
 }
 

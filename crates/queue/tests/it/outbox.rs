@@ -15,7 +15,7 @@ fn kinds(entries: &[OutboxEntry]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_outbox_has_the_life_of_a_job_with_milestones() {
+async fn the_outbox_records_all_transitions_and_progress_milestones() {
     let world = World::new().await;
     let (worker, outbox) = (world.worker(LONG).await, world.queue.outbox("usage", "one"));
     let batch = BatchId::new();
@@ -57,7 +57,7 @@ async fn the_outbox_has_the_life_of_a_job_with_milestones() {
 }
 
 #[tokio::test]
-async fn each_group_sees_all_and_shares_among_its_consumers() {
+async fn each_group_receives_every_entry_once_among_its_consumers() {
     const STALE: Duration = Duration::from_millis(200);
     let world = World::new().await;
     let jobs: Vec<JobId> = [world.submit().await.id, world.submit().await.id, world.submit().await.id].to_vec();
@@ -72,14 +72,14 @@ async fn each_group_sees_all_and_shares_among_its_consumers() {
     assert_eq!(events(&again)[0].job, jobs[1], "what was not acknowledged is delivered again");
     b.ack(&[&again[0].id]).await.unwrap();
     assert!(b.read(9, Duration::ZERO, Duration::ZERO).await.unwrap().is_empty());
-    // Another group has missed nothing, and nothing was deleted.
+    // Another group still receives every entry.
     let other = world.queue.outbox("usage", "a").read(9, LONG, Duration::ZERO).await.unwrap();
     assert_eq!(kinds(&other), ["job.queued", "job.queued", "job.queued"]);
     assert_eq!(world.raw().await.xlen::<_, u64>(key("outbox")).await.unwrap(), 3);
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_is_an_entry_and_a_reader_waits_for_the_next() {
+async fn an_unreadable_entry_is_delivered_and_a_reader_waits_for_the_next() {
     let world = World::new().await;
     let outbox = world.queue.outbox("webhooks", "a");
     let mut raw = world.raw().await;

@@ -9,7 +9,7 @@ pub(crate) const USERS_SHARE: u32 = 3;
 const SPARED: u32 = 10;
 /// Turns of its own that a tenant may be behind or ahead of the clocks.
 const LAG: f64 = 8.0;
-/// What the clock of a lane advances by at each dispatch, besides.
+/// Added to the clock of a lane at each dispatch.
 const TIE: f64 = 1e-6;
 
 /// The tenants: class, name, weight, most running.
@@ -94,20 +94,20 @@ impl ModelJob {
 enum Turn {
     #[default]
     None,
-    /// With a job that came back: before all others.
+    /// With a requeued job: before all others.
     Back,
     New,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct InLane {
-    /// Whether a job is new, and its arrival: jobs that came back go first.
+    /// Whether a job is new, and its arrival: requeued jobs go first.
     pub(crate) waiting: BTreeMap<(bool, u64), JobId>,
     turn: Turn,
     /// Its place among the turns.
     score: f64,
     offset: Option<f64>,
-    /// The arrival of the first job that came back since there was none.
+    /// The arrival of the first requeued job since there was none.
     ahead: u64,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct Model {
     /// The virtual time of each class and lane, and of each class and pool.
     clocks: [[f64; LANES]; 3],
     pool_clocks: [[f64; POOLS]; 3],
-    /// Lanes with turns, in the order in which they got some.
+    /// Lanes with turns, in the order in which they got their first.
     active: Vec<(Class, usize)>,
     agents_in_a_row: u32,
     arrivals: u64,
@@ -233,7 +233,7 @@ impl Model {
         loop {
             let turns = (0..TENANTS.len()).filter(|n| TENANTS[*n].0 == class && self.has_turn(*n, lane));
             let mut turns: Vec<usize> = turns.collect();
-            // Of equals the first by name, which is the first here.
+            // Equal tags are ordered by name, which is the order here.
             turns.sort_by(|a, b| self.score(*a, lane).total_cmp(&self.score(*b, lane)));
             let (tenant, score) = (*turns.first()?, self.score(*turns.first()?, lane));
             if score < 0.0 {
@@ -309,7 +309,7 @@ impl Model {
         holds
     }
 
-    /// A job leaves where it is, for `place`.
+    /// Moves a job to `place`.
     fn leave(&mut self, id: JobId, place: Place) {
         let job = self.of(id);
         let (tenant, lane) = (job.tenant, job.lane);
@@ -324,7 +324,7 @@ impl Model {
         self.leave(id, Place::Over(state));
     }
 
-    /// A running job comes back at once.
+    /// Requeues a running job without delay.
     fn give_back(&mut self, id: JobId) {
         let job = self.of(id);
         let (tenant, lane) = (job.tenant, job.lane);

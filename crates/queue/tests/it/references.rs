@@ -30,7 +30,7 @@ async fn open_jobs_results_and_dead_letters_keep_their_blobs() {
         queue.submit(&of(image).into()).await.unwrap();
     }
     assert_eq!(references().await, all("1234"));
-    // Its result takes the place of its image.
+    // After the end the artifacts are referenced, and the image is not.
     take(&worker).await.succeed(&result()).await.unwrap();
     assert_eq!(references().await, all("bc234"));
     take(&worker).await.fail(&failure(true)).await.unwrap();
@@ -40,6 +40,6 @@ async fn open_jobs_results_and_dead_letters_keep_their_blobs() {
     queue.cancel(again).await.unwrap();
     assert_eq!(references().await, all("bc34"));
     let running = worker.lease(1, Duration::ZERO).await.unwrap();
-    assert_eq!(references().await, all("bc34"), "one that runs is open");
+    assert_eq!(references().await, all("bc34"), "running jobs keep their images");
     drop(running);
 }

@@ -1,4 +1,4 @@
-//! The whole of what is in Redis after typical moves.
+//! A snapshot of all keys after typical operations.
 
 use crate::world::{LONG, World, failure, job, result, take};
 use domain::{Job, Progress};
@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, Value};
 use std::fmt::Write;
 
-/// Every key with its content. Ids become names, times and server-made numbers become signs.
+/// Every key with its content. Ids and times are replaced by placeholders.
 async fn dump(raw: &mut MultiplexedConnection, jobs: &[Job]) -> String {
     let mut keys: Vec<String> = raw.keys("*").await.unwrap();
     keys.sort();
@@ -49,7 +49,7 @@ async fn dump(raw: &mut MultiplexedConnection, jobs: &[Job]) -> String {
     mask(&text)
 }
 
-/// Times of now, and the ids of stream entries made now, become `<ms>`.
+/// Replaces current times and the ids of stream entries by `<ms>`.
 fn mask(text: &str) -> String {
     let mut masked = String::new();
     let mut rest = text;
@@ -60,7 +60,7 @@ fn mask(text: &str) -> String {
         masked.push_str(before);
         let is_now = digits.len() == 13 && digits > "1750000000000";
         masked.push_str(if is_now { "<ms>" } else { digits });
-        // Of an entry made now, the number within its millisecond is chance too.
+        // The number of an entry within its millisecond is not deterministic either.
         rest = match after.strip_prefix('-').filter(|_| is_now) {
             Some(number) => number.trim_start_matches(|c: char| c.is_ascii_digit()),
             None => after,
@@ -76,7 +76,7 @@ async fn state_after_typical_moves() {
     let mut raw = world.raw().await;
     let options = LeaseOptions { lease: LONG, max_attempts: 1 };
     let worker = world.queue.worker(crate::world::worker_info(), options).await.unwrap();
-    // Random values, and the run time of a job that ended at once.
+    // Random values and run times.
     let hide = |text: String| {
         let text = text.replace(worker.name().trim_start_matches("w-"), "<random>");
         let hide_value = |line: &str| match line.split_once(" = ") {

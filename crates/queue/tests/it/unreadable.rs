@@ -1,9 +1,9 @@
 //! Records that this version cannot read: of a newer version, or damaged.
 
 use crate::world::{LONG, World, job, key, make_due, result, take};
-use domain::{BatchId, Class, Job, JobId, JobState};
+use domain::{BatchId, Class, Job, JobId, JobState, Progress};
 use futures_util::StreamExt;
-use queue::{Error, Queue, Submission};
+use queue::{Error, EventId, Queue, Submission};
 use redis::AsyncCommands;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn refused_until(world: &World, id: JobId) {
 }
 
 #[tokio::test]
-async fn unknown_fields_and_kinds_of_stored_records_are_no_obstacle() {
+async fn unknown_fields_of_stored_records_are_ignored() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let job = world.submit().await;
@@ -38,7 +38,7 @@ async fn unknown_fields_and_kinds_of_stored_records_are_no_obstacle() {
 }
 
 #[tokio::test]
-async fn one_unreadable_job_costs_its_neighbours_nothing() {
+async fn an_unreadable_job_does_not_affect_jobs_leased_with_it() {
     for broken in ["newer", "not JSON", "{}", ""] {
         let world = World::new().await;
         let worker = world.worker(LONG).await;
@@ -69,7 +69,7 @@ async fn one_unreadable_job_costs_its_neighbours_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_that_no_worker_reads_fails_in_the_end_and_can_be_redriven() {
+async fn a_job_that_no_worker_can_read_becomes_a_dead_letter() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let job = world.submit().await;
@@ -96,7 +96,7 @@ async fn a_job_that_no_worker_reads_fails_in_the_end_and_can_be_redriven() {
 }
 
 #[tokio::test]
-async fn pages_records_and_events_of_others_are_whole() {
+async fn an_unreadable_job_is_one_entry_of_pages_and_batches() {
     let world = World::new().await;
     let queue: &Queue = &world.queue;
     let batch = BatchId::new();
@@ -118,6 +118,38 @@ async fn pages_records_and_events_of_others_are_whole() {
     assert!(matches!(&error, Error::UnreadableJob(job) if job.id == bad) && !error.is_retryable(), "{error:?}");
     let watched: Vec<_> = queue.watch(bad, None).collect().await;
     assert!(matches!(watched[..], [Err(Error::UnreadableJob(_))]), "{watched:?}");
-    // It can still be cancelled.
+    // The job can still be cancelled.
     assert_eq!(queue.cancel(bad).await.unwrap(), JobState::Cancelled);
+}
+
+#[tokio::test]
+async fn an_unreadable_event_is_skipped_and_the_others_arrive() {
+    let world = World::new().await;
+    let worker = world.worker(LONG).await;
+    let mut raw = world.raw().await;
+    let job = world.submit().await;
+    let channel = key(&format!("events:{}", job.id));
+    let watch = world.queue.watch(job.id, None).map(|item| item.unwrap().0.0);
+    futures_util::pin_mut!(watch);
+    let lease = take(&worker).await;
+    assert_eq!((watch.next().await, watch.next().await), (Some(1), Some(2)));
+    lease.progress(&Progress::steps("denoise", 1, 3)).await.unwrap();
+    assert_eq!(watch.next().await, Some(3));
+
+    // As a newer version might write and announce them.
+    for (number, event) in [(4, "not JSON"), (5, r#"{"state":"paused","attempt":1,"at_ms":1}"#)] {
+        redis::pipe()
+            .xadd(&channel, format!("{number}-0"), &[("e", event)])
+            .hset(key(&format!("job:{}", job.id)), "events", number)
+            .publish(&channel, format!("{number} {event}"))
+            .query_async::<()>(&mut raw)
+            .await
+            .unwrap();
+    }
+    lease.progress(&Progress::steps("denoise", 2, 3)).await.unwrap();
+    lease.progress(&Progress::steps("denoise", 3, 3)).await.unwrap();
+    lease.succeed(&result()).await.unwrap();
+    assert_eq!(watch.collect::<Vec<_>>().await, [6, 7, 8]);
+    let later = world.queue.watch(job.id, Some(EventId(3))).map(|item| item.unwrap().0.0);
+    assert_eq!(later.collect::<Vec<_>>().await, [6, 7, 8]);
 }

@@ -22,7 +22,7 @@ fn states(events: &[(u64, JobEvent)]) -> Vec<(u64, JobState, u32)> {
 }
 
 #[tokio::test]
-async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
+async fn a_watcher_receives_all_events_live_and_later_from_any_position() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let mut raw = world.raw().await;
@@ -57,7 +57,7 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
         assert_eq!(rest, events[usize::min(after as usize, 7)..], "after {after}");
     }
 
-    // The hash outlives the stream, and still has the end.
+    // The hash outlives the stream and still implies the last event.
     raw.del::<_, ()>(key(&format!("events:{}", job.id))).await.unwrap();
     let short = all(world.queue.watch(job.id, None)).await;
     assert_eq!(short, [events[0].clone(), events[1].clone(), events[6].clone()]);
@@ -66,7 +66,7 @@ async fn a_watcher_sees_the_whole_life_live_and_afterwards_from_any_point() {
 }
 
 #[tokio::test]
-async fn the_last_event_is_the_end_of_any_kind() {
+async fn the_last_event_is_the_terminal_state() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let (failed, cancelled) = (world.submit().await, world.submit().await);
@@ -80,7 +80,7 @@ async fn the_last_event_is_the_end_of_any_kind() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_there_cannot_be_watched() {
+async fn an_unknown_job_cannot_be_watched() {
     let world = World::new().await;
     let watch = world.queue.watch(job().id, None);
     pin_mut!(watch);
@@ -89,7 +89,7 @@ async fn a_job_that_is_not_there_cannot_be_watched() {
 }
 
 #[tokio::test]
-async fn more_events_than_are_kept_leave_out_the_oldest() {
+async fn the_oldest_events_are_dropped_beyond_the_limit() {
     let world = World::new().await;
     let worker = world.worker(LONG).await;
     let job = world.submit().await;
@@ -136,7 +136,7 @@ async fn a_thousand_watchers_share_one_connection() {
         let events = watcher.await.unwrap();
         assert_eq!(states(&events), [(1, Queued, 0), (2, Running, 1), (3, Running, 1), (4, Succeeded, 1)]);
     }
-    test_support::wait_until("the channels to be given up", Duration::from_secs(30), async || {
+    test_support::wait_until("the channels to be unsubscribed", Duration::from_secs(30), async || {
         let channels: Vec<String> = redis::cmd("PUBSUB").arg("CHANNELS").query_async(&mut raw).await.unwrap();
         channels.is_empty()
     })

@@ -10,9 +10,9 @@ use std::time::Duration;
 use test_support::RedisServer;
 
 pub(crate) const PREFIX: &str = "test";
-/// Long enough never to run out by itself within a test.
+/// Never expires within a test.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
-/// Short enough to be waited for, and long enough for what is to be done before it is over.
+/// Short enough to wait for, and long enough for the calls made before it expires.
 pub(crate) const SHORT: Duration = Duration::from_secs(2);
 
 pub(crate) struct World {
@@ -34,7 +34,7 @@ impl World {
         self.queue.worker(worker_info(), LeaseOptions { lease, max_attempts: 3 }).await.unwrap()
     }
 
-    /// A connection past the queue, to look behind it.
+    /// A plain connection to Redis, to inspect and change stored data.
     pub(crate) async fn raw(&self) -> MultiplexedConnection {
         redis::Client::open(self.server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
@@ -58,7 +58,7 @@ pub(crate) fn blob(digit: char) -> BlobId {
     digit.to_string().repeat(64).parse().unwrap()
 }
 
-/// A job as large as a real one.
+/// A job of typical size.
 pub(crate) fn job() -> Job {
     let parameters = Parameters {
         steps: Some(30),
@@ -112,7 +112,7 @@ pub(crate) fn result() -> ResultRecord {
 }
 
 pub(crate) fn failure(retryable: bool) -> Failure {
-    // Quotes, percent signs and other alphabets must pass through the scripts unharmed.
+    // The scripts must not alter quotes, percent signs or non-ASCII characters.
     Failure { code: "device_lost".to_owned(), detail: "100 % \"gone\" \\ — ή".to_owned(), retryable }
 }
 
@@ -121,14 +121,14 @@ pub(crate) async fn position(queue: &Queue, id: JobId) -> Option<u64> {
     queue.position(id).await.unwrap().map(|found| found.position).filter(|position| *position > 0)
 }
 
-/// Takes one job, which must be there.
+/// Leases one job, which must be waiting.
 pub(crate) async fn take(worker: &Worker) -> Lease {
     let mut leases = worker.lease(1, Duration::ZERO).await.unwrap();
     assert_eq!(leases.len(), 1, "a job should wait");
     leases.pop().unwrap()
 }
 
-/// Makes a lease run out, or a delayed job due, without waiting for it. The latter may have become due by itself.
+/// Makes a lease expire, or a delayed job due. A delayed job may have become due already.
 pub(crate) async fn make_due(raw: &mut MultiplexedConnection, set: &str, job: JobId) {
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(raw).await.unwrap();
     let past = (seconds - 1) * 1000;
@@ -149,4 +149,10 @@ pub(crate) fn worker_info() -> WorkerInfo {
         max_grid: 512,
     };
     WorkerInfo { name: "w".to_owned(), slots: 0, capabilities: vec![capability], ..WorkerInfo::default() }
+}
+
+/// Jain's fairness index: 1 when all get the same, 1 / n when one of n gets everything.
+pub(crate) fn jain(served: impl Iterator<Item = f64> + Clone) -> f64 {
+    let n = served.clone().count() as f64;
+    served.clone().sum::<f64>().powi(2) / (n * served.map(|x| x * x).sum::<f64>())
 }

@@ -22,7 +22,7 @@ fn on<'a>(key: &str, script: &'a redis::Script) -> ScriptInvocation<'a> {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_replaced_at_once_for_what_may_run_twice() {
+async fn a_broken_connection_is_replaced_at_once_for_repeatable_calls() {
     let server = RedisServer::start();
     let (connections, other) =
         (Connections::new(&server.url(), 1).unwrap(), Connections::new(&server.url(), 1).unwrap());
@@ -34,13 +34,13 @@ async fn a_broken_connection_is_replaced_at_once_for_what_may_run_twice() {
     assert!(kill().await > 0);
     let once = connections.script_once::<u64>(&call).await;
     assert!(matches!(once, Err(Error::Unavailable(_))), "{once:?}");
-    assert_eq!(connections.script_once::<u64>(&call).await.unwrap(), 2, "the next one finds a new connection");
+    assert_eq!(connections.script_once::<u64>(&call).await.unwrap(), 2, "the next call opens a new connection");
     assert!(kill().await > 0);
     assert_eq!(connections.script::<u64>(&call).await.unwrap(), 3);
 }
 
 #[tokio::test]
-async fn what_a_script_may_do_is_what_it_says() {
+async fn script_flags_are_enforced() {
     let server = RedisServer::start();
     let connections = Connections::new(&server.url(), 2).unwrap();
     let scripts = Scripts::new();
@@ -56,7 +56,7 @@ async fn what_a_script_may_do_is_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_silent_or_gone_is_an_error_in_time() {
+async fn an_unresponsive_or_stopped_server_is_an_error_in_bounded_time() {
     let server = RedisServer::start();
     let connections = Connections::new(&server.url(), 1).unwrap();
     let ping = async || connections.command::<String>(&cmd("PING")).await;
@@ -65,7 +65,7 @@ async fn a_server_that_is_silent_or_gone_is_an_error_in_time() {
     server.pause();
     let start = Instant::now();
     assert!(matches!(ping().await, Err(Error::Unavailable(_))));
-    // Five seconds are promised; the rest is for a busy machine.
+    // The limit is five seconds; the rest allows for a loaded machine.
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     server.resume();
     server.kill();

@@ -23,11 +23,11 @@ pub(super) struct Batch {
     health: Arc<Health>,
     runtime: Handle,
     paces: Paces,
-    /// Received, not begun.
+    /// Tasks that were received and have not begun.
     waiting: VecDeque<Task>,
-    /// They take the next step.
+    /// Rows that take the next step.
     running: Vec<Row>,
-    /// All steps are done, the decoding is not.
+    /// Rows that have taken all steps and wait to be decoded.
     finished: VecDeque<Row>,
 }
 
@@ -38,7 +38,7 @@ struct Paces {
     decode: Pace,
 }
 
-/// The thread ends: nothing more will come, or the device is unusable.
+/// The thread ends: its channel is closed, or the device is unusable.
 struct End;
 
 impl Batch {
@@ -54,7 +54,7 @@ impl Batch {
         Self { model, options, limit, inbox, health, runtime, paces, waiting, running, finished }
     }
 
-    /// The life of the engine. Each round:
+    /// The loop of the thread. Each round:
     ///
     /// 1. receive tasks (and sleep while there is nothing to do),
     /// 2. drop rows that are no longer wanted,
@@ -115,7 +115,7 @@ impl Batch {
                 }
             }
         };
-        // The batch starts with what is there.
+        // The batch starts with the tasks received so far.
         let _ = self.runtime.block_on(async { tokio::time::timeout(self.options.fill, filled).await });
     }
 
@@ -137,7 +137,7 @@ impl Batch {
             return Ok(());
         }
         let waiting: Vec<Exclusivity> = self.waiting.iter().map(|task| task.exclusivity).collect();
-        // A row that must be decoded alone keeps others out as one that must run alone does.
+        // A row that must be decoded alone excludes other rows, as an exclusive job does.
         let exclusive = self.finished.iter().filter(|row| row.job.exclusivity == Exclusivity::Exclusive);
         let running: Vec<Exclusivity> = self.running.iter().chain(exclusive).map(|row| row.job.exclusivity).collect();
         let (admitted, reason) = plan(&waiting, &running, self.limit.rows());
@@ -277,7 +277,7 @@ impl Batch {
                     return self.device_fault(&error, vec![row.job]);
                 }
                 if error.is_out_of_memory() && self.has_company() {
-                    // Again when it has the device to itself.
+                    // Repeated when no other row is on the device.
                     row.job.exclusivity = Exclusivity::Exclusive;
                     self.finished.push_front(row);
                 } else {

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) enum EngineError {
     /// The model reported it.
     Model(model::Error),
-    /// The model panicked. That says nothing about the device.
+    /// The model panicked; the device may be usable.
     Panicked(String),
 }
 
@@ -34,7 +34,7 @@ impl EngineError {
         }
     }
 
-    /// The failure of the job. It says nothing internal.
+    /// The failure of the job, without internal details.
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::Model(model::Error::Image(detail)) => FailureCode::ImageEmpty.with_detail(sentence(detail)),
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_failure_of_a_job_says_nothing_internal() {
+    fn the_failure_of_a_job_has_no_internal_details() {
         let failure = |error: EngineError| {
             let Failure { code, detail, retryable } = error.failure();
             assert!(!detail.contains("boom"), "{detail}");

@@ -33,16 +33,16 @@ impl fmt::Display for EngineFault {
     }
 }
 
-/// What the engine's thread and its owner share.
+/// State shared by the engine's thread and its owner.
 #[derive(Default)]
 pub(super) struct Health {
-    /// Nothing more is to be begun.
+    /// No further task is to be begun.
     pub(super) stopping: CancellationToken,
     /// The device is unusable.
     pub(super) device_fault: CancellationToken,
     /// The thread has ended.
     pub(super) ended: CancellationToken,
-    /// The call that the model is at.
+    /// The call of the model that is running.
     call: Mutex<Option<Call>>,
 }
 
@@ -55,7 +55,7 @@ struct Call {
     allowed: Duration,
 }
 
-/// How often the watchdog looks, at least: a call that begins meanwhile may have a shorter limit than the one before.
+/// The longest interval of the watchdog: a call that begins meanwhile may have a shorter limit than the last one.
 const WATCH: Duration = Duration::from_millis(500);
 
 impl Health {
@@ -108,23 +108,23 @@ impl Health {
     }
 }
 
-/// How fast the device does one kind of call, learned from the calls that it has done.
+/// The speed of the device in one kind of call, measured in the calls so far.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     flops_per_second: Option<f64>,
 }
 
-/// Until a call of its kind has been done, a device is taken to do no more than this, in FLOP/s.
+/// The assumed speed of a device before the first call of a kind, in FLOP/s.
 const SLOWEST: f64 = 2e9;
 
-/// A call that takes so many times longer than expected is taken to hang.
+/// A call that takes so many times its expected duration counts as hanging.
 const PATIENCE: f64 = 10.0;
 
 impl Pace {
     /// How long a call of so many operations may be without progress: `least`, or longer if its work explains it.
     pub(super) fn allowed(&self, flops: f64, least: Duration) -> Duration {
         let seconds = self.flops_per_second.map_or(flops / SLOWEST, |pace| PATIENCE * flops / pace);
-        // A century is as good as no limit.
+        // A century: no limit.
         least.max(Duration::try_from_secs_f64(seconds.min(3.2e9)).unwrap_or_default())
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// The owner of a job, as far as the engine knows it.
+/// The receiver of the events of a task, and its cancellation.
 pub(super) struct Listener {
     cancelled: CancellationToken,
     events: mpsc::UnboundedSender<Event>,
@@ -22,12 +22,12 @@ impl Listener {
     }
 
     pub(super) fn send(&self, event: Event) {
-        // A receiver that is gone is noticed before the next step.
+        // A closed channel is noticed before the next step.
         let _ = self.events.send(event);
     }
 }
 
-/// What stays the same while a job is in the engine.
+/// The parts of a task that do not change inside the engine.
 pub(super) struct Job {
     pub(super) octree_resolution: u32,
     pub(super) cost: Cost,

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use test_support::{RedisServer, ServiceProcess, wait_until};
 
-/// Longest that a test waits for anything.
+/// The longest time that a test waits for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The Hunyuan3D checkpoint that the repository ships.
@@ -38,12 +38,12 @@ pub fn png(picture: &RgbaImage) -> Bytes {
     file.into_inner().into()
 }
 
-/// What makes a job that is done soon.
+/// Parameters of a short job.
 pub fn quick() -> Parameters {
     Parameters { steps: Some(4), seed: Some(7), octree_resolution: Some(32), ..Parameters::default() }
 }
 
-/// What makes a job that can be interrupted.
+/// Parameters of a job that is long enough to be interrupted.
 pub fn slow() -> Parameters {
     Parameters { steps: Some(200), ..quick() }
 }
@@ -74,7 +74,7 @@ impl World {
         dir
     }
 
-    /// With models of the test's choice.
+    /// With these models.
     pub async fn with_models(models: Vec<PathBuf>) -> Self {
         let redis = RedisServer::start_durable();
         let folder = tempfile::tempdir().unwrap();
@@ -112,7 +112,7 @@ impl World {
         worker
     }
 
-    /// Runs a worker that is not expected to come up.
+    /// Runs a worker that is expected not to start.
     pub fn run(&self, more: &[&str]) -> Output {
         self.command("x", more).output().unwrap()
     }
@@ -129,6 +129,11 @@ impl World {
 
     /// Submits a job.
     pub async fn submit_spec(&self, spec: ImageToMesh) -> JobId {
+        self.submit_steps(spec, Vec::new()).await
+    }
+
+    /// Submits a job of several steps.
+    pub async fn submit_steps(&self, first: ImageToMesh, next: Vec<ImageToMesh>) -> JobId {
         let id = JobId::new();
         let job = Job {
             v: Job::VERSION,
@@ -137,8 +142,8 @@ impl World {
             class: Class::User,
             batch: None,
             scenario: None,
-            spec: spec.into(),
-            next: Vec::new(),
+            spec: first.into(),
+            next: next.into_iter().map(Into::into).collect(),
             submitted_ms: 0,
             traceparent: None,
         };
@@ -166,14 +171,14 @@ impl World {
         .await;
     }
 
-    /// Everything that happened to a job that has ended.
+    /// All events of a job that has ended.
     pub async fn events(&self, id: JobId) -> Vec<JobEvent> {
         use tokio_stream::StreamExt;
         let events = self.queue.watch(id, None).map(|event| event.unwrap().1).collect::<Vec<_>>();
         tokio::time::timeout(PATIENCE, events).await.expect("the events of an ended job end")
     }
 
-    /// The states of a job in the order in which it had them, with their attempts.
+    /// The states of a job in order, with their attempts.
     pub async fn story(&self, id: JobId) -> Vec<(JobState, u32)> {
         let mut story: Vec<_> = self.events(id).await.iter().map(|event| (event.state, event.attempt)).collect();
         story.dedup();
@@ -186,7 +191,7 @@ impl World {
     }
 }
 
-/// Begins as a file of its format must.
+/// Whether a file begins like one of its format.
 pub fn looks_like(format: MeshFormat, bytes: &[u8]) -> bool {
     match format {
         MeshFormat::GLB => bytes.starts_with(b"glTF"),
@@ -195,7 +200,7 @@ pub fn looks_like(format: MeshFormat, bytes: &[u8]) -> bool {
     }
 }
 
-/// The most main memory that a process has taken so far, in bytes.
+/// The peak resident memory of a process, in bytes.
 pub fn peak_memory(worker: &ServiceProcess) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -206,7 +211,7 @@ pub fn peak_memory(worker: &ServiceProcess) -> u64 {
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Mounts one of a megabyte at `path`; `None` where the user may not.
+    /// Mounts a file system of 1 MB at `path`; `None` without the permission.
     pub fn mount(path: &std::path::Path) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
         let mut mount = Command::new("mount");

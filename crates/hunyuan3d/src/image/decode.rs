@@ -1,3 +1,5 @@
+//! Image files to pixels, for programs that use the pipeline without the services.
+
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbaImage};
 use std::io::Cursor;
 
