@@ -17,6 +17,7 @@
 mod authentication;
 mod caller;
 mod client;
+mod clip;
 pub mod codes;
 mod convert;
 mod credentials;
@@ -46,13 +47,14 @@ mod view;
 
 pub use authentication::Authenticator;
 pub use caller::{Authenticated, CanAdmin, CanCancel, CanQuery, RequiredOperation};
+pub use clip::clip;
 pub use edge::{InvalidOrigin, Origin, is_head};
 pub use errors_page::errors_page;
 pub use incoming::{BodyBounds, IncomingRequest};
 pub use job_path::{JobPath, read_id};
 pub use links::{Links, batch_link};
 pub use openapi::{ApiDocument, describe};
-pub use options::{ApiOptions, Binding, ServerOptions, ServiceOptions};
+pub use options::{ApiOptions, Binding, ServerOptions, ServiceOptions, listen_address};
 pub use own_job::{own_entry, own_job};
 pub use problem::{Problem, ProblemBody};
 pub use program::run;

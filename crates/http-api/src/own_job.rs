@@ -8,7 +8,7 @@ use queue::{JobEntry, Queue};
 /// The job that a path names, with its position. Its record may be unreadable.
 ///
 /// # Errors
-/// `job_not_found` if there is no such job or another tenant owns it; the two cannot be told apart. `queue_unavailable` if
+/// `job_not_found` if there is no such job or another tenant owns it; the two cannot be distinguished. `queue_unavailable` if
 /// the queue does not answer.
 pub async fn own_entry<P>(queue: &Queue, caller: &Authenticated<P>, job: &JobPath) -> Result<JobEntry, Problem> {
     for id in job.ids(&namespace(caller.caller())) {

@@ -1,6 +1,7 @@
 //! Endpoints and the events they subscribe to.
 
 use crate::Error;
+use domain::Class;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -152,6 +153,9 @@ fn known_events<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Event>
 pub(crate) struct Stored {
     #[serde(flatten)]
     pub(crate) endpoint: Endpoint,
+    /// The class of the tenant that owns it; absent in endpoints of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) class: Option<Class>,
     /// The latest first, at most two.
     pub(crate) secrets: Vec<StoredSecret>,
 }

@@ -141,7 +141,7 @@ impl Run {
         Ok(line)
     }
 
-    /// While a job waits at a local `orfeas up`, tells which of its programs does not stay up, and why.
+    /// While a job waits at a local `orfeas up`, reports which of its programs does not stay up, and why.
     fn warn_of_local_problems(&self, progress: &mut JobProgress, state: JobState) {
         if state != JobState::Queued || !self.api.server.is_local {
             return;

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_from_the_picture_or_from_the_output() {
+    fn names_follow_from_the_image_or_from_the_output() {
         for (arguments, expected) in [
             ("@in/a.png", &["glb", "@in/a.glb"][..]),
             ("@in/a.png --thumbnail --json", &["glb", "@in/a.glb @in/a.thumbnail.png @in/a.json"]),

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_a_shell() {
+    fn quoted_words_pass_a_shell_unchanged() {
         for word in ["plain/path-1.2", "", "two words", "it's", "a\"b$c`d\\e", "a\nb", "#?*%", "ü", "-x"] {
             let output = std::process::Command::new("sh")
                 .args(["-c", &format!("printf %s {}", quoted(OsStr::new(word)))])

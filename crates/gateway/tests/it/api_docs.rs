@@ -14,7 +14,7 @@ async fn run(page: &str) -> (Vec<String>, String) {
     let path = format!("{}/../../docs/api/{page}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let blocks: Vec<&str> = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    // The commands are run as they stand; curl only tells the status of each response besides.
+    // The commands are run as they stand, except that curl also prints the status of each response.
     let prelude =
         "set -eu\ncurl() { command curl --noproxy '*' --max-time 60 -w '%{stderr}%{http_code}\\n' \"$@\"; }\n";
     let folder = tempfile::tempdir().unwrap();

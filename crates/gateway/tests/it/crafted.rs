@@ -96,7 +96,7 @@ fn processor_time(pid: u32) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 #[allow(clippy::print_stdout)] // the figures, with --nocapture
-async fn crafted_pictures_are_answered_soon_and_cost_little_memory() {
+async fn crafted_images_are_answered_soon_and_take_little_memory() {
     let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));

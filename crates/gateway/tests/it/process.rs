@@ -78,7 +78,7 @@ async fn from_start_to_sigterm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_start_says_why_and_fails() {
+async fn a_start_that_fails_prints_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let attempt = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
@@ -90,13 +90,14 @@ async fn what_cannot_start_says_why_and_fails() {
     assert!(attempt(&[]).contains("--master-key-file"));
     assert!(attempt(&["--master-key-file=no-such-file"]).contains("no-such-file"));
     for (option, wrong) in [
-        ("--blob-sweep-minutes", "-1"),
-        ("--blob-sweep-minutes", "soon"),
+        ("--blob-gc-minutes", "-1"),
+        ("--blob-gc-minutes", "soon"),
         ("--body-timeout-seconds", "0"),
         ("--body-timeout-seconds", "1e9"),
         ("--fetch-timeout-seconds", "0"),
         ("--request-memory-mib", "8"),
         ("--listen", "everywhere"),
+        ("--listen", "no-such-host.invalid:80"),
     ] {
         let text = attempt(&["--master-key-file=no-such-file", &format!("{option}={wrong}")]);
         assert!(text.contains(option) && text.contains(wrong) && !text.contains("no-such-file"), "{text}");

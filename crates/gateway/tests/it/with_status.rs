@@ -11,7 +11,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_goes_in_and_its_mesh_comes_out_at_one_address() {
+async fn one_address_accepts_images_and_serves_meshes() {
     let world = World::with(&["--with-status"]).await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let ask = async |method: Method, path: &str, body: Option<Value>| -> Response {

@@ -1,7 +1,6 @@
 //! A gateway in this process, and a client with a key.
 
 use clap::Parser;
-use domain::{Capability, LEVEL, WorkerInfo};
 use gateway::Options;
 use http_api::Server;
 use queue::{Queue, RedisOptions};
@@ -13,7 +12,7 @@ use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use crate::tenants::{command_line, register};
-pub(crate) use test_support::problem;
+pub(crate) use test_support::{problem, worker_info};
 
 pub(crate) const GENERATE: &str = "/api/v1/generate-3d";
 
@@ -23,7 +22,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) base: String,
     pub(crate) keys: [String; 2],
-    /// The ids of those whose keys they are.
+    /// The ids of the owners of `keys`.
     pub(crate) owners: [String; 2],
     pub(crate) server: Server,
 }
@@ -97,17 +96,4 @@ impl World {
 pub(crate) fn files(directory: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
     entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
-}
-
-/// A worker that can run every job.
-pub(crate) fn worker_info() -> WorkerInfo {
-    let capability = Capability {
-        kind: "image_to_mesh".to_owned(),
-        level: LEVEL,
-        model: "tiny".to_owned(),
-        is_default_model: true,
-        multi_view: true,
-        max_grid: 512,
-    };
-    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

@@ -1,4 +1,4 @@
-//! A key is rotated under a stream of requests, and nobody meets a closed door.
+//! A key is rotated during a stream of requests, none of which is refused.
 
 use crate::world::World;
 use access::{Mode, Retire};

@@ -22,17 +22,17 @@ use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// The routes under an API's prefix: `GET .../who` tells who asks; `POST .../echo` tells the body's SHA-256.
+/// The routes under an API's prefix: `GET .../who` returns the caller, `POST .../echo` the SHA-256 of the body.
 #[utoipa::path(responses((status = 200, description = "You")))]
 #[get("/who")]
 async fn who(caller: Authenticated) -> HttpResponse {
     HttpResponse::Ok().json(caller.owner())
 }
 
-#[utoipa::path(responses((status = 200, description = "What came")))]
+#[utoipa::path(responses((status = 200, description = "The digest")))]
 #[post("/echo")]
 async fn echo(incoming: IncomingRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_secs(4), min_rate: 20_000 };
+    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_secs(4) };
     let (_, body) = incoming.read(payload, access::Operation::Generate, bounds).await?;
     Ok(HttpResponse::Ok().json(hex(&body)))
 }

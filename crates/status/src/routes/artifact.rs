@@ -58,7 +58,7 @@ pub(super) async fn result(
     serve(&caller, &path, Artifact::MESH, &request, &queue, &blobs).await
 }
 
-/// A shaded picture of the mesh
+/// A shaded image of the mesh
 ///
 /// The same as `artifacts/thumbnail`.
 #[utoipa::path(

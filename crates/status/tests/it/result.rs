@@ -4,7 +4,7 @@ use crate::world::{World, problem};
 use domain::{Failure, MeshFormat};
 use reqwest::Method;
 
-/// More than one chunk, each byte telling where it is.
+/// More than one chunk; each byte depends on its offset.
 fn large() -> Vec<u8> {
     (0..2_500_000_u32).map(|n| (n % 251) as u8).collect()
 }
@@ -71,7 +71,7 @@ async fn a_large_file_comes_whole_or_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_has_it_is_not_sent_it_again() {
+async fn a_file_that_the_client_has_is_not_sent_again() {
     let world = World::new().await;
     let (job, result) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     let tag = format!("\"{}\"", result.artifacts[0].blob);
@@ -86,7 +86,7 @@ async fn a_client_that_has_it_is_not_sent_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_tells_all_but_the_bytes() {
+async fn head_has_the_headers_of_get_and_no_body() {
     let world = World::new().await;
     let (job, _) = world.succeeded(MeshFormat::GLB, &large()).await;
     for (below, length) in [("/result", "2500000"), ("/thumbnail", "15")] {

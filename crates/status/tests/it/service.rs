@@ -18,7 +18,7 @@ async fn every_route_of_the_document_is_there_and_takes_no_other_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_served_is_counted() {
+async fn served_bytes_and_streams_are_counted() {
     let world = World::new().await;
     let (job, _) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     world.get_job(job, "/result").send().await.unwrap().bytes().await.unwrap();

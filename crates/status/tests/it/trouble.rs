@@ -1,11 +1,11 @@
-//! When the neighbours are away, and when it is told to stop.
+//! Stores that are unavailable, and shutdown.
 
 use crate::world::{World, problem, until};
 use domain::MeshFormat;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_it_says_so_and_comes_back_by_itself() {
+async fn without_redis_requests_fail_and_recovery_is_automatic() {
     let world = World::new().await;
     let job = world.submit().await;
     world.redis.stop();

@@ -24,7 +24,7 @@ async fn cancelled(world: &World, owner: &str, jobs: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_silent_endpoints_delay_nobody() {
+async fn ten_silent_endpoints_delay_no_other() {
     let world = World::with(patient()).await;
     let silent = silent().await;
     for tenant in ["agt_one", "agt_two"] {
