@@ -1,4 +1,4 @@
-//! Background work (garbage collection, simulated jobs) while Redis is away or the gateway stops.
+//! Background work (garbage collection, simulated jobs) while Redis is not available or the gateway stops.
 
 use crate::agents::add;
 use crate::pictures::png;
@@ -137,7 +137,7 @@ async fn a_simulated_mesh_that_cannot_be_stored_fails_the_job() {
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let queue = world.queue().await;
     let first = ended(&queue, submit(&world, &key, None, "glb").await).await;
-    // A file in the place of the mesh's folder fails for every user, root included.
+    // A file in place of the folder makes every write fail, also for root.
     let mesh = first.result.unwrap().artifacts[0].blob.clone();
     assert_ne!(
         mesh.as_str()[..2],

@@ -1,4 +1,4 @@
-//! Jobs are withdrawn, by their owners only.
+//! Jobs are cancelled, by their owners only.
 
 use crate::pictures::png;
 use crate::world::{World, problem};

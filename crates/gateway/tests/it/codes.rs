@@ -69,7 +69,7 @@ fn every_code_is_expected_by_a_test() {
     for folder in ["crates/gateway/tests", "crates/status/tests", "crates/http-api/tests", "tests/tests"] {
         read(&root.join(folder), &mut tests);
     }
-    // What the framework refuses is tried where it is turned into problems.
+    // Refusals of the framework are tested where they are mapped to problems.
     let middleware = std::fs::read_to_string(root.join("crates/http-api/src/middleware.rs")).unwrap();
     tests.push_str(middleware.split_once("mod tests").unwrap().1);
     let missing: Vec<&str> = http_api::codes::ALL.iter().map(|kind| kind.code).collect();

@@ -38,7 +38,7 @@ async fn every_decision_is_recorded_and_counted_and_no_secret_is() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
 
-    // A service that ends writes down what it has decided.
+    // A service writes its pending records before it ends.
     let World { redis, server, owners, keys, .. } = world;
     server.stop().await.unwrap();
     let mut reader = AuditReader::open(&redis.url(), "orfeas", None, Filter::default()).await.unwrap();

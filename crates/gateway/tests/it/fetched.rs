@@ -14,7 +14,7 @@ async fn server(head: &str, body: Vec<u8>) -> SocketAddr {
     counting_server(head, body).await.0
 }
 
-/// The same, with the number of connections that it has had.
+/// The same, with a count of its connections.
 async fn counting_server(head: &str, body: Vec<u8>) -> (SocketAddr, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let connections = Arc::clone(&count);
@@ -84,7 +84,7 @@ async fn slow_servers_take_no_more_memory_than_there_is() {
     let ports = format!("--egress-ports=80,443,{}", silent.local_addr().unwrap().port());
     let options = ["--fetch-urls", "--egress-allow=127.0.0.1/32", "--fetch-timeout-seconds=1", "--fetches=1", &ports];
     let world = World::with(&options).await;
-    // One at a time takes its second. The others wait for one as well, in vain, unless they come a second apart each.
+    // One fetch runs at a time and takes a second. The others wait for a second too, and are then refused.
     let answers = futures_util::future::join_all((0..10).map(|_| send(&world, &url))).await;
     let mut counts = [0, 0];
     for answer in answers {

@@ -31,10 +31,10 @@ async fn old_unreferenced_blobs_are_deleted_and_no_others() {
     world.delete(done["job_id"].as_str().unwrap(), 0).send().await.unwrap();
     wait_until("the old picture to go", Duration::from_secs(30), async || world.stored() == 0).await;
 
-    // Not older than results are kept.
+    // A blob that is younger than the margin stays.
     submit(jpeg()).await;
     make_old(&all(&world.blobs_directory())[0], 1);
-    // Older, but it was sent again: that makes it new.
+    // An old blob that is put again counts as new.
     submit(encode(disc(80), ImageFormat::Png)).await;
     let old = all(&world.blobs_directory());
     old.iter().for_each(|path| make_old(path, 1));

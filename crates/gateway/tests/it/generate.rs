@@ -1,4 +1,4 @@
-//! A picture becomes a job.
+//! Submission of single images.
 
 use crate::pictures::*;
 use crate::world::World;

@@ -37,13 +37,13 @@ async fn limits_are_readable_before_they_are_reached() {
 
     assert_eq!(post().await.unwrap().status(), 202);
     assert_eq!(post().await.unwrap().status(), 202);
-    // Two different refusals: too many at once, which costs nothing of the day ...
+    // Two different refusals: too many active jobs, which is not charged to the day ...
     let refused = post().await.unwrap();
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(problem(refused).await["code"], "too_many_jobs");
     let after = limits().await;
     assert_eq!((&after["jobs_per_day"]["used"], &after["active_jobs"]["used"]), (&2.into(), &2.into()));
-    // ... and too many in a day.
+    // ... and too many jobs in a day.
     let overrides = Overrides { jobs_per_day: Some(1), ..Overrides::default() };
     let (_, key, _) = add(&world, "dan", Class::User, Mode::Live, overrides).await;
     let post = || {
@@ -77,7 +77,7 @@ async fn every_response_has_the_state_of_the_window() {
     }
 }
 
-/// What costs something is counted apart from looking, and the operator says how much of each.
+/// Queries are counted apart from other requests, and the operator sets the limit of each.
 #[tokio::test(flavor = "multi_thread")]
 async fn users_may_query_more_often_than_they_submit() {
     for (options, [work, look]) in [

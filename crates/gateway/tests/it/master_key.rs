@@ -1,4 +1,4 @@
-//! The master key is changed while requests come in.
+//! The master key is changed during a stream of requests.
 
 use crate::world::{World, command_line};
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry};
@@ -22,7 +22,7 @@ fn master(directory: &Path) -> MasterKey {
     MasterKey::read(&directory.join("master-key")).unwrap()
 }
 
-/// Asks one gateway again and again.
+/// Sends requests to one gateway continuously.
 struct Asking {
     task: JoinHandle<()>,
     answers: UnboundedReceiver<()>,
@@ -71,7 +71,7 @@ async fn the_master_key_is_changed_without_a_refused_request() {
     };
     all_go_on(&mut asking).await;
 
-    // First every service gets both keys, each in its time.
+    // First every service gets both keys, one after the other.
     let old = fs::read_to_string(&file).unwrap();
     let new = "5a".repeat(32);
     fs::write(&file, format!("{new}\n{old}")).unwrap();
@@ -81,7 +81,7 @@ async fn the_master_key_is_changed_without_a_refused_request() {
     registry.unwrap().reseal().await.unwrap();
     all_go_on(&mut asking).await;
 
-    // Then the old one goes.
+    // Then the old key is removed.
     fs::write(&file, &old).unwrap();
     let refused = start(&world).await.err().unwrap();
     let refused = match refused {

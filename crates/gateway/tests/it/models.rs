@@ -102,7 +102,7 @@ async fn a_model_is_chosen_by_name_and_takes_the_views_that_it_can() {
         let refused = problem(world.post().json(&body).send().await.unwrap()).await;
         assert_eq!((&refused["code"], &refused["parameter"]), (&code.into(), &parameter.into()), "{refused}");
     }
-    // In a batch the fault is named with its place.
+    // In a batch the error names the place of the image.
     let batch = json!({ "images": [image(64), { "image": image(64), "model": "none" }] });
     let batch = world.client.post(world.url("/api/v1/batch")).bearer_auth(&world.keys[0]).json(&batch);
     let refused = problem(batch.send().await.unwrap()).await;

@@ -70,7 +70,7 @@ async fn the_same_key_with_another_request_is_refused_in_any_format() {
         .text("seed", "1")
         .part("image", reqwest::multipart::Part::bytes(png()));
     assert_eq!(accepted(keyed().multipart(fields)).await["job_id"], first["job_id"]);
-    // Quoted, as the draft writes it.
+    // Quoted, as in the draft of the header.
     let quoted = world.post().header("idempotency-key", "\"k\"").json(&body(Some(1)));
     assert_eq!(accepted(quoted).await["job_id"], first["job_id"]);
 
@@ -97,7 +97,7 @@ async fn a_job_is_known_by_its_name() {
     let job = accepted(put(&world, "mug:2026.10~1").json(&body(None))).await;
     let again = accepted(put(&world, "mug:2026.10~1").json(&body(None))).await;
     assert_eq!((&again["job_id"], &again["seed"]), (&job["job_id"], &job["seed"]));
-    // Bob's name is another job, and there is none.
+    // Names belong to a tenant: bob has no job of this name.
     assert_eq!(problem(world.delete("mug:2026.10~1", 1).send().await.unwrap()).await["code"], "job_not_found");
     let gone: Value = world.delete("mug:2026.10~1", 0).send().await.unwrap().json().await.unwrap();
     assert_eq!((&gone["job_id"], &gone["status"]), (&job["job_id"], &"cancelled".into()));
@@ -107,7 +107,7 @@ async fn a_job_is_known_by_its_name() {
 async fn a_repeatable_request_attaches_to_the_same_job_or_gets_its_result() {
     let world = World::new().await;
     let queue = world.queue().await;
-    // What answers depends on the models that there are, so there must be a worker.
+    // A result is reused for the same model only, so a worker has to announce one.
     let worker =
         queue.worker(worker_info(256), LeaseOptions { lease: Duration::from_secs(30), max_attempts: 1 }).await.unwrap();
     let first = accepted(world.post().json(&body(Some(5)))).await;

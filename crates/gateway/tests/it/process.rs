@@ -1,4 +1,4 @@
-//! The real program: command line, logs, traces, signals.
+//! The program as a process: command line, logs, traces, signals.
 
 use crate::pictures::png;
 use crate::world::{GENERATE, command_line, register};
@@ -21,7 +21,7 @@ async fn from_start_to_sigterm() {
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let address_file = directory.path().join("address");
-    // What is not on the command line comes from the file.
+    // Options that are not on the command line are read from the file.
     std::fs::write(directory.path().join(".env"), "ORFEAS_DRAIN_SECONDS=5\nOTEL_EXPORTER_OTLP_TIMEOUT=1000\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
     command
@@ -88,7 +88,9 @@ async fn a_start_that_fails_prints_the_reason() {
         text
     };
     assert!(attempt(&[]).contains("--master-key-file"));
-    assert!(attempt(&["--master-key-file=no-such-file"]).contains("no-such-file"));
+    let text = attempt(&["--master-key-file=no-such-file"]);
+    let reasons: Vec<&str> = text.lines().filter(|line| line.starts_with("orfeas-gateway: ")).collect();
+    assert!(matches!(reasons[..], [reason] if reason.contains("no-such-file")), "one line on standard error: {text}");
     for (option, wrong) in [
         ("--blob-gc-minutes", "-1"),
         ("--blob-gc-minutes", "soon"),

@@ -1,4 +1,4 @@
-//! Test keys: the whole contract without a device, and every failure on demand.
+//! Test keys: simulated jobs, and every failure on demand.
 
 use crate::agents::{Agent, add};
 use crate::pictures::png;

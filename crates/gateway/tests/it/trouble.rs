@@ -31,7 +31,7 @@ async fn without_redis_nothing_is_stored_and_the_gateway_recovers_by_itself() {
     assert_eq!(world.get("/metrics").send().await.unwrap().status(), 200);
 
     world.redis.restart();
-    // This Redis has kept nothing, so the key is unknown; but that is an answer.
+    // This Redis keeps nothing, so the key is unknown after the restart.
     let back = async || world.post_form(&jpeg(), &[]).send().await.unwrap().status() == 401;
     test_support::wait_until("the gateway to answer again", Duration::from_secs(30), back).await;
 }
@@ -64,7 +64,7 @@ async fn a_full_queue_states_when_to_retry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_store_that_cannot_be_written() {
     let world = World::new().await;
-    // A file in the place of the directory fails for every user, root included.
+    // A file in place of the directory makes every write fail, also for root.
     std::fs::remove_dir_all(world.blobs_directory()).unwrap();
     std::fs::write(world.blobs_directory(), "in the way").unwrap();
     let body = problem(world.post_form(&png(), &[]).send().await.unwrap()).await;
@@ -158,7 +158,7 @@ async fn senders_without_a_proven_key_do_not_keep_others_out() {
         let answer = world.post_form(&png(), &[]).send().await.unwrap();
         assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
     }
-    // A batch needs more room than a single image.
+    // A batch needs more memory than a single image.
     let body = serde_json::json!({ "images": vec![base64(&png()); 16] });
     let batch = world.client.post(world.url("/api/v1/batch")).bearer_auth(&world.keys[0]).json(&body);
     assert_eq!(batch.send().await.unwrap().status(), 202);
@@ -180,7 +180,7 @@ async fn bodies_wait_for_memory_and_a_slow_one_gives_it_up() {
     };
     let first = tokio::spawn(unannounced(trickle()).send());
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    // A small one that comes now waits for the slow one, which has to go for its rate.
+    // A small body waits for the slow one, which is given up for its rate.
     let answer = world.post_form(&png(), &[]).send().await.unwrap();
     assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
     let first = problem(first.await.unwrap().unwrap()).await;
@@ -212,7 +212,7 @@ async fn many_large_images_at_once_wait_for_each_other() {
     let picture = encode(noise(1500, 1500), ImageFormat::Jpeg);
     let requests = (0..12).map(|_| world.post_form(&picture, &[]).send());
     let answers = futures_util::future::join_all(requests);
-    // The service goes on answering meanwhile.
+    // The service answers other requests meanwhile.
     let probe = async {
         let begun = Instant::now();
         assert_eq!(world.get("/livez").send().await.unwrap().status(), 200);

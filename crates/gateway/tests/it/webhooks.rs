@@ -124,7 +124,7 @@ async fn the_webhook_of_another_tenant_is_not_found() {
     }
     let others: Value = request(&world, Method::GET, HOOKS, 1).send().await.unwrap().json().await.unwrap();
     assert_eq!(others, json!({ "webhooks": [] }));
-    // Its owner can do all of it.
+    // Its owner may do all of these.
     let refused = problem(request(&world, Method::POST, &delivery, 0).send().await.unwrap()).await;
     assert_eq!(refused["code"], "delivery_not_found");
     let rotated = request(&world, Method::POST, &format!("{location}/rotate"), 0).send().await.unwrap();

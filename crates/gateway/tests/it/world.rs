@@ -37,7 +37,7 @@ impl World {
         Self::on(redis, directory, arguments, None).await
     }
 
-    /// `redis_url` may lead to the server by a detour.
+    /// `redis_url` may be that of a proxy to the server.
     pub(crate) async fn on(
         redis: RedisServer,
         directory: TempDir,
@@ -68,7 +68,7 @@ impl World {
         self.client.post(self.url(GENERATE)).bearer_auth(&self.keys[0])
     }
 
-    /// A form with a picture and parameters.
+    /// A form with an image and parameters.
     pub(crate) fn post_form(&self, image: &[u8], fields: &[(&'static str, &str)]) -> RequestBuilder {
         let form = Form::new().part("image", Part::bytes(image.to_vec()).file_name("picture"));
         let form = fields.iter().fold(form, |form, (name, value)| form.text(*name, (*value).to_owned()));
@@ -87,7 +87,7 @@ impl World {
         self.directory.path().join("blobs")
     }
 
-    /// How many files the blob store has.
+    /// The number of files in the blob store.
     pub(crate) fn stored(&self) -> usize {
         files(&self.blobs_directory())
     }

@@ -86,7 +86,7 @@ async fn each_api_takes_its_own_kind_of_proof() {
         assert_eq!(answer.headers()["www-authenticate"], challenge);
         assert_eq!(code(answer).await, expect(401, missing));
     }
-    // Both kinds of proof are taken where tenants are managed.
+    // The administrative surface takes bearer keys and signatures.
     assert_eq!(world.bearer("/api/admin/who", users).await.status(), 200);
     assert_eq!(world.signed(Scheme::Agent, &ada, Method::GET, "/api/admin/who", b"").await.status(), 200);
 }

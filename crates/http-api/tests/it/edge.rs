@@ -102,7 +102,7 @@ async fn scripts_of_listed_origins_may_call_and_of_others_may_not() {
         assert_eq!(other.status(), status, "{path}");
         assert!(!other.headers().contains_key("access-control-allow-origin"), "{path}");
     }
-    // Without an origin, OPTIONS is answered as ever.
+    // Without an origin, OPTIONS is answered with the methods.
     assert_eq!(ask(&world, Method::OPTIONS, "/api/v1/who", &[]).await.headers()["allow"], "GET, HEAD, OPTIONS");
 }
 
@@ -202,7 +202,7 @@ async fn a_refused_upload_is_read_within_bounds_only() {
     let address = world.base.trim_start_matches("http://").to_owned();
     let start =
         |bytes: u64| format!("POST /api/v1/nothing HTTP/1.1\r\nhost: {address}\r\ncontent-length: {bytes}\r\n\r\n");
-    // Silent after the head: the response is there at once, and the connection ends soon.
+    // Silent after the head: the response is sent at once, and the connection is closed soon.
     let mut silent = TcpStream::connect(&address).await.unwrap();
     let begun = Instant::now();
     silent.write_all(start(1000).as_bytes()).await.unwrap();

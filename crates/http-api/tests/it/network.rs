@@ -1,4 +1,4 @@
-//! From where one may ask.
+//! Allow-lists and trusted proxies.
 
 use crate::world::{World, problem};
 use access::{NewTenant, Tier};

@@ -1,4 +1,4 @@
-//! The pages for people.
+//! The front page and the documentation.
 
 use crate::world::World;
 use std::time::Duration;

@@ -28,7 +28,7 @@ async fn a_request_counts_once_on_every_server_and_after_a_restart_of_redis() {
     let ada = world.agent("ada").await;
     let (_other, other) = world.another().await;
     for scheme in SCHEMES {
-        // The authority is signed by one of the schemes, so both servers are spoken to by one name.
+        // One of the schemes signs the authority, so both servers are addressed by one name.
         let host = world.base.trim_start_matches("http://");
         let request = sign(world.bare(Method::POST, "/api/agent/echo", b"x"), scheme, &Proof::of(&ada, scheme));
         let again = |base: &str| {
@@ -101,7 +101,7 @@ async fn a_request_for_two_hosts_is_for_none() {
         for host in [world.base.trim_start_matches("http://"), "elsewhere.example"] {
             request.headers_mut().append("host", host.parse().unwrap());
         }
-        // A proxy may have gone by the other one; the server itself answers.
+        // A proxy may use the other spelling; the server itself answers.
         assert_eq!(world.send(request).await.status(), 400, "{scheme:?}");
     }
 }

@@ -12,7 +12,7 @@ async fn an_unknown_key_takes_as_long_as_a_wrong_signature_over_http() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let mut last = String::new();
-    // A busy machine may spoil one measurement, and hardly five.
+    // Other load may disturb one measurement, but hardly five.
     for _ in 0..5 {
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! A service of two routes behind a authenticator, and clients with keys.
+//! A service of two routes behind an authenticator, and clients with keys.
 
 use access::{AccessOptions, Defaults, Issued, MasterKey, Mode, NewTenant, Registry, Tier};
 use actix_web::{HttpResponse, get, post, web};
@@ -95,7 +95,7 @@ impl World {
         self.registry.add(new, Mode::Live, None).await.unwrap()
     }
 
-    /// A request for `path`, without any proof.
+    /// A request for `path` without credentials.
     pub(crate) fn bare(&self, method: Method, path: &str, body: &[u8]) -> Request {
         let request = self.client.request(method, format!("{}{path}", self.base));
         let request = if body.is_empty() { request } else { request.header("content-type", "text/plain") };
@@ -151,7 +151,7 @@ async fn serve(
     (server, base)
 }
 
-/// What a request is signed with.
+/// The credentials of a signed request.
 pub(crate) struct Proof {
     pub(crate) key: String,
     pub(crate) secret: Vec<u8>,
@@ -175,7 +175,7 @@ impl Proof {
     }
 }
 
-/// The request with the headers that prove it.
+/// The request, signed.
 pub(crate) fn sign(mut request: Request, scheme: Scheme, proof: &Proof) -> Request {
     let signer = Signer { key: &proof.key, secret: &proof.secret, created: proof.created, nonce: &proof.nonce };
     test_support::sign(&mut request, scheme, &signer);

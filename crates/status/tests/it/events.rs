@@ -1,4 +1,4 @@
-//! What happens to a job, as it happens.
+//! Event streams.
 
 use crate::world::World;
 use domain::{Failure, JobId, MeshFormat, Progress};

@@ -1,4 +1,4 @@
-//! Many jobs at once: one's own, and those of a batch.
+//! Lists: the caller's jobs, and those of a batch.
 
 use crate::world::{World, job, problem};
 use domain::{BatchId, Job, JobId, JobState, MeshFormat};

@@ -1,4 +1,4 @@
-//! What a newer version has stored: it is shown as far as it can be read, and never spoils the rest.
+//! Records of a newer version: they are shown as far as they can be read, and affect nothing else.
 
 use crate::world::{World, job, problem};
 use domain::{BatchId, Job, JobId, MeshFormat, Progress};

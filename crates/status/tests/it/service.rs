@@ -1,4 +1,4 @@
-//! What every service has, as far as it is this service's own.
+//! The OpenAPI document, metrics and readiness of this service.
 
 use crate::world::World;
 use domain::MeshFormat;

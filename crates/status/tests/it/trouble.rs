@@ -29,10 +29,10 @@ async fn a_file_that_is_damaged_on_the_way_is_not_taken_for_whole() {
     let (job, result) = world.succeeded(MeshFormat::GLB, &mesh).await;
     let answer = world.get_job(job, "/result").send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    // The client is slow, and the file goes away under it.
+    // The client is slow, and the file is deleted meanwhile.
     world.blobs.remove(&result.artifacts[0].blob).await.unwrap();
     match answer.bytes().await {
-        // It may have been on its way already.
+        // The rest may have been sent already.
         Ok(bytes) => assert!(bytes == mesh),
         Err(error) => assert!(error.is_body() || error.is_decode(), "{error:?}"),
     }

@@ -1,4 +1,4 @@
-//! A status service in this process, a client with a key, and the hands of a worker.
+//! A status service in this process, a client with a key, and a worker.
 
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;

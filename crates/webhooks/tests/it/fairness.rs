@@ -1,4 +1,4 @@
-//! Endpoints that do not answer delay no others, and what they are owed is bounded.
+//! Endpoints that do not answer delay no others, and their stored deliveries are bounded.
 
 use crate::world::{ADA, BOB, PREFIX, Receiver, World, job};
 use domain::JobState;
