@@ -1,5 +1,6 @@
 //! Webhooks over the API: management, ownership, delivery.
 
+use crate::agents::Agent;
 use crate::pictures::png;
 use crate::world::{World, problem};
 use access::{Mode, Overrides};
@@ -105,6 +106,23 @@ async fn a_failure_is_delivered_with_its_batch_and_its_reason() {
     );
     assert_eq!((&data["job_id"], &data["batch_id"]), (&batch["job_ids"][0], &batch["batch_id"]));
     assert_eq!((&data["failure"]["code"], &data["failure"]["retryable"]), (&"no_surface".into(), &false.into()));
+}
+
+/// The class of a job of a test key does not say whether its owner is an agent.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_in_messages_are_those_of_the_tenants_surface() {
+    let (address, mut received) = receiver().await;
+    let port = format!("--egress-ports=443,{}", address.port());
+    let world = World::with(&["--egress-allow=127.0.0.0/8", &port]).await;
+    let agent = Agent::new(&world, "robot", Mode::Test).await;
+    let hook = json!({ "url": format!("http://{address}/hook"), "events": ["job.queued"] });
+    assert_eq!(agent.send(agent.post("/api/agent/webhooks").json(&hook)).await.status(), 201);
+    let image = json!({ "image": STANDARD.encode(png()) });
+    let job: Value = agent.send(agent.post("/api/agent/generate-3d").json(&image)).await.json().await.unwrap();
+    let message = timeout(Duration::from_secs(20), received.recv()).await.unwrap().unwrap();
+    let message: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(message["data"]["links"], job["links"]);
+    assert!(job["links"]["self"].as_str().unwrap().starts_with("/api/agent/"), "{job}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

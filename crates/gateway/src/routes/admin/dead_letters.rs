@@ -119,7 +119,7 @@ async fn list(
 #[utoipa::path(
     tag = "admin",
     operation_id = "redrive_dead_letter",
-    params(("letter_id" = String, Path, description = "The id of the letter")),
+    params(("letter_id" = String, Path, description = "The id of the letter", pattern = "^[0-9]{1,18}-[0-9]{1,18}$")),
     responses((status = 202, description = "Its job is queued", body = Redriven))
 )]
 #[post("/dead-letters/{letter_id}/redrive")]
@@ -136,7 +136,7 @@ async fn redrive(
 #[utoipa::path(
     tag = "admin",
     operation_id = "discard_dead_letter",
-    params(("letter_id" = String, Path, description = "The id of the letter")),
+    params(("letter_id" = String, Path, description = "The id of the letter", pattern = "^[0-9]{1,18}-[0-9]{1,18}$")),
     responses((status = 204, description = "It is deleted"))
 )]
 #[delete("/dead-letters/{letter_id}")]
