@@ -1,7 +1,8 @@
 //! Endpoints and their deliveries, for their owners.
 
-use crate::delivery::{Delivery, DeliveryId};
-use crate::endpoint::{Endpoint, EndpointId, Event, NewEndpoint, Stored, StoredSecret};
+use crate::delivery::Delivery;
+use crate::endpoint::{Endpoint, Event, NewEndpoint, Stored, StoredSecret};
+use crate::id::{DeliveryId, EndpointId};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::{Describe, Error, WebhookOptions};
