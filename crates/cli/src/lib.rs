@@ -1,7 +1,7 @@
 //! `orfeas`, the command-line program.
 //!
 //! * [`up`]: the whole service from one command, in one terminal.
-//! * [`generate`]: pictures in, meshes out, through the HTTP API.
+//! * [`generate`]: images in, meshes out, through the HTTP API.
 //! * [`agents`]: the tenants of a server and their keys.
 //! * [`audit`]: the log of what was allowed and refused.
 //! * [`dead_letters`]: jobs that used up their attempts.

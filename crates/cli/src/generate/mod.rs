@@ -1,4 +1,4 @@
-//! `orfeas generate`: pictures in, meshes out, through the HTTP API.
+//! `orfeas generate`: images in, meshes out, through the HTTP API.
 
 mod api;
 mod events;
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Makes a mesh of each picture. A job that fails does not stop the others; the first failure is returned, the others are
+/// Makes a mesh of each image. A job that fails does not stop the others; the first failure is returned, the others are
 /// printed.
 ///
 /// # Errors

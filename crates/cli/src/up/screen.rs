@@ -53,7 +53,7 @@ pub(super) fn ready(ready: &Ready<'_>) {
     say!("  device   {}", ready.device);
     say!("  logs     {}", ready.data.path("logs").display());
     say!("");
-    say!("Turn a picture into a mesh:");
+    say!("Turn an image into a mesh:");
     say!("");
     say!("  {} generate picture.png -o mesh.glb --data {}", program(), quoted(ready.data.root().as_os_str()));
     say!("");
