@@ -63,10 +63,11 @@ pub enum Error {
     /// Concurrent changes kept interfering.
     #[error("{0} is being changed concurrently: try again")]
     Contended(String),
-    /// Redis cannot be reached, is loading, or is a replica: try again later.
+    /// Redis cannot be reached or is loading: try again later.
     #[error("Redis is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Redis refuses writes because its disk or memory is full, or it has too few replicas: try again later. Reads work.
+    /// Redis refuses writes (its disk or memory is full, it is a replica, or it lacks replicas): try again later. Reads
+    /// work.
     #[error("Redis refuses writes")]
     ReadOnly(#[source] redis::RedisError),
     /// The server is older than Redis 7.0, which the scripts need.
@@ -93,7 +94,12 @@ impl Error {
 impl From<redis_client::Error> for Error {
     fn from(error: redis_client::Error) -> Self {
         match error {
-            redis_client::Error::Unavailable(source) => Self::Unavailable(source),
+            redis_client::Error::Unavailable(source) => match source.downcast::<redis::RedisError>() {
+                // A replica answers reads.
+                Ok(error) if error.code() == Some("READONLY") => Self::ReadOnly(*error),
+                Ok(error) => Self::Unavailable(error),
+                Err(source) => Self::Unavailable(source),
+            },
             redis_client::Error::Memory(error)
             | redis_client::Error::Disk(error)
             | redis_client::Error::Replicas(error) => Self::ReadOnly(error),

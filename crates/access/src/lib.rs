@@ -11,6 +11,7 @@
 
 pub mod audit;
 mod error;
+mod hex;
 mod id;
 pub mod limits;
 mod master;

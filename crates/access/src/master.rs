@@ -1,8 +1,8 @@
 //! The master key, which seals the root key of a registry: see [`vault`](crate::vault).
 
-use crate::Error;
 use crate::seal::Seal;
 use crate::vault::{RootKey, prk};
+use crate::{Error, hex};
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretBox};
 use std::fmt;
@@ -42,7 +42,7 @@ impl MasterKey {
     /// [`Error::MasterKeyForm`].
     pub fn from_hex(text: &str) -> Result<Self, Error> {
         let one = |text: &str| {
-            let bytes = unhex(text)?.try_into().ok()?;
+            let bytes = hex::decode(text)?.try_into().ok()?;
             Some(SecretBox::new(Box::new(bytes)))
         };
         let keys: Option<Vec<_>> = text.split_ascii_whitespace().map(one).collect();
@@ -72,7 +72,7 @@ impl MasterKey {
     pub fn create(path: &Path) -> Result<Self, Error> {
         let cannot = |source| Error::MasterKeyFile { path: path.to_owned(), source };
         let key = random()?;
-        let text = hex(key.expose_secret());
+        let text = hex::encode(key.expose_secret());
         let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
         writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(cannot)?;
         Ok(Self([key].into()))
@@ -107,17 +107,6 @@ pub(crate) fn random() -> Result<SecretBox<[u8; 32]>, Error> {
     Ok(SecretBox::new(Box::new(bytes)))
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let byte = |&[high, low]: &[u8; 2]| u8::try_from(digit(high)? << 4 | digit(low)?).ok();
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -148,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_key_closes_and_all_of_them_open() {
+    fn the_first_key_seals_and_all_keys_open() {
         let [old, new] = ["0a", "B1"].map(|byte| byte.repeat(32));
         let read = |text: &str| MasterKey::from_hex(text);
         let both = read(&format!("{new}\n{old}\n")).unwrap();

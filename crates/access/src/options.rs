@@ -33,7 +33,7 @@ pub struct AccessOptions {
     #[arg(long, env = "USER_MAX_QUERIES_PER_MINUTE", value_name = "N", default_value_t = 60)]
     pub user_max_queries_per_minute: u32,
 
-    /// Maximum number of pictures in one batch.
+    /// Maximum number of images in one batch.
     #[arg(long, env = "AGENT_MAX_BATCH_SIZE", value_name = "N", default_value_t = 16,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BATCH_SIZE)))]
     pub agent_max_batch_size: u32,

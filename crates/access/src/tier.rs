@@ -56,7 +56,7 @@ impl fmt::Display for Tier {
     }
 }
 
-/// Maximum number of pictures in one batch for any tenant: the queue stores a batch in one atomic step.
+/// Maximum number of images in one batch for any tenant: the queue stores a batch in one atomic step.
 pub const MAX_BATCH_SIZE: u32 = 256;
 
 /// Limits of a tenant. 0 means unlimited.
@@ -74,7 +74,7 @@ pub struct Limits {
     pub max_queued_jobs: u64,
     /// Jobs per UTC day.
     pub jobs_per_day: u64,
-    /// Megapixels of pictures per UTC day.
+    /// Megapixels of images per UTC day.
     pub megapixels_per_day: u64,
     /// Pictures in one batch; never more than [`MAX_BATCH_SIZE`].
     pub max_batch_size: u32,
@@ -147,7 +147,7 @@ pub struct Defaults {
     pub user_max_requests_per_minute: u32,
     /// Queries per minute of a user's key.
     pub user_max_queries_per_minute: u32,
-    /// Maximum number of pictures in one batch.
+    /// Maximum number of images in one batch.
     pub max_batch_size: u32,
 }
 

@@ -5,7 +5,7 @@
 //! not in Redis. The master key can therefore be changed without touching keys and secrets.
 
 use crate::seal::Seal;
-use crate::{Error, KeyId, TenantId, master};
+use crate::{Error, KeyId, TenantId, hex};
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretBox, SecretSlice};
@@ -35,14 +35,14 @@ impl Vault {
             hmac::Key::from(key)
         };
         let (finder, mark) = (key(&[b"api keys"]), key(&[b"fingerprint"]));
-        let id = master::hex(&hmac::sign(&mark, b"").as_ref()[..8]);
+        let id = hex::encode(&hmac::sign(&mark, b"").as_ref()[..8]);
         let secrets = Seal::of(&prk, &[b"signing secrets"]);
         Self { root, id, finder, secrets }
     }
 
     /// The stored hash of an API key, by which it is looked up: 64 hexadecimal digits.
     pub(crate) fn hash(&self, api_key: &str) -> String {
-        master::hex(hmac::sign(&self.finder, api_key.as_bytes()).as_ref())
+        hex::encode(hmac::sign(&self.finder, api_key.as_bytes()).as_ref())
     }
 
     /// Seals a signing secret for one key of one tenant.

@@ -1,9 +1,9 @@
 //! The whole command line.
 
-use crate::{Error, agents, audit, generate, models, up};
+use crate::{Error, agents, audit, dead_letters, generate, models, up};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Pictures in, 3D meshes out.
+/// Images in, 3D meshes out.
 ///
 /// Every option can also be set by the environment variable named with it, or by a line NAME=value of a file `.env` in the
 /// working directory. The command line goes before the environment, and the environment before the file.
@@ -22,12 +22,14 @@ pub struct Cli {
 enum Command {
     /// Run the whole service on this machine
     Up(up::Options),
-    /// Turn pictures into meshes
+    /// Turn images into meshes
     Generate(generate::Options),
     /// Add, list, rotate and revoke agents, users and their keys
     Agents(agents::Options),
     /// List the decisions of the access control: who asked for what, and the outcome
     Audit(audit::Options),
+    /// List, redrive and discard dead letters: jobs that used up their attempts
+    DeadLetters(dead_letters::Options),
     /// List, inspect, fetch, convert and make model files
     #[command(subcommand)]
     Models(models::Command),
@@ -66,6 +68,7 @@ impl Cli {
             Command::Generate(options) => block_on(generate::generate(options)),
             Command::Agents(options) => block_on(agents::run(options)),
             Command::Audit(options) => block_on(audit::run(options)),
+            Command::DeadLetters(options) => block_on(dead_letters::run(options)),
             Command::Models(command) => models::run(command),
         }
     }

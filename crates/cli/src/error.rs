@@ -87,6 +87,19 @@ impl From<access::Error> for Error {
     }
 }
 
+impl From<queue::Error> for Error {
+    fn from(error: queue::Error) -> Self {
+        use queue::Error as Queue;
+        match error {
+            Queue::UnknownLetter(_) | Queue::UnreadableLetter { .. } => Self::Refused(error.to_string()),
+            Queue::Unavailable(_) | Queue::Memory(_) | Queue::Disk(_) | Queue::Unsupported { .. } => {
+                Self::Unavailable(format!("{:#}", anyhow::Error::from(error)))
+            }
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
 impl From<checkpoint::Error> for Error {
     fn from(error: checkpoint::Error) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! `orfeas`: start the service, and turn pictures into meshes.
+//! `orfeas`: start the service, and turn images into meshes.
 
 use cli::Cli;
 use std::io::Write;

@@ -38,14 +38,14 @@ fn refusal(output: &Output) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn an_agent_from_its_coming_to_its_end() {
+async fn an_agent_is_added_rotated_and_revoked() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let run = |arguments: &[&str]| agents(folder.path(), Some(&redis), arguments);
     let registry =
         Registry::connect(&redis.url(), "orfeas", &MasterKey::from_hex(MASTER).unwrap(), Defaults::default())
             .await
             .unwrap();
-    let is_let_in = async |key: &str| registry.find_by_key(key).await.unwrap().verify_bearer().is_ok();
+    let is_valid = async |key: &str| registry.find_by_key(key).await.unwrap().verify_bearer().is_ok();
 
     let added = json(&run(&[
         "add",
@@ -67,14 +67,14 @@ async fn an_agent_from_its_coming_to_its_end() {
         "--json",
     ]));
     let (first, secret) = (added["api_key"].as_str().unwrap(), added["signing_secret"].as_str().unwrap());
-    assert!(first.starts_with("orf_live_") && secret.starts_with("orf_secret_") && is_let_in(first).await);
+    assert!(first.starts_with("orf_live_") && secret.starts_with("orf_secret_") && is_valid(first).await);
     let tenant = registry.show("render farm").await.unwrap().tenant;
     assert_eq!((tenant.limits.jobs_per_day, tenant.allow.len(), tenant.permissions.iter().count()), (7, 2, 2));
 
     let rotated = text(&run(&["rotate", "render farm", "--grace", "1h"]));
     assert!(rotated.contains("1 old key works for another 1h."), "{rotated}");
     let second = rotated.lines().find_map(|line| line.strip_prefix("API key ")).unwrap().trim();
-    assert!(is_let_in(first).await && is_let_in(second).await);
+    assert!(is_valid(first).await && is_valid(second).await);
 
     let shown = text(&run(&["show", "render farm"]));
     for part in [
@@ -90,12 +90,12 @@ async fn an_agent_from_its_coming_to_its_end() {
     assert!(!shown.contains("orf_"), "{shown}");
     let old = json(&run(&["show", "render farm", "--json"]))["keys"][0]["id"].as_str().unwrap().to_owned();
     text(&run(&["revoke", "render farm", "--key", &old]));
-    assert!(!is_let_in(first).await && is_let_in(second).await);
+    assert!(!is_valid(first).await && is_valid(second).await);
 
     let tester = text(&run(&["add", "tester", "--class", "user", "--test"]));
     assert!(tester.contains("orf_test_") && !tester.contains("orf_secret_"), "{tester}");
     text(&run(&["revoke", "render farm"]));
-    assert!(!is_let_in(second).await);
+    assert!(!is_valid(second).await);
     let list = text(&run(&["list"]));
     assert_eq!(list.lines().count(), 3, "{list}");
     assert!(list.lines().any(|line| line.starts_with("render farm") && line.ends_with("revoked")), "{list}");
@@ -110,8 +110,8 @@ fn only_what_is_given_is_changed() {
         ["--permission", "admin", "--allow", "192.0.2.0/24", "--limit", "jobs_per_day=7", "--limit", "weight=3"];
     text(&run(&[&["add", "ada", "--tier", "pro"], &given[..]].concat()));
     let changed = |arguments: &[&str]| {
-        let told = json(&run(&[&["change"], arguments, &["--json"]].concat()));
-        let tenant = &told["tenant"];
+        let shown = json(&run(&[&["change"], arguments, &["--json"]].concat()));
+        let tenant = &shown["tenant"];
         ["name", "tier", "permissions", "allow", "overrides"].map(|field| tenant[field].to_string())
     };
     let [_, _, permissions, allow, _] = changed(&["ada", "--name", "eve"]);
@@ -139,7 +139,7 @@ fn only_what_is_given_is_changed() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn an_error_is_one_line_and_has_an_exit_code() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let run = |arguments: &[&str]| agents(folder.path(), Some(&redis), arguments);
     text(&run(&["add", "ada"]));

@@ -46,14 +46,14 @@ fn printed(redis: &RedisServer, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn it_prints_what_is_asked_for() {
+async fn filters_select_the_printed_records() {
     let (redis, _audit) = filled().await;
     let all = printed(&redis, &["--since", "1h"]);
     assert_eq!(all.lines().count(), 3, "{all}");
     let second = all.lines().find(|line| line.contains(" second ")).unwrap();
     assert!(second.contains(&format!("Z refused generate {ADA}  {KEY} 2001:db8::7")), "{second}");
     assert!(second.ends_with("second too_fast"), "{second}");
-    assert!(all.contains(&format!("{ADA}? ")), "who was only claimed is marked: {all}");
+    assert!(all.contains(&format!("{ADA}? ")), "a tenant that was only claimed is marked: {all}");
 
     let refused = printed(&redis, &["--outcome", "refused", "--tenant", ADA, "--key", KEY, "--json"]);
     let records: Vec<serde_json::Value> = refused.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -63,7 +63,7 @@ async fn it_prints_what_is_asked_for() {
 }
 
 #[tokio::test]
-async fn it_follows() {
+async fn new_records_are_followed() {
     let (redis, audit) = filled().await;
     let mut child = orfeas(&redis, &["--follow"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -78,7 +78,7 @@ async fn it_follows() {
 }
 
 #[tokio::test]
-async fn without_redis_or_sense_it_says_so() {
+async fn without_redis_or_with_wrong_options_it_fails() {
     let redis = RedisServer::start();
     assert_eq!(orfeas(&redis, &["--since", "yesterday"]).output().unwrap().status.code(), Some(2));
     assert_eq!(orfeas(&redis, &["--outcome", "perhaps"]).output().unwrap().status.code(), Some(2));

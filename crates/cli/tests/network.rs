@@ -259,7 +259,7 @@ fn data_on_the_command_line_goes_before_addresses_of_the_environment() {
 }
 
 #[test]
-fn pictures_and_meshes_may_be_streams() {
+fn images_and_meshes_may_be_streams() {
     let (folder, server) = (place(), Server::plain());
     let url = format!("http://{}", server.address);
     let shell = |line: &str| {

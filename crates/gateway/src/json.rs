@@ -17,19 +17,12 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The start of a client's text, for quoting in an error.
 pub(crate) fn clip(text: &str) -> String {
-    clip_to(text, MAX_QUOTED)
+    http_api::clip(text.to_owned(), MAX_QUOTED)
 }
 
 /// The message of a parser, cut to a bounded length.
 pub(crate) fn message(error: &impl fmt::Display) -> String {
-    clip_to(&error.to_string(), MAX_MESSAGE)
-}
-
-fn clip_to(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    http_api::clip(error.to_string(), MAX_MESSAGE)
 }
 
 /// Reads a small JSON body into a type that refuses unknown fields.

@@ -3,6 +3,6 @@
 use gateway::Options;
 use std::process::ExitCode;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     http_api::run("orfeas-gateway", |options: &Options| &options.service.telemetry, gateway::start)
 }

@@ -19,8 +19,6 @@ const UNIT: usize = 1 << 10;
 const STEP: usize = 64 << 10;
 /// The time that an unproven body waits for memory.
 const UNPROVEN_WAIT: Duration = Duration::from_secs(2);
-/// The bytes a second that a body must arrive with, on average.
-const MIN_RATE: u32 = 4 << 10;
 
 /// The budget. Clones share it.
 #[derive(Debug, Clone)]
@@ -73,7 +71,7 @@ pub(crate) struct UploadPermit {
 impl MemoryBudget {
     /// A budget of `bytes` for bodies of these sizes, which must arrive within `timeout`.
     pub(crate) fn new(bytes: usize, max_body: usize, max_batch_body: usize, timeout: Duration) -> Self {
-        let bounds = |max_bytes| BodyBounds { max_bytes, timeout, min_rate: MIN_RATE };
+        let bounds = |max_bytes| BodyBounds { max_bytes, timeout };
         let (single, batch) = (bounds(max_body), bounds(max_batch_body.max(max_body)));
         Self {
             bodies: Pool::new(bytes / 2),

@@ -19,8 +19,10 @@ use webhooks::WebhookOptions;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "orfeas-gateway", version)]
 pub struct Options {
-    /// Address to listen on. Port 0 takes any free port; the log line "listening" and --addr-file tell which.
-    #[arg(long, env = "ORFEAS_GATEWAY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    /// Address to listen on, such as 127.0.0.1:8080 or localhost:8080. Port 0 takes any free port; the log line "listening"
+    /// and --addr-file name it.
+    #[arg(long, env = "ORFEAS_GATEWAY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080",
+        value_parser = http_api::listen_address)]
     pub listen: SocketAddr,
 
     /// File to write the bound address into, once requests are answered.
@@ -46,10 +48,10 @@ pub struct Options {
     /// Webhooks.
     #[command(flatten)]
     pub webhooks: WebhookOptions,
-    /// Minutes between two collections of blobs that no job and no result uses any more. 0: never.
-    #[arg(long, env = "ORFEAS_BLOB_SWEEP_MINUTES", value_name = "MINUTES", default_value_t = 30.0,
-        value_parser = minutes, help_heading = "Blobs")]
-    pub blob_sweep_minutes: f64,
+    /// Minutes between two garbage collections of blobs that no job and no result refers to any more. 0: never.
+    #[arg(long, alias = "blob-sweep-minutes", env = "ORFEAS_BLOB_GC_MINUTES", value_name = "MINUTES",
+        default_value_t = 30.0, value_parser = minutes, help_heading = "Blobs")]
+    pub blob_gc_minutes: f64,
 }
 
 /// Bounds of requests.
@@ -99,7 +101,7 @@ pub struct RequestOptions {
 
 impl Options {
     pub(crate) fn gc(&self) -> Option<GcOptions> {
-        let every = Duration::from_secs_f64(self.blob_sweep_minutes * 60.0);
+        let every = Duration::from_secs_f64(self.blob_gc_minutes * 60.0);
         (!every.is_zero()).then_some(GcOptions { every })
     }
 }

@@ -21,10 +21,9 @@ pub(crate) async fn run(webhooks: Webhooks, queue: Queue, shutdown: Cancellation
     webhooks.run(queue, &name, describe, shutdown).await;
 }
 
-fn describe(record: &JobRecord) -> Value {
+fn describe(record: &JobRecord, class: Class) -> Value {
     let job = &record.job;
-    // Links of the tenant's own API, which its id tells.
-    let api = if job.owner.starts_with("agt_") { ApiSurface::Agent } else { ApiSurface::User };
+    let api = if class == Class::Agent { ApiSurface::Agent } else { ApiSurface::User };
     let mut data = json!({ "job_id": job.id, "status": record.state, "links": Links::of(api, job.id) });
     let optional = [
         ("batch_id", job.batch.map(|batch| json!(batch))),

@@ -142,7 +142,7 @@ impl Authenticator {
         self.accept(request, verified, stale)
     }
 
-    /// Compares a body with the digest that a signed head states. That needs no secret, so the difference may be told.
+    /// Compares a body with the digest that a signed head states. That needs no secret, so the response may name the difference.
     pub(crate) fn check_body(
         &self,
         request: &HttpRequest,

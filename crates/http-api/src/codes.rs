@@ -76,28 +76,28 @@ kinds! {
     UNSUPPORTED_CONTENT_TYPE = 415 "unsupported_content_type", "The body's content type is not supported",
         "Send multipart/form-data or application/json.";
     EMPTY_BODY = 400 "empty_body", "The body is empty",
-        "Send the picture in the field `image`.";
+        "Send the fields that /openapi.json lists for this request.";
     BODY_TOO_LARGE = 413 "body_too_large", "The body is too large",
-        "Send a smaller or better compressed picture.";
+        "Send a smaller or better compressed image.";
     BODY_TIMEOUT = 408 "body_timeout", "The body did not arrive in time",
-        "Try again over a faster connection, or send a smaller picture.", retry after 1 s;
+        "Try again over a faster connection, or send a smaller image.", retry after 1 s;
     UNSUPPORTED_CONTENT_ENCODING = 415 "unsupported_content_encoding", "The body's content encoding is not supported",
         "Send the body as it is, or compressed with gzip, deflate or br.";
     INVALID_CONTENT_ENCODING = 400 "invalid_content_encoding", "The body is not encoded as its header says",
         "Leave the header Content-Encoding out, or compress the body as it says.";
     INVALID_JSON = 400 "invalid_json", "The body is not valid JSON",
-        "Send one JSON object with the field `image` and, if you like, parameters.";
+        "Send one JSON object with the fields that /openapi.json lists for this request.";
     INVALID_MULTIPART = 400 "invalid_multipart", "The body is not valid multipart/form-data",
         "Let your HTTP library build the body and set the boundary.";
     UNKNOWN_FIELD = 400 "unknown_field", "A field is not known",
         "Remove it, or check its spelling against /openapi.json.";
     DUPLICATE_FIELD = 400 "duplicate_field", "A field was sent twice",
-        "Send each field once, and one picture for each job.";
+        "Send each field once, and one image for each job.";
     INVALID_PARAMETER = 422 "invalid_parameter", "A parameter has a wrong type or lies outside its range",
         "Change the parameter as the detail says.";
 
-    BATCH_TOO_LARGE = 422 "batch_too_large", "The batch has too many pictures",
-        "Send it in parts; `GET limits` tells the most that are accepted at once.";
+    BATCH_TOO_LARGE = 422 "batch_too_large", "The batch has too many images",
+        "Send it in parts; `GET limits` has the maximum of a batch.";
     INVALID_IDEMPOTENCY_KEY = 400 "invalid_idempotency_key", "The Idempotency-Key header is malformed",
         "Send at most 128 letters, digits, and characters of - _ . : ~; a random UUID is best.";
     IDEMPOTENCY_CONFLICT = 422 "idempotency_conflict", "The name or key was used for another request",
@@ -110,31 +110,31 @@ kinds! {
     UNKNOWN_MODEL = 422 "unknown_model", "There is no such model here",
         "Use one of the models that GET .../models lists, or leave the field out for the default one.";
     MODEL_UNSUITABLE = 422 "model_unsuitable", "The model cannot do what is asked",
-        "Send what the model takes, or use another one; GET .../models tells what each can do.";
+        "Send what the model takes, or use another one; GET .../models lists what each can do.";
 
-    MISSING_IMAGE = 400 "missing_image", "No picture was sent",
-        "Send the picture in the field `image`.";
-    INVALID_BASE64 = 400 "invalid_base64", "The picture is not valid base64",
+    MISSING_IMAGE = 400 "missing_image", "No image was sent",
+        "Send the image in the field `image`.";
+    INVALID_BASE64 = 400 "invalid_base64", "The image is not valid base64",
         "Encode the whole file with the standard base64 alphabet, or send it as multipart/form-data.";
-    UNSUPPORTED_IMAGE = 415 "unsupported_image", "The picture's format is not supported",
+    UNSUPPORTED_IMAGE = 415 "unsupported_image", "The image's format is not supported",
         "Send a PNG, JPEG or WebP file.";
-    IMAGE_ANIMATED = 422 "image_animated", "The picture is an animation",
+    IMAGE_ANIMATED = 422 "image_animated", "The image is an animation",
         "Send a single frame of it.";
-    IMAGE_CORRUPT = 422 "image_corrupt", "The picture is damaged or incomplete",
+    IMAGE_CORRUPT = 422 "image_corrupt", "The image is damaged or incomplete",
         "Check that it opens elsewhere, and that the whole file was sent.";
-    IMAGE_TOO_SMALL = 422 "image_too_small", "The picture is too small",
-        "Send a larger picture; about 512 pixels along the object is best.";
-    IMAGE_TOO_LARGE = 422 "image_too_large", "The picture has too many pixels",
+    IMAGE_TOO_SMALL = 422 "image_too_small", "The image is too small",
+        "Send a larger image; about 512 pixels along the object is best.";
+    IMAGE_TOO_LARGE = 422 "image_too_large", "The image has too many pixels",
         "Scale it down; more than about 1024 pixels along a side adds nothing.";
     IMAGE_TOO_THIN = 422 "image_too_thin", "The image is much longer than wide",
         "Crop it, or add a transparent margin along its long sides.";
-    IMAGE_EMPTY = 422 "image_empty", "The picture shows nothing",
-        "Send a picture with something to see in it: it is transparent everywhere, or all but a line.";
+    IMAGE_EMPTY = 422 "image_empty", "The image shows nothing",
+        "Send an image with something to see in it: it is transparent everywhere, or all but a line.";
 
     URL_NOT_ALLOWED = 422 "url_not_allowed", "The URL is not one that is called from here",
-        "Use a URL on the public internet, or send the picture itself in the field `image`.";
-    IMAGE_UNREACHABLE = 422 "image_unreachable", "The picture cannot be fetched",
-        "Check that the URL can be opened without credentials, then try again, or send the picture itself.", retry after 5 s;
+        "Use a URL on the public internet, or send the image itself in the field `image`.";
+    IMAGE_UNREACHABLE = 422 "image_unreachable", "The image cannot be fetched",
+        "Check that the URL can be opened without credentials, then try again, or send the image itself.", retry after 5 s;
 
     IMAGE_NOT_FOUND = 422 "image_not_found", "There is no image at the URL",
         "Use a URL that answers with the file itself, or send the image in the field `image`.";
@@ -169,9 +169,14 @@ kinds! {
     WEBHOOK_NOT_FOUND = 404 "webhook_not_found", "There is no such webhook",
         "Check the id; GET .../webhooks lists yours.";
     DELIVERY_NOT_FOUND = 404 "delivery_not_found", "There is no such delivery",
-        "Check the id; deliveries are forgotten after a week.";
+        "Check the id; a delivery is forgotten seven days after its last attempt, and when the webhook has 1,000 later ones.";
     TOO_MANY_WEBHOOKS = 409 "too_many_webhooks", "You have as many webhooks as a tenant may have",
         "Remove one that is no longer needed.";
+
+    DEAD_LETTER_NOT_FOUND = 404 "dead_letter_not_found", "There is no such dead letter",
+        "Check the id; GET /api/admin/dead-letters lists all. A letter is deleted when it is redriven or discarded.";
+    DEAD_LETTER_UNREADABLE = 409 "dead_letter_unreadable", "The job of the dead letter cannot be read by this version",
+        "Redrive it with the version that can read it, or discard it.";
 
     TENANT_NOT_FOUND = 404 "tenant_not_found", "There is no such tenant",
         "Check the id or the name; GET /api/admin/agents lists all.";
@@ -187,7 +192,7 @@ kinds! {
     BEYOND_QUOTA = 422 "beyond_quota", "More was asked for at once than the whole quota",
         "Ask for less at once, or ask for a higher tier.";
     TOO_FAST = 429 "too_fast", "Too many requests in a short time",
-        "Wait as long as Retry-After says; the RateLimit headers tell what remains.", retry after 1 s;
+        "Wait as long as Retry-After says; the RateLimit headers state what remains.", retry after 1 s;
     DAILY_QUOTA = 429 "daily_quota", "The quota of the day is used up",
         "Wait as long as Retry-After says, or ask for a higher tier.", retry after 3600 s;
     TOO_MANY_JOBS = 429 "too_many_jobs", "Too many of your jobs are waiting or running",

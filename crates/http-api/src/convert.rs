@@ -28,6 +28,12 @@ impl From<queue::Error> for Problem {
                 Self::new(&codes::BATCH_TOO_LARGE, format!("This cannot be a batch: {why}."))
             }
             queue::Error::UnknownJob(_) => own_job::not_found(),
+            queue::Error::UnknownLetter(_) => {
+                Self::new(&codes::DEAD_LETTER_NOT_FOUND, "It is not among the dead letters.")
+            }
+            queue::Error::UnreadableLetter { ref reason, .. } => {
+                Self::new(&codes::DEAD_LETTER_UNREADABLE, format!("Its job cannot be read: {reason}."))
+            }
             queue::Error::UnreadableJob(_) => {
                 Self::new(&codes::JOB_UNREADABLE, "Only the state of the job is known here.").because(error)
             }
@@ -64,7 +70,7 @@ impl From<access::Error> for Problem {
             Error::TooManyKeys { .. } => Self::new(&codes::TOO_MANY_KEYS, detail),
             Error::ReadOnly(error) if error.code() == Some("OOM") => queue::Error::Memory(error).into(),
             Error::ReadOnly(error) if error.code() == Some("NOREPLICAS") => queue::Error::Replicas(error).into(),
-            Error::ReadOnly(error) => queue::Error::Disk(error).into(),
+            Error::ReadOnly(error) if error.code() == Some("MISCONF") => queue::Error::Disk(error).into(),
             error if error.is_retryable() => {
                 // The registry shares the Redis of the queue; clients need not know that these are two uses.
                 Self::new(&codes::QUEUE_UNAVAILABLE, "Keys cannot be checked at present.").because(error)
@@ -105,9 +111,13 @@ mod tests {
             (Error::Conflict, &codes::IDEMPOTENCY_CONFLICT),
             (Error::InvalidBatch("a batch has 1 to 256 jobs"), &codes::BATCH_TOO_LARGE),
             (Error::UnknownJob(job), &codes::JOB_NOT_FOUND),
+            (Error::UnknownLetter("1-1".to_owned()), &codes::DEAD_LETTER_NOT_FOUND),
+            (
+                Error::UnreadableLetter { letter: "1-1".to_owned(), reason: String::new() },
+                &codes::DEAD_LETTER_UNREADABLE,
+            ),
             (Error::Unavailable("connection refused".into()), &codes::QUEUE_UNAVAILABLE),
             // What no request can lead to is our own fault.
-            (Error::UnknownLetter("1-1".to_owned()), &codes::INTERNAL),
             (Error::Lost { job, attempt: 1 }, &codes::INTERNAL),
             (Error::Unsupported { found: "6.2".to_owned() }, &codes::INTERNAL),
             (Error::Corrupt { what: "a job", source: None }, &codes::INTERNAL),

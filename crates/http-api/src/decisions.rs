@@ -17,7 +17,7 @@ struct AuthRecord {
     tenant: Option<TenantId>,
     key_id: Option<KeyId>,
     operation: Option<Operation>,
-    /// Why authentication failed. The client is not told.
+    /// Why authentication failed. Not part of the response.
     denied: Option<&'static str>,
 }
 

@@ -14,6 +14,9 @@ use signatures::{BodyDigest, BodyHasher};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
+/// The least average rate of a body in bytes a second, after a grace of two seconds. It holds for every body: a slow one
+/// occupies a connection and its memory.
+const MIN_RATE: u32 = 4 << 10;
 /// The time before the rate of a body is looked at.
 const RATE_GRACE: Duration = Duration::from_secs(2);
 
@@ -24,8 +27,6 @@ pub struct BodyBounds {
     pub max_bytes: usize,
     /// The longest time for all of it to arrive.
     pub timeout: Duration,
-    /// The least average rate in bytes a second, after a grace of two seconds; 0: none.
-    pub min_rate: u32,
 }
 
 /// A request whose key has been looked up and whose body has not been read. [`read`](Self::read) is the only way to its
@@ -146,20 +147,12 @@ async fn read_body(
         let mut body = BytesMut::with_capacity(announced.min(1 << 16));
         loop {
             // The time by which the next byte is due at the least rate.
+            let due = start + RATE_GRACE + Duration::from_secs_f64((body.len() + 1) as f64 / f64::from(MIN_RATE));
             let late = |_| {
-                Problem::new(
-                    &codes::BODY_TIMEOUT,
-                    format!("The body came slower than {} bytes a second.", bounds.min_rate),
-                )
+                let detail = format!("The body arrived slower than {MIN_RATE} bytes a second.");
+                Problem::new(&codes::BODY_TIMEOUT, detail)
             };
-            let piece = match bounds.min_rate {
-                0 => payload.next().await,
-                rate => {
-                    let due = Duration::from_secs_f64((body.len() + 1) as f64 / f64::from(rate));
-                    timeout_at(start + RATE_GRACE + due, payload.next()).await.map_err(late)?
-                }
-            };
-            let Some(piece) = piece else { return Ok(body.freeze()) };
+            let Some(piece) = timeout_at(due, payload.next()).await.map_err(late)? else { return Ok(body.freeze()) };
             let piece = piece.map_err(|error| match error {
                 PayloadError::Overflow => too_large(bounds.max_bytes),
                 error => Problem::new(&codes::BAD_REQUEST, "The body broke off.").because(error.to_string()),

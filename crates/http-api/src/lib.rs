@@ -8,8 +8,8 @@
 //!   `docs/api/errors.md` is generated from it. Errors of other crates are mapped to statuses here and nowhere else.
 //! * [`Authenticator`] verifies bearer keys and signatures and enforces nonces, rate limits and permissions. A handler that
 //!   takes [`Authenticated`] runs for an authenticated caller only; [`IncomingRequest`] is the same for a request with a
-//!   body. [`JobPath`] is the id of a job, or the client's name for it ([`names`]), in a path; [`JobView`] is a job as
-//!   clients see it.
+//!   body. [`OwnJob`] is the job that a path names by its id or by the client's name for it ([`names`]), if it belongs to
+//!   the caller; [`JobView`] is a job as clients see it.
 //! * [`ApiSurface`] is the part of the API that a request addresses: `/api/v1`, `/api/agent` or `/api/admin`.
 //! * [`probes`] are the routes of operators; [`ApiDocument`] is the OpenAPI document, collected from the registration of the
 //!   routes.
@@ -17,6 +17,7 @@
 mod authentication;
 mod caller;
 mod client;
+mod clip;
 pub mod codes;
 mod convert;
 mod credentials;
@@ -46,14 +47,15 @@ mod view;
 
 pub use authentication::Authenticator;
 pub use caller::{Authenticated, CanAdmin, CanCancel, CanQuery, RequiredOperation};
+pub use clip::clip;
 pub use edge::{InvalidOrigin, Origin, is_head};
 pub use errors_page::errors_page;
 pub use incoming::{BodyBounds, IncomingRequest};
 pub use job_path::{JobPath, read_id};
 pub use links::{Links, batch_link};
 pub use openapi::{ApiDocument, describe};
-pub use options::{ApiOptions, Binding, ServerOptions, ServiceOptions};
-pub use own_job::{own_entry, own_job};
+pub use options::{ApiOptions, Binding, ServerOptions, ServiceOptions, listen_address};
+pub use own_job::OwnJob;
 pub use problem::{Problem, ProblemBody};
 pub use program::run;
 pub use rate_limit::note_rate_limit;

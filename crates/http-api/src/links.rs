@@ -15,7 +15,7 @@ pub struct Links {
     pub events: String,
     /// The mesh.
     pub result: String,
-    /// A shaded picture of the mesh.
+    /// A shaded image of the mesh.
     pub thumbnail: String,
 }
 

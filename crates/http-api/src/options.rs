@@ -6,7 +6,7 @@ use blobs::BlobOptions;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use queue::RedisOptions;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use telemetry::TelemetryOptions;
 
@@ -40,6 +40,15 @@ pub struct Binding {
     pub listen: SocketAddr,
     /// File to write the bound address into.
     pub addr_file: Option<PathBuf>,
+}
+
+/// Parses an address to listen on. A host name stands for the first of its addresses.
+///
+/// # Errors
+/// A line that says what is expected, or why the name cannot be resolved.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text.to_socket_addrs().map_err(|error| format!("it must be HOST:PORT ({error})"))?;
+    addresses.next().ok_or_else(|| "the host has no address".to_owned())
 }
 
 /// The options of a server.

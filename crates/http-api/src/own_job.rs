@@ -1,30 +1,49 @@
 //! The job that a path names, if it belongs to the caller.
 
 use crate::names::namespace;
-use crate::{Authenticated, JobPath, Problem, codes};
+use crate::{Authenticated, CanQuery, JobPath, Problem, RequiredOperation, codes};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
 use domain::JobRecord;
+use futures_util::future::LocalBoxFuture;
 use queue::{JobEntry, Queue};
+use std::marker::PhantomData;
 
-/// The job that a path names, with its position. Its record may be unreadable.
+/// The job that the path of a request names, with its position, for an authenticated caller with the permission for the
+/// operation of the handler. Its record may be unreadable.
 ///
-/// # Errors
-/// `job_not_found` if there is no such job or another tenant owns it; the two cannot be told apart. `queue_unavailable` if
-/// the queue does not answer.
-pub async fn own_entry<P>(queue: &Queue, caller: &Authenticated<P>, job: &JobPath) -> Result<JobEntry, Problem> {
-    for id in job.ids(&namespace(caller.caller())) {
-        if let Some(entry) = queue.entry(id).await?.filter(|entry| owner(entry) == caller.owner()) {
-            return Ok(entry);
-        }
+/// The problem is `job_not_found` if there is no such job or another tenant owns it; the two cannot be distinguished.
+pub struct OwnJob<P = CanQuery>(pub JobEntry, PhantomData<P>);
+
+impl<P> OwnJob<P> {
+    /// Its record.
+    ///
+    /// # Errors
+    /// `job_unreadable`.
+    pub fn record(self) -> Result<JobRecord, Problem> {
+        Ok(self.0.record.map_err(queue::Error::from)?)
     }
-    Err(not_found())
 }
 
-/// The record of the job that a path names.
-///
-/// # Errors
-/// As [`own_entry`], and `job_unreadable`.
-pub async fn own_job<P>(queue: &Queue, caller: &Authenticated<P>, job: &JobPath) -> Result<JobRecord, Problem> {
-    Ok(own_entry(queue, caller, job).await?.record.map_err(queue::Error::from)?)
+impl<P: RequiredOperation> FromRequest for OwnJob<P> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (caller, path) =
+            (Authenticated::<P>::from_request(request, payload), JobPath::from_request(request, payload));
+        let queue = request.app_data::<web::Data<Queue>>().cloned();
+        Box::pin(async move {
+            let (caller, path) = (caller.await?, path.await?);
+            let queue = queue.ok_or_else(|| Problem::new(&codes::INTERNAL, "This service has no queue."))?;
+            for id in path.ids(&namespace(caller.caller())) {
+                if let Some(entry) = queue.entry(id).await?.filter(|entry| owner(entry) == caller.owner()) {
+                    return Ok(Self(entry, PhantomData));
+                }
+            }
+            Err(not_found())
+        })
+    }
 }
 
 fn owner(entry: &JobEntry) -> &str {

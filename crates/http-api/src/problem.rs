@@ -1,7 +1,9 @@
 //! A problem: what an error response says (RFC 9457).
 
 use crate::RequestId;
+use crate::clip::clip;
 use crate::codes::Kind;
+
 use crate::request::X_REQUEST_ID;
 use crate::seconds;
 use actix_web::http::StatusCode;
@@ -203,16 +205,6 @@ impl Problem {
     }
 }
 
-/// A text of at most `max` characters and a mark that something is left out.
-pub(crate) fn clip(mut text: String, max: usize) -> String {
-    if let Some((end, _)) = text.char_indices().nth(max) {
-        text.truncate(end);
-        text.push('…');
-        text.shrink_to_fit();
-    }
-    text
-}
-
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.kind.code, self.0.detail)
@@ -244,13 +236,5 @@ mod tests {
         let body = serde_json::to_string(&problem.body(None)).unwrap_or_default();
         assert!(body.len() < 3000, "{}", body.len());
         assert!(problem.detail().ends_with('…') && problem.causes().is_some_and(|causes| causes.len() < 5000));
-    }
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        for (text, max, clipped) in [("", 0, ""), ("ab", 2, "ab"), ("abc", 2, "ab…"), ("äöü", 1, "ä…"), ("a", 0, "…")]
-        {
-            assert_eq!(clip(text.to_owned(), max), clipped);
-        }
     }
 }

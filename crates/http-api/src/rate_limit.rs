@@ -28,7 +28,7 @@ pub(crate) fn add_rate_limit_headers(request: &HttpRequest, headers: &mut Header
 }
 
 impl Problem {
-    /// Adds the headers of the limits that the request has hit.
+    /// Adds the headers of the limits that the request counts for.
     #[must_use]
     pub(crate) fn with_rate_limit(self, status: &RateLimitStatus) -> Self {
         headers_of(status).into_iter().fold(self, |problem, (name, value)| problem.with_header(name, value))

@@ -1,6 +1,6 @@
 //! A request's id and its span.
 
-use crate::problem::clip;
+use crate::clip::clip;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};

@@ -1,8 +1,8 @@
 //! Jobs and their events as clients see them.
 
 use crate::{ApiSurface, Links};
-use domain::{Artifact, BatchId, Failure, JobEvent, JobId, JobRecord, JobState, Parameters, Progress, ResultRecord};
-use queue::{JobEntry, QueuePosition, UnreadableJob};
+use domain::{Artifact, BatchId, Failure, JobEvent, JobId, JobState, Parameters, Progress, ResultRecord};
+use queue::JobEntry;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 use utoipa::ToSchema;
@@ -101,71 +101,43 @@ const UNREADABLE: JobWarning = JobWarning {
 };
 
 impl JobView {
-    /// A job with its position in the queue, for a client of this surface.
+    /// A job with its position in the queue, for a client of this surface. Of one that cannot be read, it has the state.
     pub fn of(api: ApiSurface, entry: JobEntry) -> Self {
-        match entry.record {
-            Ok(record) => Self::readable(api, record, entry.position),
-            Err(unreadable) => Self::unreadable(api, &unreadable, entry.position),
+        let JobEntry { id, state, position, record } = entry;
+        let mut warnings = if position.no_worker { vec![NO_WORKER] } else { Vec::new() };
+        if let Err(job) = &record {
+            tracing::warn!(job.id = %id, reason = job.reason, "the record of a job cannot be read");
+            warnings.push(UNREADABLE);
         }
-    }
-
-    fn readable(api: ApiSurface, record: JobRecord, position: QueuePosition) -> Self {
+        let record = record.ok();
+        let (record, job) = (record.as_ref(), record.as_ref().map(|record| &record.job));
+        let progress = record.and_then(|record| record.progress.as_ref());
         // The progress of an earlier attempt is void.
-        let running = record.progress.as_ref().filter(|_| record.state == JobState::Running);
-        let (id, spec) = (record.job.id, &record.job.spec);
-        let artifacts = record.result.as_ref().map(|result| result.artifacts.as_slice()).unwrap_or_default();
+        let running = progress.filter(|_| state == JobState::Running);
+        let result = record.and_then(|record| record.result.clone());
         let links = Links::of(api, id);
-        Self {
-            progress: fraction(record.state, record.progress.as_ref()),
-            stage: running.map(|progress| progress.stage.clone()),
-            step: running.and_then(|progress| progress.step),
-            steps: running.and_then(|progress| progress.steps),
-            batch_id: record.job.batch,
-            attempt: record.attempt,
-            kind: Some(spec.kind().to_owned()),
-            model: spec.image_to_mesh().and_then(|spec| spec.model.clone()),
-            parameters: record.job.parameters().cloned().unwrap_or_default(),
-            submitted_ms: Some(record.job.submitted_ms),
-            started_ms: record.started_ms,
-            finished_ms: record.finished_ms,
-            artifacts: artifacts.iter().map(|artifact| links.artifact(artifact)).collect(),
-            result: record.result,
-            failure: record.failure,
-            ..Self::bare(api, id, record.state, position)
-        }
-    }
-
-    fn unreadable(api: ApiSurface, job: &UnreadableJob, position: QueuePosition) -> Self {
-        tracing::warn!(job.id = %job.id, reason = job.reason, "the record of a job cannot be read");
-        let mut view = Self::bare(api, job.id, job.state, position);
-        view.warnings.push(UNREADABLE);
-        view
-    }
-
-    /// What is known of every job.
-    fn bare(api: ApiSurface, id: JobId, state: JobState, position: QueuePosition) -> Self {
         Self {
             job_id: id,
             status: state,
-            progress: fraction(state, None),
-            stage: None,
-            step: None,
-            steps: None,
+            progress: fraction(state, progress),
+            stage: running.map(|progress| progress.stage.clone()),
+            step: running.and_then(|progress| progress.step),
+            steps: running.and_then(|progress| progress.steps),
             position: Some(position.position).filter(|position| *position > 0),
             eta_seconds: position.eta.filter(|_| !position.no_worker).map(seconds),
-            batch_id: None,
-            attempt: 0,
-            kind: None,
-            model: None,
-            parameters: Parameters::default(),
-            submitted_ms: None,
-            started_ms: None,
-            finished_ms: None,
-            artifacts: Vec::new(),
-            result: None,
-            failure: None,
-            warnings: if position.no_worker { vec![NO_WORKER] } else { Vec::new() },
-            links: Links::of(api, id),
+            batch_id: job.and_then(|job| job.batch),
+            attempt: record.map_or(0, |record| record.attempt),
+            kind: job.map(|job| job.spec.kind().to_owned()),
+            model: job.and_then(|job| job.spec.image_to_mesh()?.model.clone()),
+            parameters: job.and_then(|job| job.parameters().cloned()).unwrap_or_default(),
+            submitted_ms: job.map(|job| job.submitted_ms),
+            started_ms: record.and_then(|record| record.started_ms),
+            finished_ms: record.and_then(|record| record.finished_ms),
+            artifacts: result.iter().flat_map(|result| &result.artifacts).map(|file| links.artifact(file)).collect(),
+            result,
+            failure: record.and_then(|record| record.failure.clone()),
+            warnings,
+            links,
         }
     }
 

@@ -10,7 +10,7 @@ use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const TITLE: &str = "ORFEAS status";
-const DESCRIPTION: &str = "Tells where jobs stand and serves their results.";
+const DESCRIPTION: &str = "Reports the state of jobs and serves their results.";
 
 /// Starts the service. It drains and ends when `shutdown` is cancelled. Call it from inside a Tokio runtime.
 ///

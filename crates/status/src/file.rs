@@ -112,7 +112,7 @@ fn chunks(
             }
             let end = to.min(at + CHUNK);
             let chunk = blob.read(at..end).await.inspect_err(|error| {
-                // The head is long gone, so the client only sees that the body is too short.
+                // The head has been sent, so the client only sees that the body is too short.
                 tracing::error!(blob.id = %blob.id(), %error, "a file broke off");
             })?;
             metrics::counter!(names::SERVED_BYTES, "kind" => kind).increment(end - at);

@@ -3,6 +3,6 @@
 use status::Options;
 use std::process::ExitCode;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     http_api::run("orfeas-status", |options: &Options| &options.service.telemetry, status::start)
 }

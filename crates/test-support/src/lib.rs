@@ -4,6 +4,7 @@
 //!   refuse writes.
 //! * [`ChaosProxy`]: a TCP proxy that a test can cut, stall or slow down.
 //! * [`ServiceProcess`]: a binary under test, its log lines, and the signals that end it.
+//! * [`job()`], [`result()`], [`worker_info`]: examples of what the queue stores.
 //! * [`sign`] and [`fresh`]: signed requests. [`problem()`]: expected error responses.
 //! * [`options_are_explained`], [`routes_are_as_described`]: checks that apply to every service.
 //! * [`free_port`], [`wait_until`], [`away_from_midnight`]: ports and waiting.
@@ -11,6 +12,7 @@
 //! Only tests use this crate. Its functions panic with a clear message instead of returning errors: a test that cannot
 //! set up its environment has failed.
 
+mod jobs;
 mod problem;
 mod proxy;
 mod redis_server;
@@ -20,6 +22,7 @@ mod signal;
 mod signed;
 mod wait;
 
+pub use jobs::{job, result, worker_info};
 pub use problem::problem;
 pub use proxy::ChaosProxy;
 pub use redis_server::{RedisFiles, RedisServer};

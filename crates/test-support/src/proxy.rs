@@ -1,4 +1,4 @@
-//! A TCP line that a test can cut, stall or slow down.
+//! A TCP proxy that a test can cut, stall or slow down.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// How the line is at the moment.
+/// The state of the proxy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Line {
-    /// Bytes pass, each piece this much later than it came.
+    /// Bytes pass with this delay.
     Open(Duration),
     /// Connections stay open, but nothing passes.
     Stalled,
@@ -19,7 +19,7 @@ enum Line {
 }
 
 /// A proxy between a client and `target`: the client is given [`address`](Self::address) instead.
-/// It ends with this value.
+/// Dropping this value ends it.
 #[derive(Debug)]
 pub struct ChaosProxy {
     address: SocketAddr,
@@ -29,7 +29,7 @@ pub struct ChaosProxy {
 }
 
 impl ChaosProxy {
-    /// Starts a proxy to `target` on a free loopback port, with the line open.
+    /// Starts a proxy to `target` on a free loopback port, open.
     ///
     /// # Panics
     /// When no port is free.
@@ -67,12 +67,12 @@ impl ChaosProxy {
         self.line.send_replace(Line::Stalled);
     }
 
-    /// Passes each piece of data `by` later, in both directions.
+    /// Delays each piece of data by `by`, in both directions.
     pub fn delay(&self, by: Duration) {
         self.line.send_replace(Line::Open(by));
     }
 
-    /// Passes everything at once again.
+    /// Passes everything without delay again.
     pub fn heal(&self) {
         self.line.send_replace(Line::Open(Duration::ZERO));
     }

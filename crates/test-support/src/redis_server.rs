@@ -179,7 +179,10 @@ impl RedisServer {
     }
 
     /// Sends one inline command on a connection of its own and returns the raw answer.
-    fn ask(&self, command: &str) -> String {
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn ask(&self, command: &str) -> String {
         let mut stream = TcpStream::connect(self.address()).expect("a running redis-server");
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).expect("a running redis-server");
         let mut answer = String::new();

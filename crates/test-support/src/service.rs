@@ -190,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     #[should_panic(expected = "no luck today")]
-    async fn a_service_that_dies_early_is_told_with_its_last_words() {
+    async fn a_service_that_ends_early_is_reported_with_its_last_lines() {
         let service = ServiceProcess::spawn(Command::new("sh").args(["-c", "echo no luck today; exit 1"]));
         service.wait_ready(&format!("http://127.0.0.1:{}/livez", free_port()), SECONDS).await;
     }

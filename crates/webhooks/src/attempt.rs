@@ -1,7 +1,8 @@
 //! One attempt at one delivery.
 
 use crate::delivery::Attempt;
-use crate::endpoint::{EndpointId, Stored};
+use crate::endpoint::Stored;
+use crate::id::EndpointId;
 use crate::{Error, Webhooks, sign};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};

@@ -1,46 +1,11 @@
 //! A message to an endpoint, and the log of its attempts.
 
 use crate::Error;
-use crate::endpoint::{EndpointId, Event, hex, is_hex};
-use ring::digest::{SHA256, digest};
+use crate::endpoint::Event;
+use crate::id::DeliveryId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use utoipa::ToSchema;
-
-/// The id of a delivery, and the `webhook-id` of its message: `msg_` and 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[schema(value_type = String, example = "msg_0123456789abcdef0123456789abcdef")]
-pub struct DeliveryId(String);
-
-impl DeliveryId {
-    /// Derived from the endpoint and the id of the event, so that an event that is read twice has one delivery.
-    pub(crate) fn of(endpoint: &EndpointId, event_id: &str) -> Self {
-        let text = format!("{endpoint} {event_id}");
-        Self(format!("msg_{}", hex(&digest(&SHA256, text.as_bytes()).as_ref()[..16])))
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DeliveryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for DeliveryId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let fits = text.strip_prefix("msg_").is_some_and(is_hex);
-        if fits { Ok(Self(text.to_owned())) } else { Err(Error::UnknownDelivery) }
-    }
-}
 
 /// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

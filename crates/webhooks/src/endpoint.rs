@@ -1,10 +1,8 @@
 //! Endpoints and the events they subscribe to.
 
-use crate::Error;
-use ring::rand::{SecureRandom, SystemRandom};
+use crate::id::EndpointId;
+use domain::Class;
 use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
-use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// An event of a job.
@@ -57,54 +55,6 @@ impl Event {
     }
 }
 
-/// The id of an endpoint: `whk_` and 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, example = "whk_0123456789abcdef0123456789abcdef")]
-pub struct EndpointId(String);
-
-impl EndpointId {
-    pub(crate) fn random() -> Result<Self, Error> {
-        let mut bytes = [0; 16];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Secret(access::Error::Random))?;
-        Ok(Self(format!("whk_{}", hex(&bytes))))
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for EndpointId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for EndpointId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let fits = text.strip_prefix("whk_").is_some_and(is_hex);
-        if fits { Ok(Self(text.to_owned())) } else { Err(Error::UnknownEndpoint) }
-    }
-}
-
-impl TryFrom<String> for EndpointId {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl From<EndpointId> for String {
-    fn from(id: EndpointId) -> Self {
-        id.0
-    }
-}
-
 /// An endpoint to add.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +102,9 @@ fn known_events<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Event>
 pub(crate) struct Stored {
     #[serde(flatten)]
     pub(crate) endpoint: Endpoint,
+    /// The class of the tenant that owns it; absent in endpoints of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) class: Option<Class>,
     /// The latest first, at most two.
     pub(crate) secrets: Vec<StoredSecret>,
 }
@@ -163,12 +116,4 @@ pub(crate) struct StoredSecret {
     /// End of its validity, in milliseconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) until_ms: Option<u64>,
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn is_hex(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }

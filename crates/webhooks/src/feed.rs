@@ -2,7 +2,7 @@
 
 use crate::endpoint::{Event, Stored};
 use crate::{Error, Webhooks};
-use domain::{JobRecord, JobState};
+use domain::{Class, JobRecord, JobState};
 use queue::{DomainEvent, Outbox, OutboxEntry, Queue};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -11,8 +11,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Describes a job for the `data` of a message.
-pub type Describe = Arc<dyn Fn(&JobRecord) -> Value + Send + Sync>;
+/// Describes a job for the `data` of a message, for a tenant of a class.
+pub type Describe = Arc<dyn Fn(&JobRecord, Class) -> Value + Send + Sync>;
 
 /// The consumer group of the outbox.
 const GROUP: &str = "webhooks";
@@ -94,9 +94,8 @@ impl Webhooks {
         };
         let wants = |stored: &&Stored| stored.endpoint.disabled.is_none() && stored.endpoint.events.contains(&event);
         let subscribed: Vec<&Stored> = endpoints.iter().filter(wants).collect();
-        if subscribed.is_empty() {
-            return Ok(());
-        }
+        let Some(first) = subscribed.first() else { return Ok(()) };
+        let class = first.class;
         let record = match queue.record(occurred.job).await {
             Ok(record) => record,
             Err(queue::Error::UnreadableJob(_)) => None,
@@ -106,7 +105,7 @@ impl Webhooks {
                 None
             }
         };
-        let body = body(occurred, event, record.as_ref(), describe);
+        let body = body(occurred, event, record.as_ref(), class, describe);
         for stored in subscribed {
             self.enqueue(&occurred.owner, &stored.endpoint.id, &entry.id, event, &body).await?;
         }
@@ -115,8 +114,15 @@ impl Webhooks {
 }
 
 /// The message of an event. A job whose record is gone or unreadable is described by its id and state.
-fn body(occurred: &DomainEvent, event: Event, record: Option<&JobRecord>, describe: &Describe) -> String {
-    let mut data = record.map_or_else(|| json!({ "job_id": occurred.job }), |record| describe(record));
+fn body(
+    occurred: &DomainEvent,
+    event: Event,
+    record: Option<&JobRecord>,
+    class: Option<Class>,
+    describe: &Describe,
+) -> String {
+    let described = record.map(|record| describe(record, class.unwrap_or(record.job.class)));
+    let mut data = described.unwrap_or_else(|| json!({ "job_id": occurred.job }));
     // The record may have moved on since the event.
     data["status"] = json!(occurred.state);
     if occurred.state != JobState::Failed

@@ -1,13 +1,15 @@
 //! Endpoints and their deliveries, for their owners.
 
-use crate::delivery::{Delivery, DeliveryId};
-use crate::endpoint::{Endpoint, EndpointId, Event, NewEndpoint, Stored, StoredSecret};
+use crate::delivery::Delivery;
+use crate::endpoint::{Endpoint, Event, NewEndpoint, Stored, StoredSecret};
+use crate::id::{DeliveryId, EndpointId};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::{Describe, Error, WebhookOptions};
 use access::{Registry, Sealer};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Class;
 use egress::{Egress, Refused};
 use queue::Queue;
 use std::collections::HashMap;
@@ -53,11 +55,11 @@ impl Webhooks {
         tokio::join!(self.feed(&queue, name, &describe, &shutdown), self.deliver(&shutdown));
     }
 
-    /// Adds an endpoint. Returns the secret that signs its messages; it cannot be retrieved later.
+    /// Adds an endpoint of a tenant of a class. Returns the secret that signs its messages; it cannot be retrieved later.
     ///
     /// # Errors
     /// [`Error::Url`] or [`Error::TooMany`].
-    pub async fn add(&self, tenant: &str, new: NewEndpoint) -> Result<(Endpoint, Secret), Error> {
+    pub async fn add(&self, tenant: &str, class: Class, new: NewEndpoint) -> Result<(Endpoint, Secret), Error> {
         let url = self.0.egress.target(&new.url).map_err(Error::Url)?.to_string();
         let (id, secret) = (EndpointId::random()?, Secret::random().map_err(Error::Secret)?);
         let mut events = new.events;
@@ -74,7 +76,7 @@ impl Webhooks {
         let (_, now) = self.stored(tenant).await?;
         let endpoint = Endpoint { id, url, events, created_ms: now, disabled: None };
         let secrets = vec![self.seal(&secret, &endpoint.id)?];
-        match self.put(tenant, &Stored { endpoint: endpoint.clone(), secrets }, None).await? {
+        match self.put(tenant, &Stored { endpoint: endpoint.clone(), class: Some(class), secrets }, None).await? {
             Put::Done => Ok((endpoint, secret)),
             Put::Full | Put::Changed => Err(Error::TooMany { max: MAX_ENDPOINTS }),
         }

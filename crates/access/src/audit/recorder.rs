@@ -71,7 +71,7 @@ struct Appender {
     options: AuditOptions,
     dropped: Arc<AtomicU64>,
     /// How many of the dropped have been recorded as a gap.
-    told: u64,
+    reported: u64,
 }
 
 impl fmt::Debug for Audit {
@@ -94,7 +94,7 @@ impl Audit {
             streams: streams(prefix),
             options,
             dropped: Arc::clone(&dropped),
-            told: 0,
+            reported: 0,
         };
         tokio::spawn(appender.run(receiver));
         Ok(Self { sender, dropped })
@@ -152,8 +152,8 @@ impl Appender {
             call.key(&self.streams).arg(u64::from(self.options.audit_retention_days) * 86_400_000);
             call.arg(self.options.audit_max_records).arg(self.options.audit_max_strangers);
             let mut records = 0;
-            if dropped > self.told {
-                let gap = (dropped - self.told).to_string();
+            if dropped > self.reported {
+                let gap = (dropped - self.reported).to_string();
                 for field in ["1", "", "", "", Outcome::Gap.as_str(), &gap, "", "", "0"] {
                     call.arg(field);
                 }
@@ -169,7 +169,7 @@ impl Appender {
             }
             match self.connections.script::<u64>(&call).await {
                 Ok(_) => {
-                    self.told = dropped;
+                    self.reported = dropped;
                     return;
                 }
                 Err(error) => {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// The work that is about to be submitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
     /// Number of jobs.
     pub jobs: u32,
-    /// Pixels of all their pictures.
+    /// Pixels of all their images.
     pub pixels: u64,
 }
 
@@ -40,15 +40,27 @@ impl Receipt {
         self.charge = None;
     }
 
+    /// Makes `work` of the charge final and returns the rest: of a batch that is sent again, only some jobs are new.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the rest stays charged until midnight (UTC).
+    pub async fn keep_only(mut self, work: Work) -> Result<(), Error> {
+        match self.charge.take() {
+            Some(mut charge) => {
+                charge.work.jobs = charge.work.jobs.saturating_sub(work.jobs);
+                charge.work.pixels = charge.work.pixels.saturating_sub(work.pixels);
+                if charge.work == Work::default() { Ok(()) } else { self.limiter.refund(&charge).await }
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns the charge and waits until that is done. Has no effect after the end of the day.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: the quota stays reduced until midnight (UTC).
-    pub async fn refund(mut self) -> Result<(), Error> {
-        match self.charge.take() {
-            Some(charge) => self.limiter.refund(&charge).await,
-            None => Ok(()),
-        }
+    pub async fn refund(self) -> Result<(), Error> {
+        self.keep_only(Work::default()).await
     }
 }
 

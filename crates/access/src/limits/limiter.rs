@@ -73,7 +73,7 @@ impl Limiter {
     /// Admits one request of an authenticated caller and stores its nonce, or refuses it and stores nothing. `nonce` is
     /// given for signed requests.
     ///
-    /// While Redis refuses writes (full disk, full memory), an [`Operation::Query`] is checked against what is stored
+    /// While Redis refuses writes (full disk, full memory, a replica, too few replicas), an [`Operation::Query`] is checked against what is stored
     /// and admitted without being counted, so that reads go on; its nonce is not stored, so it can be replayed until
     /// Redis accepts writes again. All other operations are refused.
     ///

@@ -33,7 +33,7 @@
 //! of [`SLACK`]. A gateway whose clock is off by more admits nothing, rather than requests whose nonces have expired.
 //!
 //! # Redis without writes
-//! While Redis refuses writes because its disk or memory is full, [`Operation::Query`](crate::Operation::Query) is
+//! While Redis refuses writes (full disk or memory, a replica, too few replicas), [`Operation::Query`](crate::Operation::Query) is
 //! still admitted: stored nonces and windows are checked, nothing is counted. See [`Limiter::admit`].
 //!
 //! # Cost

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum Quota {
     /// Jobs.
     Jobs,
-    /// Millions of pixels of pictures.
+    /// Millions of pixels of images.
     Megapixels,
     /// Submissions per minute, for the jobs of a batch.
     Submissions,

@@ -21,9 +21,9 @@ pub struct LimitsView {
     pub running_jobs: Allowance,
     /// Jobs of the tenant on this UTC day.
     pub jobs_per_day: Allowance,
-    /// Megapixels (1,000,000 pixels) of the tenant's pictures on this UTC day.
+    /// Megapixels (1,000,000 pixels) of the tenant's images on this UTC day.
     pub megapixels_per_day: Allowance,
-    /// Maximum number of pictures in one batch.
+    /// Maximum number of images in one batch.
     #[schema(example = 16)]
     pub max_batch_size: u32,
 }

@@ -3,6 +3,7 @@
 //! A lookup always returns a candidate. An unknown key yields a *decoy* with a random secret, which is verified like any
 //! other, so that neither the answer nor its timing reveals whether a key is unknown, expired or wrongly used.
 
+use super::decoy::Decoy;
 use super::record::KeyRecord;
 use super::root::Opened;
 use crate::{Caller, KeyId, Tenant, TenantId};
@@ -11,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// Why authentication failed. For logs and audit only; clients are not told.
+/// Why authentication failed. For logs and audit only, not for responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The key is unknown.
@@ -65,12 +66,6 @@ pub struct Candidate {
     pub(super) flaw: Option<Reason>,
     /// The recorded last use is out of date.
     pub(super) stale: bool,
-}
-
-/// Stands in for unknown keys.
-pub(super) struct Decoy {
-    pub(super) key: KeyRecord,
-    pub(super) tenant: String,
 }
 
 impl fmt::Debug for Candidate {

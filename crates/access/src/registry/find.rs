@@ -1,10 +1,10 @@
 //! Key lookup: one round trip, and always a candidate to verify.
 
+use super::Registry;
 use super::candidate::{Candidate, Reason};
 use super::record::{Fields, KeyRecord};
 use super::root::Opened;
-use super::{Registry, tenant};
-use crate::{Error, KeyId, Tenant};
+use crate::{Error, KeyId, Tenant, tenant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Minimum time between two updates of a key's last use, in milliseconds.

@@ -16,6 +16,7 @@
 
 mod candidate;
 mod change;
+mod decoy;
 mod find;
 mod keys;
 mod manage;
@@ -28,14 +29,9 @@ pub(crate) use root::Current;
 pub use root::Resealed;
 
 use crate::limits::Limiter;
-use crate::vault::Vault;
-use crate::{Defaults, Error, KeyId, MasterKey, Mode, Permissions, Tenant, TenantId, Tier, tenant, token};
-use candidate::Decoy;
-use domain::Class;
+use crate::{Defaults, Error, MasterKey};
 use keys::{Keys, Scripts};
-use record::KeyRecord;
 use redis_client::Connections;
-use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
 
@@ -94,27 +90,4 @@ async fn check_version(connections: &Connections) -> Result<(), Error> {
         Some(major) if major < 7 => Err(Error::Unsupported { found }),
         _ => Ok(()),
     }
-}
-
-/// A tenant and a key that no client has.
-fn decoy(vault: &Vault) -> Result<Decoy, Error> {
-    let (tenant, id) = (TenantId::new(Class::Agent)?, KeyId::new()?);
-    let sealed = vault.seal(token::new_secret()?.expose_secret(), &tenant, &id)?;
-    let hash = vault.hash(token::new_key(Mode::Live)?.expose_secret());
-    let record = Tenant {
-        v: tenant::VERSION,
-        id: tenant.clone(),
-        name: "decoy".to_owned(),
-        class: Class::Agent,
-        tier: Tier::Standard,
-        permissions: Permissions::default(),
-        overrides: Default::default(),
-        allow: Vec::new(),
-        disabled: false,
-        created_ms: 0,
-        limits: crate::Limits::of(Class::Agent, Tier::Standard, &Default::default(), &Defaults::default()),
-    };
-    let key =
-        KeyRecord { id, tenant, hash, mode: Mode::Live, sealed, created: 0, expires: None, revoked: None, used: None };
-    Ok(Decoy { key, tenant: serde_json::to_string(&record).map_err(|_| Error::Corrupt("a tenant"))? })
 }

@@ -1,10 +1,9 @@
 //! The root key of a registry: creation, agreement between processes, and resealing under another master key.
 
-use super::candidate::Decoy;
-use super::decoy;
+use super::decoy::Decoy;
 use super::{Keys, Registry, Scripts};
 use crate::vault::{RootKey, Vault};
-use crate::{Error, MasterKey, Sealer, master};
+use crate::{Error, MasterKey, Sealer, hex, master};
 use redis_client::Connections;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,7 +19,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     fn new(vault: Vault) -> Result<Self, Error> {
-        let decoy = decoy(&vault)?;
+        let decoy = Decoy::new(&vault)?;
         Ok(Self { vault, decoy })
     }
 }
@@ -39,12 +38,12 @@ impl Current {
 /// The stored form of a root key: its id, and the key sealed under the master key. A record without the sealed key
 /// belongs to a registry from before root keys existed: its master key is its root key.
 fn record(root: &RootKey, id: &str, master: &MasterKey) -> Result<String, Error> {
-    Ok(format!("{id}:{}", master::hex(&master.seal(root, id)?)))
+    Ok(format!("{id}:{}", hex::encode(&master.seal(root, id)?)))
 }
 
 fn read(record: &str, master: &MasterKey) -> Result<Vault, Error> {
     let found = match record.split_once(':') {
-        Some((id, sealed)) => master::unhex(sealed).and_then(|sealed| master.open(&sealed, id)).map(Vault::new),
+        Some((id, sealed)) => hex::decode(sealed).and_then(|sealed| master.open(&sealed, id)).map(Vault::new),
         None => master.as_roots().map(copy).map(Vault::new).find(|vault| vault.id == record),
     };
     found.ok_or(Error::OtherMasterKey)

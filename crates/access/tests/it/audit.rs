@@ -173,5 +173,5 @@ async fn records_that_do_not_fit_during_an_outage_become_a_gap() {
     let kept = all.iter().filter(|record| record.outcome == Outcome::Allowed).count() as u64;
     assert_eq!(kept, 6_002 - dropped);
     let late = all.iter().find(|record| record.request_id == "request-1").unwrap();
-    assert!(u128::from(late.at_ms) < healed, "a record tells when it was decided, not when it could be written");
+    assert!(u128::from(late.at_ms) < healed, "a record has the time of the decision, not that of the write");
 }

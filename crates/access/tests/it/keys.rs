@@ -35,13 +35,13 @@ async fn unknown_keys_yield_decoys() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let id = ada.key_id.as_str();
-    for stranger in ["", "orf_live_x", id, "key_00000000000000000000", "*", "\u{0}\r\n"] {
-        let denied = world.registry.find_by_key(stranger).await.unwrap().verify_bearer().unwrap_err();
+    for unknown in ["", "orf_live_x", id, "key_00000000000000000000", "*", "\u{0}\r\n"] {
+        let denied = world.registry.find_by_key(unknown).await.unwrap().verify_bearer().unwrap_err();
         assert_eq!((denied.reason, denied.tenant, denied.key_id), (Reason::UnknownKey, None, None));
     }
     let mut secrets = Vec::new();
-    for stranger in ["", "no id", "key_00000000000000000000", ada.api_key.expose_secret()] {
-        let candidate = world.registry.find_by_key_id(stranger).await.unwrap();
+    for unknown in ["", "no id", "key_00000000000000000000", ada.api_key.expose_secret()] {
+        let candidate = world.registry.find_by_key_id(unknown).await.unwrap();
         // Refused even with the decoy's own secret.
         let denied = candidate.verify_signed(|secret| {
             secrets.push(secret.to_vec());
@@ -68,7 +68,7 @@ async fn a_users_key_has_no_signing_secret() {
         false
     });
     assert_eq!(denied.unwrap_err().reason, Reason::WrongSignature);
-    assert!(!seen.is_empty(), "never an empty secret, under which anybody can sign");
+    assert!(!seen.is_empty(), "never an empty secret, with which any client could sign");
 }
 
 #[tokio::test]

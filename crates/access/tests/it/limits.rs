@@ -173,7 +173,7 @@ async fn a_batch_counts_as_so_many_generates_all_or_none() {
 }
 
 #[tokio::test]
-async fn no_limit_is_no_limit() {
+async fn zero_means_no_limit() {
     let redis = RedisServer::start();
     let limiter = limiter(&redis);
     let caller = agent(|limits| {

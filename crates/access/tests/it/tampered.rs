@@ -29,7 +29,7 @@ async fn an_exchanged_signing_secret_is_refused() {
             secret == theirs
         });
         assert_eq!(denied.unwrap_err().reason, Reason::WrongSignature);
-        assert!(seen.len() == ours.len() && seen != ours, "never an empty secret, under which anybody can sign");
+        assert!(seen.len() == ours.len() && seen != ours, "never an empty secret, with which any client could sign");
         world.bearer(&ada).await.unwrap();
     }
     world.signed(&eve).await.unwrap();

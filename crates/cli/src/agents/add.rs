@@ -1,6 +1,7 @@
 //! `orfeas agents add`.
 
-use super::{limits, text};
+use super::network::network;
+use super::{issued, limits};
 use crate::{Error, terminal};
 use access::{Mode, NewTenant, Overrides, Permission, Permissions, Registry, Tier};
 use domain::Class;
@@ -23,7 +24,7 @@ pub(super) struct Options {
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<Permission>,
     /// A network that its requests may come from, IPv4 or IPv6; repeat the option for several. Default: any
-    #[arg(long, value_name = "CIDR", value_parser = text::network)]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
     allow: Vec<IpNet>,
     /// A limit in place of the tier's: requests_per_minute, queries_per_minute, max_active_jobs, max_running_jobs,
     /// max_queued_jobs, jobs_per_day, megapixels_per_day, max_batch_size, weight; repeat the option for several. 0 means
@@ -65,5 +66,5 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
         ..NewTenant::new(&options.name, class)
     };
     let mode = if options.test { Mode::Test } else { Mode::Live };
-    text::issued(&registry.add(new, mode, options.expires).await?, options.json, "")
+    issued::print(&registry.add(new, mode, options.expires).await?, options.json, "")
 }

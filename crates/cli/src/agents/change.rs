@@ -1,6 +1,7 @@
 //! `orfeas agents change`.
 
-use super::{limits, show, text};
+use super::network::network;
+use super::{limits, show};
 use crate::Error;
 use access::{Overrides, Permission, Permissions, Registry, Tier};
 use ipnet::IpNet;
@@ -21,7 +22,7 @@ pub(super) struct Options {
     permissions: Vec<Permission>,
     /// A network that its requests may come from, IPv4 or IPv6; repeat the option for several. They replace all that it
     /// has
-    #[arg(long, value_name = "CIDR", value_parser = text::network)]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
     allow: Vec<IpNet>,
     /// A limit in place of the tier's, or NAME=tier for that of the tier again; repeat the option for several. Limits that
     /// are not named stay

@@ -1,8 +1,7 @@
 //! `orfeas agents list`.
 
-use super::text;
 use crate::table::table;
-use crate::{Error, terminal};
+use crate::{Error, terminal, text};
 use access::Registry;
 
 /// The options of `orfeas agents list`.

@@ -5,23 +5,27 @@
 
 mod add;
 mod change;
+mod issued;
 mod limits;
 mod list;
-mod place;
+mod network;
 mod reseal;
 mod revoke;
 mod rotate;
 mod show;
-mod text;
 
 use crate::Error;
-use place::Place;
+use crate::place::{OpenPlace, Place};
+use access::{Defaults, MasterKeyOptions, Registry};
 
 /// The options of `orfeas agents`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(flatten)]
     place: Place,
+    /// The master key, which --redis-url needs.
+    #[command(flatten)]
+    master: MasterKeyOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -50,9 +54,22 @@ enum Command {
 /// # Errors
 /// A registry that cannot be opened, or that refuses.
 pub async fn run(options: &Options) -> Result<(), Error> {
-    let opened = options.place.open().await?;
-    let registry = &opened.registry;
-    let outcome = match &options.command {
+    let place = options.place.open().await?;
+    let outcome = command(options, &place).await;
+    place.close().await;
+    outcome
+}
+
+async fn command(options: &Options, place: &OpenPlace) -> Result<(), Error> {
+    let registry = match place.registry() {
+        Some(registry) => registry.clone(),
+        None => {
+            let master = options.master.load()?;
+            Registry::connect(&place.redis_url, &options.place.queue_prefix, &master, Defaults::default()).await?
+        }
+    };
+    let registry = &registry;
+    match &options.command {
         Command::Add(options) => add::run(registry, options).await,
         Command::List(options) => list::run(registry, options).await,
         Command::Show(options) => show::run(registry, options).await,
@@ -60,7 +77,5 @@ pub async fn run(options: &Options) -> Result<(), Error> {
         Command::Rotate(options) => rotate::run(registry, options).await,
         Command::Revoke(options) => revoke::run(registry, options).await,
         Command::Reseal => reseal::run(registry).await,
-    };
-    opened.close().await;
-    outcome
+    }
 }

@@ -1,7 +1,6 @@
 //! `orfeas agents revoke`.
 
-use super::text;
-use crate::{Error, terminal};
+use crate::{Error, terminal, text};
 use access::{KeyId, Registry};
 use serde_json::json;
 

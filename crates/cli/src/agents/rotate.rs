@@ -1,6 +1,6 @@
 //! `orfeas agents rotate`.
 
-use super::text;
+use super::issued;
 use crate::{Error, terminal};
 use access::{KeyId, Mode, Registry, Retire};
 use std::time::Duration;
@@ -41,12 +41,12 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
     // The new key has the mode of the one that it replaces.
     let replaced = shown.keys.iter().find(|key| Some(&key.id) == options.key.as_ref());
     let mode = replaced.map_or(if options.test { Mode::Test } else { Mode::Live }, |key| key.mode);
-    let issued = registry.issue(&shown.tenant.id, mode, retire, options.expires).await?;
-    let (old, grace) = (issued.replaces.len(), humantime::format_duration(options.grace));
+    let new = registry.issue(&shown.tenant.id, mode, retire, options.expires).await?;
+    let (old, grace) = (new.replaces.len(), humantime::format_duration(options.grace));
     let more = match old {
         0 => String::new(),
         1 => format!("\n1 old key works for another {grace}.\n"),
         _ => format!("\n{old} old keys work for another {grace}.\n"),
     };
-    text::issued(&issued, options.json, &more)
+    issued::print(&new, options.json, &more)
 }

@@ -1,8 +1,8 @@
 //! `orfeas agents show`.
 
-use super::text;
 use crate::table::table;
-use crate::{Error, terminal};
+use crate::text::time;
+use crate::{Error, terminal, text};
 use access::{Registry, Shown};
 use serde_json::json;
 use std::fmt::Write;
@@ -45,8 +45,7 @@ pub(super) async fn run(registry: &Registry, options: &Options) -> Result<(), Er
                 key if key.expires_ms.is_some() => "works until then",
                 _ => "works",
             };
-            let (made, ends, used) =
-                (text::time(Some(key.created_ms)), text::time(key.expires_ms), text::time(key.used_ms));
+            let [made, ends, used] = [Some(key.created_ms), key.expires_ms, key.used_ms].map(time);
             vec![key.id.to_string(), key.mode.as_str().to_owned(), made, ends, used, state.to_owned()]
         })
         .collect();

@@ -2,12 +2,10 @@
 
 mod line;
 
-use crate::up::Store;
+use crate::place::Place;
 use crate::{Error, terminal};
 use access::audit::{AuditReader, Filter, Outcome, Record};
 use clap::Args;
-use secrecy::{ExposeSecret, SecretString};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The options of `orfeas audit`.
@@ -31,18 +29,8 @@ pub struct Options {
     /// Print each record as a line of JSON
     #[arg(long)]
     pub json: bool,
-    /// Data directory of an `orfeas up`, running or not
-    #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data")]
-    pub data: PathBuf,
-    /// In place of --data: a Redis, as redis://user:password@host:port/database
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
-    pub redis_url: Option<SecretString>,
-    /// The prefix of all keys in it
-    #[arg(long, env = "ORFEAS_QUEUE_PREFIX", value_name = "PREFIX", default_value = "orfeas")]
-    pub queue_prefix: String,
-    /// The redis-server program, for a data directory where no `orfeas up` runs
-    #[arg(long, env = "ORFEAS_REDIS_SERVER", value_name = "PROGRAM", default_value = "redis-server")]
-    pub redis_server: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Prints the records, oldest first.
@@ -50,12 +38,9 @@ pub struct Options {
 /// # Errors
 /// [`Error::Unavailable`] when there is no such directory or Redis does not answer.
 pub async fn run(options: &Options) -> Result<(), Error> {
-    if let Some(url) = &options.redis_url {
-        return print_all(options, url.expose_secret()).await;
-    }
-    let store = Store::open(&options.data, &options.redis_server).await?;
-    let outcome = print_all(options, &store.redis_url).await;
-    store.close().await;
+    let place = options.place.open().await?;
+    let outcome = print_all(options, &place.redis_url).await;
+    place.close().await;
     outcome
 }
 
@@ -74,7 +59,7 @@ async fn print_all(options: &Options, redis_url: &str) -> Result<(), Error> {
 async fn read(options: &Options, redis_url: &str) -> Result<(), Error> {
     let Options { tenant, key, outcome, since, .. } = options;
     let filter = Filter { tenant: tenant.clone(), key_id: key.clone(), outcome: *outcome };
-    let mut reader = AuditReader::open(redis_url, &options.queue_prefix, *since, filter).await?;
+    let mut reader = AuditReader::open(redis_url, &options.place.queue_prefix, *since, filter).await?;
     while let Some(records) = reader.next(options.follow).await? {
         let lines = records.iter().map(|record| text(record, options.json)).collect::<Result<String, _>>();
         terminal::print(&lines.map_err(anyhow::Error::from)?)?;

@@ -1,4 +1,4 @@
-//! `orfeas generate`: pictures in, meshes out, through the HTTP API.
+//! `orfeas generate`: images in, meshes out, through the HTTP API.
 
 mod api;
 mod events;
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Makes a mesh of each picture. A job that fails does not stop the others; the first failure is returned, the others are
+/// Makes a mesh of each image. A job that fails does not stop the others; the first failure is returned, the others are
 /// printed.
 ///
 /// # Errors
@@ -141,7 +141,7 @@ impl Run {
         Ok(line)
     }
 
-    /// While a job waits at a local `orfeas up`, tells which of its programs does not stay up, and why.
+    /// While a job waits at a local `orfeas up`, reports which of its programs does not stay up, and why.
     fn warn_of_local_problems(&self, progress: &mut JobProgress, state: JobState) {
         if state != JobState::Queued || !self.api.server.is_local {
             return;

@@ -5,24 +5,24 @@ use crate::server::ServerOptions;
 use domain::View;
 use std::path::PathBuf;
 
-/// Turn pictures into meshes.
+/// Turn images into meshes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Pictures: PNG, JPEG or WebP files; - is standard input. An object on a transparent background gives the best
-    /// results. Each picture makes a mesh of its own.
+    /// Images: PNG, JPEG or WebP files; - is standard input. An object on a transparent background gives the best
+    /// results. Each image makes a mesh of its own.
     #[arg(required_unless_present_any = ["front", "left", "back", "right"], value_name = "PICTURE")]
-    pub pictures: Vec<PathBuf>,
+    pub images: Vec<PathBuf>,
 
-    /// Pictures of several sides of one object.
+    /// Images of several sides of one object.
     #[command(flatten)]
     pub views: ViewOptions,
 
     /// Mesh file to write (its extension is the format), - for standard output, or a directory. Default: beside each
-    /// picture, with the mesh's extension.
+    /// image, with the mesh's extension.
     #[arg(short, long, value_name = "FILE|DIR")]
     pub output: Option<PathBuf>,
 
-    /// Also write a shaded picture of each mesh, as NAME.png beside it (NAME.thumbnail.png if that is the picture sent).
+    /// Also write a shaded image of each mesh, as NAME.png beside it (NAME.thumbnail.png if that is the image sent).
     #[arg(long)]
     pub thumbnail: bool,
 
@@ -51,21 +51,21 @@ pub struct Options {
     pub server: ServerOptions,
 }
 
-/// Pictures of several sides of one object, for models that take several views.
+/// Images of several sides of one object, for models that take several views.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Views of one object, in place of PICTURE")]
 pub struct ViewOptions {
     /// The front.
-    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    #[arg(long, value_name = "FILE", conflicts_with = "images")]
     pub front: Option<PathBuf>,
     /// The left side.
-    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    #[arg(long, value_name = "FILE", conflicts_with = "images")]
     pub left: Option<PathBuf>,
     /// The back.
-    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    #[arg(long, value_name = "FILE", conflicts_with = "images")]
     pub back: Option<PathBuf>,
     /// The right side.
-    #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
+    #[arg(long, value_name = "FILE", conflicts_with = "images")]
     pub right: Option<PathBuf>,
 }
 

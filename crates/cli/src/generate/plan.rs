@@ -60,7 +60,7 @@ pub(super) struct Task {
     pub(super) images: Vec<Image>,
     /// The mesh file; `None` is standard output.
     pub(super) mesh: Option<PathBuf>,
-    /// The shaded picture of the mesh.
+    /// The shaded image of the mesh.
     pub(super) thumbnail: Option<PathBuf>,
     /// The job's record.
     pub(super) record: Option<PathBuf>,
@@ -108,7 +108,7 @@ pub(super) fn plan(options: &Options) -> Result<(MeshFormat, Vec<Task>), Error> 
     match &output {
         Output::File(file) if jobs.len() > 1 => {
             let file = file.display();
-            return usage(format!("several pictures cannot go into the one file {file}; name a directory"));
+            return usage(format!("several images cannot go into the one file {file}; name a directory"));
         }
         Output::Standard if jobs.len() > 1 => return usage("standard output takes only one mesh".to_owned()),
         Output::Standard if options.thumbnail || options.json => {
@@ -119,7 +119,7 @@ pub(super) fn plan(options: &Options) -> Result<(MeshFormat, Vec<Task>), Error> 
         }
         Output::Beside if jobs.iter().flatten().any(Image::is_stdin) => {
             return usage(
-                "a picture from standard input has no name: give -o FILE, or -o - for standard output".to_owned(),
+                "an image from standard input has no name: give -o FILE, or -o - for standard output".to_owned(),
             );
         }
         _ => {}
@@ -129,12 +129,12 @@ pub(super) fn plan(options: &Options) -> Result<(MeshFormat, Vec<Task>), Error> 
     Ok((format, tasks))
 }
 
-/// The images of each job: one job for each picture, or one for all views.
+/// The images of each job: one job for each image, or one for all views.
 fn jobs(options: &Options) -> Vec<Vec<Image>> {
     let views = options.views.given();
     match views.is_empty() {
         false => vec![views.into_iter().map(|(view, path)| Image { view, path }).collect()],
-        true => options.pictures.iter().map(|path| vec![Image { view: View::Front, path: path.clone() }]).collect(),
+        true => options.images.iter().map(|path| vec![Image { view: View::Front, path: path.clone() }]).collect(),
     }
 }
 
@@ -143,12 +143,10 @@ fn check_image(image: &Image) -> Result<(), Error> {
     match fs::metadata(&image.path) {
         _ if image.is_stdin() => Ok(()),
         Ok(metadata) if metadata.is_dir() => {
-            Err(Error::Usage(format!("{path} is a folder; name the pictures in it, such as {path}/*.png")))
+            Err(Error::Usage(format!("{path} is a folder; name the images in it, such as {path}/*.png")))
         }
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Error::Usage(format!("there is no picture {path}")))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Usage(format!("there is no image {path}"))),
         Err(error) => Err(Error::Usage(format!("{path}: {error}"))),
     }
 }
@@ -202,8 +200,8 @@ fn known(extension: &str) -> Option<MeshFormat> {
 }
 
 fn task(images: Vec<Image>, output: &Output, format: MeshFormat, options: &Options) -> Task {
-    let picture = images.first().map(|image| image.path.clone()).unwrap_or_default();
-    let name = if picture == Path::new(STANDARD) { Path::new("picture") } else { picture.as_path() };
+    let image = images.first().map(|image| image.path.clone()).unwrap_or_default();
+    let name = if image == Path::new(STANDARD) { Path::new("picture") } else { image.as_path() };
     let mesh = match output {
         Output::Standard => return Task { images, mesh: None, thumbnail: None, record: None },
         Output::File(file) => file.clone(),
@@ -230,10 +228,10 @@ fn check_outputs(tasks: &[Task]) -> Result<(), Error> {
     for file in tasks.iter().flat_map(Task::files) {
         let shown = file.display();
         if !taken.insert(file) {
-            return Err(Error::Usage(format!("two pictures would both be written to {shown}; rename one")));
+            return Err(Error::Usage(format!("two images would both be written to {shown}; rename one")));
         }
         if images.contains(file) {
-            return Err(Error::Usage(format!("{shown} would be written over a picture; choose another name")));
+            return Err(Error::Usage(format!("{shown} would be written over an image; choose another name")));
         }
         if file.is_dir() {
             return Err(Error::Usage(format!("{shown} is a folder; choose another name")));
@@ -264,7 +262,7 @@ mod tests {
         options: Options,
     }
 
-    /// A folder with some pictures, `folder.glb/`, a file `plain` and a file `file.glb`.
+    /// A folder with some images, `folder.glb/`, a file `plain` and a file `file.glb`.
     fn place() -> tempfile::TempDir {
         let place = tempfile::tempdir().unwrap();
         fs::create_dir_all(place.path().join("in/folder")).unwrap();
@@ -292,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_from_the_picture_or_from_the_output() {
+    fn names_follow_from_the_image_or_from_the_output() {
         for (arguments, expected) in [
             ("@in/a.png", &["glb", "@in/a.glb"][..]),
             ("@in/a.png --thumbnail --json", &["glb", "@in/a.glb @in/a.thumbnail.png @in/a.json"]),
@@ -319,8 +317,8 @@ mod tests {
     #[test]
     fn mistakes_are_found_before_anything_is_sent() {
         for (arguments, part) in [
-            ("@a.png @b.png -o @x.glb", "several pictures cannot go into the one file @x.glb; name a directory"),
-            ("@a.png @in/a.jpg -o @out", "two pictures would both be written to @out/a.glb; rename one"),
+            ("@a.png @b.png -o @x.glb", "several images cannot go into the one file @x.glb; name a directory"),
+            ("@a.png @in/a.jpg -o @out", "two images would both be written to @out/a.glb; rename one"),
             ("@a.png -o @x.glb --format stl", "--format stl does not fit the file name @x.glb"),
             ("@a.png -o @z.GLB --format stl", "--format stl does not fit the file name @z.GLB"),
             ("@a.png -o @mug.fbx", "-o @mug.fbx: its extension is none of glb, obj, stl"),
@@ -336,8 +334,8 @@ mod tests {
             ("@a.png -o - --json", "no name for"),
             ("-", "standard input has no name"),
             ("- - -o @out/", "only one image"),
-            ("@in", "@in is a folder; name the pictures in it, such as @in/*.png"),
-            ("@nowhere.png", "there is no picture @nowhere.png"),
+            ("@in", "@in is a folder; name the images in it, such as @in/*.png"),
+            ("@nowhere.png", "there is no image @nowhere.png"),
             ("@plain/x.png", "@plain/x.png: "),
         ] {
             let error = files(arguments).unwrap_err();

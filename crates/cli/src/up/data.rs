@@ -6,7 +6,7 @@
 //! DATA/api-key         the API key, readable by its owner only
 //! DATA/master-key      the master key of the registry of tenants, readable by its owner only
 //! DATA/redis/          Redis's append-only file
-//! DATA/blobs/          pictures and meshes
+//! DATA/blobs/          images and meshes
 //! DATA/logs/           NAME.log and NAME.err of each process, and what came before as NAME.log.1
 //! ```
 

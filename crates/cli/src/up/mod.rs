@@ -1,7 +1,7 @@
 //! `orfeas up`: the whole service from one command, in one terminal.
 //!
 //! A private Redis, a local blob directory, the gateway (which is the status service, too) and the workers run as children
-//! of this process, each with its own log file. A child that ends by itself is restarted. When this process is told to
+//! of this process, each with its own log file. A child that ends by itself is restarted. When this process is signalled to
 //! stop, workers finish their jobs, then the gateway closes, then Redis saves. Children never outlive this process.
 
 mod child;
@@ -41,7 +41,7 @@ const GATEWAY_GRACE: Duration = Duration::from_secs(40);
 /// Longest time for Redis to end: it writes its file.
 const REDIS_GRACE: Duration = Duration::from_secs(20);
 
-/// Runs the whole service until it is told to stop.
+/// Runs the whole service until it is signalled to stop.
 ///
 /// Call it on a runtime of one thread: the system ties the children's lives to the thread that starts them.
 ///

@@ -9,7 +9,7 @@ pub struct Options {
     #[arg(long, env = "ORFEAS_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// Directory of everything that is kept: jobs, pictures, meshes, keys, logs. One `up` at a time can use it.
+    /// Directory of everything that is kept: jobs, images, meshes, keys, logs. One `up` at a time can use it.
     #[arg(long, env = "ORFEAS_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
 

@@ -53,7 +53,7 @@ pub(super) fn ready(ready: &Ready<'_>) {
     say!("  device   {}", ready.device);
     say!("  logs     {}", ready.data.path("logs").display());
     say!("");
-    say!("Turn a picture into a mesh:");
+    say!("Turn an image into a mesh:");
     say!("");
     say!("  {} generate picture.png -o mesh.glb --data {}", program(), quoted(ready.data.root().as_os_str()));
     say!("");
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_a_shell() {
+    fn quoted_words_pass_a_shell_unchanged() {
         for word in ["plain/path-1.2", "", "two words", "it's", "a\"b$c`d\\e", "a\nb", "#?*%", "ü", "-x"] {
             let output = std::process::Command::new("sh")
                 .args(["-c", &format!("printf %s {}", quoted(OsStr::new(word)))])

@@ -7,7 +7,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn list_tells_what_is_published_and_what_is_here() {
+fn list_prints_published_and_local_models() {
     let dir = tempfile::tempdir().unwrap();
     let empty = stdout(&["list", "--models", text(dir.path())]);
     assert!(empty.contains("dit-v2-mini-turbo") && empty.contains("No models in"), "{empty}");
@@ -29,7 +29,7 @@ fn list_tells_what_is_published_and_what_is_here() {
 }
 
 #[test]
-fn inspect_tells_people_and_programs() {
+fn inspect_prints_text_and_json() {
     let dir = tempfile::tempdir().unwrap();
     let model = dir.path().join("tiny");
     tiny_model(&model);

@@ -162,7 +162,7 @@ fn the_users_checksum_goes_before_the_hubs() {
 }
 
 #[test]
-fn what_is_not_there_is_said_at_once() {
+fn a_missing_job_or_file_is_reported_at_once() {
     let bench = Bench::new();
     let (code, line) =
         failure(&["pull", "dit-v2-mini", "--hub", &bench.hub.url, "-o", bench.target().to_str().unwrap()]);
@@ -221,7 +221,7 @@ fn published_names_are_understood() {
 }
 
 #[test]
-fn an_unreachable_hub_is_said() {
+fn an_unreachable_hub_is_reported() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let absent = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -233,7 +233,7 @@ fn an_unreachable_hub_is_said() {
 }
 
 #[test]
-fn weights_of_another_model_are_told() {
+fn weights_of_another_model_are_reported() {
     let bench = Bench::new();
     let other = TINY.replacen("depth: 1", "depth: 2", 1);
     bench.hub.small(&format!("{FOLDER}/config.yaml"), other.as_bytes());
@@ -256,7 +256,7 @@ fn the_token_is_for_the_hub_alone() {
 }
 
 #[test]
-fn addresses_cannot_be_bent() {
+fn values_cannot_change_the_path_of_a_request() {
     for revision in ["../../other", "a/b", "a?b", "", "a b", "..", "a%2fb"] {
         let (code, _) = failure(&["pull", "dit-v2-0", "--revision", revision]);
         assert_eq!(code, 2, "{revision}");

@@ -19,7 +19,7 @@ while True:
 "#;
 
 #[test]
-fn what_is_missing_or_taken_is_said_in_one_line() {
+fn a_missing_program_or_a_taken_port_is_reported_in_one_line() {
     let place = Place::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn pictures_become_meshes_and_everything_ends_cleanly() {
+async fn images_become_meshes_and_everything_ends_cleanly() {
     let place = Place::new();
     let (up, session) = place.up(&["--workers", "2"]).await;
     assert_eq!(session.pids.keys().collect::<Vec<_>>(), ["gateway", "redis", "up", "worker-1", "worker-2"]);
@@ -31,7 +31,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     }
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
 
-    // One picture, told everything, as another format.
+    // One image with every option, in another format.
     let mut arguments = vec!["cup.png", "-o", "cup.stl", "--url", &session.gateway_url];
     arguments.extend(["--api-key", &session.api_key]);
     arguments.extend(QUICK);
@@ -49,7 +49,7 @@ async fn pictures_become_meshes_and_everything_ends_cleanly() {
     let eve = added["api_key"].as_str().unwrap().to_owned();
     let nothing = format!("{}/api/v1/jobs/00000000-0000-8000-8000-000000000000", session.gateway_url);
     let answer = reqwest::Client::new().get(nothing).bearer_auth(&eve).send().await.unwrap();
-    assert_eq!(answer.status(), 404, "a key that was made meanwhile is let in");
+    assert_eq!(answer.status(), 404, "a key that was made meanwhile is valid");
 
     // A second one in the same directory.
     let (code, text) = line(&place.up_command(&["--listen", "127.0.0.1:0"]).output().unwrap());

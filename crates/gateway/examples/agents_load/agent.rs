@@ -1,4 +1,4 @@
-//! One agent: it signs, asks, and writes down what it was told.
+//! One agent: it sends signed requests and records the responses.
 
 use crate::house::{House, Secrets};
 use reqwest::Client;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const PATH: &str = "/api/agent/generate-3d";
-/// Between the requests of a greedy agent.
+/// The time between requests of a greedy agent.
 const IMPATIENCE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Stays below its limit.
     Steady,
-    /// Asks for more.
+    /// Sends more than its limit.
     Greedy,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Agent {
     client: Client,
 }
 
-/// What an agent was told.
+/// A response to an agent.
 pub(crate) struct Log {
     pub(crate) kind: Kind,
     pub(crate) answers: Vec<Answer>,
@@ -37,7 +37,7 @@ pub(crate) struct Log {
 pub(crate) struct Answer {
     pub(crate) sent: Instant,
     pub(crate) took: Duration,
-    /// 0: there was no answer.
+    /// The status; 0 if there was no response.
     pub(crate) status: u16,
     /// The problem's code, or what is wrong with the answer; empty when it is what it should be.
     pub(crate) code: String,
@@ -60,9 +60,9 @@ impl Agent {
         }
     }
 
-    /// Asks until `end`.
+    /// Sends requests until `end`.
     pub(crate) async fn ask(self, begun: Instant, end: Instant) -> Log {
-        // Not all in step.
+        // Agents start at different times.
         let offset = self.pace.mul_f64(f64::from(self.number % 97) / 97.0);
         let mut answers = Vec::new();
         for turn in 0_u32.. {

@@ -59,7 +59,7 @@ impl House {
         Secrets { key: issued.api_key.expose_secret().to_owned(), secret: secret.expose_secret().to_owned() }
     }
 
-    /// The most memory that any gateway ever had, in MiB.
+    /// The peak memory of the gateways, in MiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let peak = |gateway: &ServiceProcess| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
@@ -69,7 +69,7 @@ impl House {
         self.gateways.iter().map(peak).max().unwrap_or_default()
     }
 
-    /// Ends the gateways, which must end well.
+    /// Stops the gateways, and checks their exit status.
     pub(crate) async fn stop(self) {
         for gateway in self.gateways {
             assert!(gateway.terminate(Duration::from_secs(60)).await.success(), "{:?}", gateway.lines());
@@ -77,7 +77,7 @@ impl House {
     }
 }
 
-/// A picture of 256 pixels with something to see in it: a ball on white. As PNG in base64.
+/// An image of 256 pixels: a ball on white, as PNG in base64.
 pub(crate) fn picture() -> Arc<str> {
     use base64::Engine;
     let image = RgbImage::from_fn(256, 256, |x, y| {

@@ -1,15 +1,15 @@
-//! Many agents at three gateways on one Redis: is what was promised kept?
+//! Load test: many agents at three gateways on one Redis, checked against their limits.
 //!
 //! `cargo build --release -p gateway --bin orfeas-gateway --example agents_load`, then
 //! `target/release/examples/agents_load --seconds 600`
 //!
 //! It starts a redis-server and the gateways itself, each a process, on loopback, and sends them traffic of its own
-//! only. All agents have test keys, so no model is needed; everything else is the real thing: each request is signed,
-//! brings a picture, and makes a job, which is played to its end.
+//! only. All agents have test keys, so no model is needed; everything else is real: each request is signed, has
+//! an image, and makes a job, which is simulated to its end.
 //!
-//! *Steady* agents ask just below their limit, and each of their requests must be accepted. *Greedy* ones ask ten times a
-//! second, and must get exactly their limit: no more in any 60 s, and no less over the whole time. It ends with 1 when a
-//! promise was broken.
+//! *Steady* agents send just below their limit, and each of their requests must be accepted. *Greedy* ones send ten times
+//! a second, and must get exactly their limit: no more in any 60 s, and no less over the whole time. The exit code is 1
+//! when a check fails.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod agent;
@@ -27,13 +27,13 @@ use std::time::{Duration, Instant};
 /// Many agents at several gateways on one Redis.
 #[derive(Parser)]
 struct Options {
-    /// For how long. The limits are checked best over a multiple of 60.
+    /// Duration in seconds; a multiple of 60 checks the limits best.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Agents that stay below their limit.
     #[arg(long, default_value_t = 95)]
     steady: u32,
-    /// Agents that ask for more.
+    /// Agents that send more than their limit.
     #[arg(long, default_value_t = 5)]
     greedy: u32,
     /// Requests in any 60 s that each may make.

@@ -1,13 +1,13 @@
-//! What was promised, and what was kept.
+//! The measurements against their bars.
 
 use crate::agent::{Answer, Kind, Log};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// The share of requests that must be answered as promised.
+/// The least share of requests with the expected response.
 const SHARE: f64 = 0.999;
-/// Time for a submission that 99 of 100 must stay within.
+/// The longest 99th percentile of submissions.
 const P99: Duration = Duration::from_millis(100);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ pub(crate) struct Report {
     times: Vec<Duration>,
     greedy: Vec<Greedy>,
     per_minute: usize,
-    /// What a greedy agent should have been given.
+    /// The number of requests of a greedy agent that should be accepted.
     due: usize,
 }
 
@@ -61,7 +61,7 @@ impl Report {
         report
     }
 
-    /// Every bar is held.
+    /// Whether every bar is met.
     pub(crate) fn is_kept(&self) -> bool {
         let exact = |agent: &Greedy| agent.most <= self.per_minute && agent.accepted.abs_diff(self.due) <= 1;
         self.share() >= SHARE && self.time(0.99) <= P99 && self.greedy.iter().all(exact)
@@ -77,7 +77,7 @@ impl Report {
     }
 }
 
-/// Accepted; or refused by who asks for more, in the way that was promised.
+/// Whether a response is as expected: accepted, or, for a greedy agent, refused with `too_fast`.
 fn is_kept(kind: Kind, answer: &Answer) -> bool {
     match answer.status {
         202 => answer.code.is_empty(),

@@ -28,7 +28,7 @@ pub(super) fn single(boundary: &str, body: Bytes) -> Result<ParsedRequest, Probl
             None if name == IMAGE => draft.set_image(domain::View::Front, image_text::file(bytes)?)?,
             None if name == IMAGES => return Err(wrong_images()),
             None => {
-                // A name that is not known is told before its value is looked at.
+                // An unknown name is reported before its value is read.
                 Place::Single.check([&*name])?;
                 draft.set(&name, text(&name, &bytes, MAX_TEXT)?.into())?;
             }

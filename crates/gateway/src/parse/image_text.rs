@@ -1,6 +1,6 @@
 //! Image files that are sent as text: base64 in any common spelling, data URIs (RFC 2397), and text in a file field.
 //!
-//! The bytes decide what the file is; a media type in a data URI is ignored. Text that is a URL or a path is told so.
+//! The bytes decide what the file is; a media type in a data URI is ignored. Text that is a URL or a path gets an error that says so.
 
 use super::ImageSource;
 use super::fields::{IMAGE, IMAGE_URL};

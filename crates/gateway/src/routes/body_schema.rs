@@ -35,7 +35,7 @@ impl PartialSchema for GenerateForm {
             ("model", model()),
             ("cache", cache()),
         ];
-        one_picture(without_null(with("An image and its parameters, as form data.", &[], fields)))
+        one_image_source(without_null(with("An image and its parameters, as form data.", &[], fields)))
     }
 }
 
@@ -43,7 +43,7 @@ impl PartialSchema for GenerateJson {
     fn schema() -> RefOr<Schema> {
         let fields =
             [("image", base64()), ("images", views()), ("image_url", url()), ("model", model()), ("cache", cache())];
-        one_picture(with("An image and its parameters, as JSON.", &[], fields))
+        one_image_source(with("An image and its parameters, as JSON.", &[], fields))
     }
 }
 
@@ -68,7 +68,7 @@ impl PartialSchema for BatchJson {
 impl PartialSchema for BatchItem {
     fn schema() -> RefOr<Schema> {
         let fields = [("image", base64()), ("images", views()), ("image_url", url()), ("model", model())];
-        one_picture(with("An image of a batch with fields of its own.", &[], fields))
+        one_image_source(with("An image of a batch with fields of its own.", &[], fields))
     }
 }
 
@@ -139,7 +139,7 @@ fn without_null(mut schema: RefOr<Schema>) -> RefOr<Schema> {
 }
 
 /// Exactly one of the ways to send an image.
-fn one_picture(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+fn one_image_source(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         let one = json!([{ "required": ["image"] }, { "required": ["image_url"] }, { "required": ["images"] }]);
         // The object type of utoipa has no field for it.

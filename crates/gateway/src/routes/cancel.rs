@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, web};
 use domain::{JobId, JobState};
-use http_api::{Authenticated, CanCancel, JobPath, Problem, codes, own_entry};
+use http_api::{CanCancel, JobPath, OwnJob, Problem, codes};
 use queue::Queue;
 use serde::Serialize;
 use telemetry::names;
@@ -31,13 +31,8 @@ struct Cancelled {
     )
 )]
 #[delete("/jobs/{job_id}")]
-async fn cancel(
-    caller: Authenticated<CanCancel>,
-    path: JobPath,
-    queue: web::Data<Queue>,
-) -> Result<HttpResponse, Problem> {
-    let entry = own_entry(&queue, &caller, &path).await?;
-    let (job_id, before) = (entry.id, entry.state);
+async fn cancel(job: OwnJob<CanCancel>, queue: web::Data<Queue>) -> Result<HttpResponse, Problem> {
+    let (job_id, before) = (job.0.id, job.0.state);
     let status = queue.cancel(job_id).await?;
     let mut response = match status {
         JobState::Succeeded | JobState::Failed => {

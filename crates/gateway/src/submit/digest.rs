@@ -23,7 +23,7 @@ pub(crate) fn fingerprint(request: &ParsedRequest) -> [u8; 32] {
     of_parts(parts.iter().map(Vec::as_slice))
 }
 
-/// The digest of a result: whose it is, the images with their views, the parameters (the seed among them), and the models
+/// The digest of a result: its owner, the images with their views, the parameters (the seed among them), and the models
 /// that may make it.
 pub(super) fn of_result(tenant: &str, images: &[ViewImage], parameters: &Parameters, models: &[String]) -> [u8; 32] {
     let mut parts: Vec<Vec<u8>> = vec![b"result".to_vec(), tenant.into(), json(parameters)];

@@ -5,8 +5,8 @@
 //! queue are written. The queue is asked whether it is there before anything is stored. If it fails in between, images
 //! remain that no job names; garbage collection deletes them, and the same request sent again uses them.
 //!
-//! From the charge on, the work runs in a task of its own: a client that hangs up neither loses a charge nor leaves a job
-//! that was refunded.
+//! From the charge on, the work runs in a task of its own: a client that disconnects neither loses a charge nor leaves a
+//! job that was refunded.
 
 mod digest;
 mod fleet;
@@ -87,25 +87,27 @@ impl SubmitService {
     /// Submits a batch, all of it or nothing.
     pub(crate) async fn submit_batch(&self, request: SubmitRequest) -> Result<(BatchId, Vec<AcceptedJob>), Problem> {
         let batch = request.naming.batch(&namespace(&request.caller));
-        if request.naming.is_any()
-            && let Some(jobs) = self.repeated_batch(batch, request.fingerprint).await?
-        {
-            return Ok((batch, jobs));
+        let known = match request.naming.is_any() {
+            true => self.members(batch, request.fingerprint).await?,
+            false => Vec::new(),
+        };
+        if !known.is_empty() && known.iter().all(Option::is_some) {
+            return Ok((batch, known.into_iter().flatten().map(repeated).collect::<Result<_, _>>()?));
         }
-        let prepared = self.prepare(&request, true).await?;
+        let mut prepared = self.prepare(&request, true).await?;
+        for (job, entry) in prepared.jobs.iter_mut().zip(known) {
+            job.is_known = entry.is_some();
+        }
         let id = move |n| batch_member(batch, n);
         Ok((batch, self.commit(request, prepared, Operation::Batch, Some(batch), id).await?))
     }
 
-    /// The jobs of a batch that was submitted before, if all of them are still known.
-    async fn repeated_batch(&self, batch: BatchId, fingerprint: [u8; 32]) -> Result<Option<Vec<AcceptedJob>>, Problem> {
+    /// The jobs of a batch that was submitted before; `None` for one whose retention is over. Empty for a new batch.
+    async fn members(&self, batch: BatchId, fingerprint: [u8; 32]) -> Result<Vec<Option<JobEntry>>, Problem> {
         // The first job carries the fingerprint of the whole batch.
-        if self.queue.repeated(batch_member(batch, 0), fingerprint).await?.is_none() {
-            return Ok(None);
-        }
-        let Some(record) = self.queue.batch(batch).await? else { return Ok(None) };
-        let entries: Option<Vec<JobEntry>> = record.members.into_iter().map(|member| member.entry).collect();
-        entries.map(|entries| entries.into_iter().map(repeated).collect()).transpose()
+        self.queue.repeated(batch_member(batch, 0), fingerprint).await?;
+        let record = self.queue.batch(batch).await?;
+        Ok(record.map(|record| record.members.into_iter().map(|member| member.entry).collect()).unwrap_or_default())
     }
 
     /// Charges, stores and submits, in a task that the end of the request does not cancel.
@@ -133,7 +135,7 @@ impl SubmitService {
                 }
             };
             let submitted = submitted.await;
-            let submitted = service.settle(receipt, submitted).await?;
+            let submitted = service.settle(receipt, &prepared, submitted).await?;
             let accepted = service.accepted(prepared, submitted).await;
             // The images are stored, and the answer does not hold them.
             drop((request.memory, memory));
@@ -144,15 +146,14 @@ impl SubmitService {
             .map_err(|error| Problem::new(&codes::INTERNAL, "The job could not be submitted.").because(error))?
     }
 
-    /// Charges the quotas of the day.
+    /// Charges the quotas of the day for all jobs that are not known yet.
     async fn charge(
         &self,
         request: &SubmitRequest,
         prepared: &[Prepared],
         operation: Operation,
     ) -> Result<Receipt, Problem> {
-        let jobs = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
-        let work = Work { jobs, pixels: prepared.iter().map(Prepared::pixels).sum() };
+        let work = work(prepared.iter().filter(|one| !one.is_known));
         Ok(self.limiter.charge(&request.caller, operation, work).await?)
     }
 
@@ -203,16 +204,16 @@ impl SubmitService {
         Ok(submissions.collect())
     }
 
-    /// Refunds the charge when no new job was made.
+    /// Keeps the charge for the new jobs, and refunds the rest.
     async fn settle(
         &self,
         receipt: Receipt,
+        prepared: &[Prepared],
         submitted: Result<Vec<Submitted>, Problem>,
     ) -> Result<Vec<Submitted>, Problem> {
-        let is_new = |one: &Submitted| one.outcome == SubmitOutcome::New;
-        if submitted.as_ref().is_ok_and(|all| all.iter().any(is_new)) {
-            receipt.keep();
-        } else if let Err(error) = receipt.refund().await {
+        let outcomes = submitted.iter().flatten().map(|one| one.outcome);
+        let new = prepared.iter().zip(outcomes).filter(|(_, outcome)| *outcome == SubmitOutcome::New);
+        if let Err(error) = receipt.keep_only(work(new.map(|(one, _)| one))).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a charge could not be refunded");
         }
         submitted
@@ -236,8 +237,7 @@ impl SubmitService {
                 let new = image.warnings.into_iter().filter(|new| !warnings.contains(new)).collect::<Vec<_>>();
                 warnings.extend(new);
             }
-            let has_worker = one.has_worker || record.is_some();
-            accepted.push(AcceptedJob { submitted, seed, warnings, record }.with_doubts(has_worker));
+            accepted.push(AcceptedJob { submitted, seed, warnings, record }.with_doubts());
         }
         Ok(accepted)
     }
@@ -245,8 +245,8 @@ impl SubmitService {
 
 impl AcceptedJob {
     /// Adds the warning about a job that no live worker can run.
-    fn with_doubts(mut self, has_worker: bool) -> Self {
-        if self.submitted.position.no_worker || !has_worker {
+    fn with_doubts(mut self) -> Self {
+        if self.submitted.position.no_worker {
             let detail = "No worker that is running can run this job; it waits until one is started.".to_owned();
             self.warnings.push(Warning { code: "no_worker", detail });
         }
@@ -261,7 +261,12 @@ fn repeated(entry: JobEntry) -> Result<AcceptedJob, Problem> {
     let JobEntry { id, state, position, .. } = entry;
     let submitted = Submitted { id, state, outcome: SubmitOutcome::Repeated, position };
     let seed = record.job.parameters().and_then(|parameters| parameters.seed).unwrap_or_default();
-    Ok(AcceptedJob { submitted, seed, warnings: Vec::new(), record: Some(record) }.with_doubts(true))
+    Ok(AcceptedJob { submitted, seed, warnings: Vec::new(), record: Some(record) }.with_doubts())
+}
+
+/// The work of some jobs.
+fn work<'a>(jobs: impl Iterator<Item = &'a Prepared>) -> Work {
+    jobs.fold(Work::default(), |sum, job| Work { jobs: sum.jobs + 1, pixels: sum.pixels + job.pixels() })
 }
 
 fn count(outcome: SubmitOutcome) {

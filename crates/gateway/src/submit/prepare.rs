@@ -25,10 +25,10 @@ pub(super) struct Prepared {
     pub(super) seed: u64,
     pub(super) plan: Plan,
     pub(super) needs: Needs,
-    /// Whether a live worker can run it.
-    pub(super) has_worker: bool,
     /// Whether a result that was made before may answer.
     pub(super) is_repeatable: bool,
+    /// Whether the same request has made it before, so that it is not charged again.
+    pub(super) is_known: bool,
 }
 
 impl Prepared {
@@ -73,7 +73,8 @@ impl SubmitService {
             let is_repeatable = request.parsed.cache && parameters.seed.is_some();
             let seed = parameters.seed.map_or_else(seed::draw, Ok)?;
             parameters.seed = Some(seed);
-            prepared.push(Prepared { images, parameters, seed, plan, needs, has_worker: fleet.is_live, is_repeatable });
+            let is_known = false;
+            prepared.push(Prepared { images, parameters, seed, plan, needs, is_repeatable, is_known });
         }
         Ok(PreparedJobs { jobs: prepared, memory })
     }

@@ -11,6 +11,9 @@ const STL: &[u8] = include_bytes!("canned/figure.stl");
 const THUMBNAIL: &[u8] = include_bytes!("canned/figure.png");
 const QUALITY: &str = include_str!("canned/quality.json");
 
+/// Denoising steps when the request names none.
+pub(super) const DEFAULT_STEPS: u32 = 20;
+
 /// The result of a job, with its files in the blob store.
 pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Vec<StageTiming>) -> Result<ResultRecord, blobs::Error> {
     let defaults = Parameters::default();
@@ -35,7 +38,7 @@ pub(super) async fn result(job: &Job, blobs: &Blobs, timings: Vec<StageTiming>) 
         model: job.spec.image_to_mesh().and_then(|spec| spec.model.clone()).unwrap_or_else(|| "test".to_owned()),
         model_digest: String::new(),
         seed: parameters.seed.unwrap_or_default(),
-        steps: parameters.steps.unwrap_or(super::simulate::DEFAULT_STEPS),
+        steps: parameters.steps.unwrap_or(DEFAULT_STEPS),
         guidance_scale: parameters.guidance_scale.unwrap_or(5.0),
         octree_resolution: parameters.octree_resolution.unwrap_or(64),
         batch_size: 1,

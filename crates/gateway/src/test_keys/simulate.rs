@@ -1,6 +1,6 @@
 //! The simulation of one job of a test key, from its lease to its end.
 
-use super::canned;
+use super::canned::{self, DEFAULT_STEPS};
 use blobs::Blobs;
 use domain::{Failure, FailureCode, Progress, StageInfo, StageTiming};
 use http_api::scenario::Scenario;
@@ -8,9 +8,6 @@ use queue::{Error, Lease, Renewal};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-
-/// Denoising steps when the request names none.
-pub(super) const DEFAULT_STEPS: u32 = 20;
 
 /// The run time of a job, by scenario.
 const QUICK: Duration = Duration::from_millis(800);

@@ -110,7 +110,7 @@ fn content(headers: &HeaderMap, has_body: bool) -> Result<Content, Problem> {
 }
 
 /// The `charset` parameter of a content type.
-pub(crate) fn charset(content_type: &str) -> Option<String> {
+fn charset(content_type: &str) -> Option<String> {
     let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
     charsets.next().map(|(_, value)| value.trim().trim_matches('"').to_owned())

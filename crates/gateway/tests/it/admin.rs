@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// A gateway, and the key of a user who may manage tenants.
-async fn with_admin() -> (World, String) {
+pub(crate) async fn with_admin() -> (World, String) {
     let world = World::new().await;
     let master = MasterKey::read(&world.directory.path().join("master-key")).unwrap();
     let registry = Registry::connect(&world.redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
@@ -24,14 +24,14 @@ async fn with_admin() -> (World, String) {
     (world, key)
 }
 
-async fn ask(world: &World, key: &str, method: Method, path: &str, body: Option<Value>) -> Response {
+pub(crate) async fn ask(world: &World, key: &str, method: Method, path: &str, body: Option<Value>) -> Response {
     let request = world.client.request(method, world.url(&format!("/api/admin{path}"))).bearer_auth(key);
     let request = if let Some(body) = body { request.json(&body) } else { request };
     request.send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_from_its_coming_to_its_end() {
+async fn a_tenant_is_added_rotated_and_revoked() {
     let (world, admin) = with_admin().await;
     let new = json!({
         "name": "render farm", "class": "user", "tier": "pro", "permissions": ["query_status", "generate_3d"],
@@ -71,9 +71,9 @@ async fn a_tenant_from_its_coming_to_its_end() {
     assert_eq!(status(next).await, 401);
 }
 
-/// A tenant's requests meet what was changed at the next one, at every gateway.
+/// A change holds from the next request on, at every gateway.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_is_changed_and_only_as_far_as_asked() {
+async fn only_the_given_fields_of_a_tenant_are_changed() {
     let (world, admin) = with_admin().await;
     let line = command_line(world.directory.path(), &world.redis.url());
     let other = gateway::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
@@ -135,12 +135,12 @@ async fn a_tenant_is_changed_and_only_as_far_as_asked() {
         assert_eq!((&answer["status"], &answer["code"]), (&status.into(), &code.into()), "{change}: {answer}");
     }
     assert_eq!(changed(json!({})).await["tier"], "standard", "what is refused has changed nothing");
-    let nobody = ask(&world, &admin, Method::PATCH, "/agents/nobody", Some(json!({}))).await;
-    assert_eq!(problem(nobody).await["code"], "tenant_not_found");
+    let unknown = ask(&world, &admin, Method::PATCH, "/agents/no-such-agent", Some(json!({}))).await;
+    assert_eq!(problem(unknown).await["code"], "tenant_not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tenants_are_listed_in_parts() {
+async fn tenants_are_listed_in_pages() {
     let (world, admin) = with_admin().await;
     let first: Value = ask(&world, &admin, Method::GET, "/agents?limit=2", None).await.json().await.unwrap();
     let next = first["next"].as_str().unwrap();
@@ -158,7 +158,7 @@ async fn tenants_are_listed_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_is_named() {
+async fn requests_that_cannot_be_carried_out_are_refused_with_their_code() {
     let (world, admin) = with_admin().await;
     let post = |body: Value| ask(&world, &admin, Method::POST, "/agents", Some(body));
     for (body, status, code) in [
@@ -177,8 +177,8 @@ async fn what_cannot_be_done_is_named() {
     }
     let unknown_key = format!("/agents/ada/keys/key_{}", "0".repeat(20));
     for (method, path, body, status, code) in [
-        (Method::GET, "/agents/nobody", None, 404, "tenant_not_found"),
-        (Method::DELETE, "/agents/nobody", None, 404, "tenant_not_found"),
+        (Method::GET, "/agents/no-such-agent", None, 404, "tenant_not_found"),
+        (Method::DELETE, "/agents/no-such-agent", None, 404, "tenant_not_found"),
         (Method::DELETE, &unknown_key, None, 404, "key_not_found"),
         (Method::DELETE, "/agents/ada/keys/x", None, 404, "key_not_found"),
         (Method::POST, "/agents/ada/keys", Some(json!({"replace": "some"})), 422, "invalid_parameter"),
@@ -215,7 +215,7 @@ async fn what_cannot_be_done_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_manages_tenants_without_the_permission() {
+async fn tenants_are_managed_with_the_permission_only() {
     let (world, _) = with_admin().await;
     let id = &world.owners[1];
     for (method, path) in [

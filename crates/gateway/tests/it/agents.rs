@@ -1,4 +1,4 @@
-//! Programs that sign their requests.
+//! Agents: clients that sign their requests.
 
 use crate::world::World;
 use access::{Defaults, MasterKey, Mode, NewTenant, Overrides, Registry, Tier};
@@ -17,7 +17,7 @@ pub(crate) struct Agent {
     base: String,
 }
 
-/// Adds somebody, without limits but these; returns the id, the key, and the signing secret of an agent.
+/// Adds a tenant with no limits but these; returns its id, its key, and the signing secret of an agent.
 pub(crate) async fn add(
     world: &World,
     name: &str,
@@ -39,7 +39,7 @@ impl Agent {
         Self { id, key, secret: secret.unwrap(), client: world.client.clone(), base: world.base.clone() }
     }
 
-    /// Somebody who shows this key and signs with this secret, whosever they are.
+    /// A client that presents this key and signs with this secret.
     pub(crate) fn claiming(world: &World, key: &str, secret: &str) -> Self {
         let (key, secret) = (key.to_owned(), secret.to_owned());
         Self { id: String::new(), key, secret, client: world.client.clone(), base: world.base.clone() }

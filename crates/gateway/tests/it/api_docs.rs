@@ -1,4 +1,4 @@
-//! Every command of docs/api/*.md, as it stands there, with a test key.
+//! Every command of docs/api/*.md, run verbatim with a test key.
 
 use crate::agents::add;
 use crate::pictures::png;
@@ -14,7 +14,7 @@ async fn run(page: &str) -> (Vec<String>, String) {
     let path = format!("{}/../../docs/api/{page}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let blocks: Vec<&str> = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    // The commands are run as they stand; curl only tells the status of each response besides.
+    // The commands are run verbatim, except that curl also prints the status of each response.
     let prelude =
         "set -eu\ncurl() { command curl --noproxy '*' --max-time 60 -w '%{stderr}%{http_code}\\n' \"$@\"; }\n";
     let folder = tempfile::tempdir().unwrap();
@@ -34,7 +34,7 @@ async fn run(page: &str) -> (Vec<String>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_of_the_api_page_work_as_they_stand() {
+async fn the_commands_of_the_api_page_work_verbatim() {
     let (statuses, out) = run("README.md").await;
     let (last, all) = statuses.split_last().unwrap();
     assert_eq!(all, ["202", "202", "202", "200", "200", "200", "200", "200", "200", "206", "202"], "{out}");
@@ -45,7 +45,7 @@ async fn the_commands_of_the_api_page_work_as_they_stand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_of_the_page_on_test_keys_work_as_they_stand() {
+async fn the_commands_of_the_page_on_test_keys_work_verbatim() {
     let (statuses, out) = run("testing.md").await;
     assert_eq!(statuses, ["202", "200", "429"], "{out}");
     assert!(out.contains("no_surface") && out.contains("queue_full"), "{out}");

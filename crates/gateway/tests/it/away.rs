@@ -1,4 +1,4 @@
-//! Background work (garbage collection, simulated jobs) while Redis is away or the gateway stops.
+//! Background work (garbage collection, simulated jobs) while Redis is not available or the gateway stops.
 
 use crate::agents::add;
 use crate::pictures::png;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 const SECONDS: Duration = Duration::from_secs(60);
 
-/// The real program, as its log tells what nobody else can see, and where it answers.
+/// The program as a process, whose log is read, and its address.
 async fn start(directory: &Path, redis: &RedisServer, arguments: &[&str]) -> (ServiceProcess, String) {
     let address = directory.join("address");
     let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
@@ -35,11 +35,11 @@ async fn start(directory: &Path, redis: &RedisServer, arguments: &[&str]) -> (Se
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_collected_while_the_queue_cannot_tell_what_is_needed() {
+async fn nothing_is_collected_while_the_queue_does_not_answer() {
     let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let blobs = directory.path().join("blobs");
-    let (gateway, base) = start(directory.path(), &redis, &["--blob-sweep-minutes=0.005"]).await;
+    let (gateway, base) = start(directory.path(), &redis, &["--blob-gc-minutes=0.005"]).await;
     let form = Form::new().part("image", Part::bytes(png()));
     let answer = Client::new().post(base + GENERATE).bearer_auth(&ada.key).multipart(form).send().await.unwrap();
     assert_eq!(answer.status(), 202);
@@ -75,13 +75,13 @@ fn walk(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_played_job_is_handed_on_when_its_gateway_leaves() {
+async fn a_simulated_job_is_released_when_its_gateway_stops() {
     let world = World::new().await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let queue = world.queue().await;
     let job = submit(&world, &key, Some("never"), "glb").await;
     let state = async || queue.record(job).await.unwrap().unwrap().state;
-    wait_until("the job to be played", SECONDS, async || state().await == JobState::Running).await;
+    wait_until("the job to be simulated", SECONDS, async || state().await == JobState::Running).await;
 
     let World { redis, directory, client, server, .. } = world;
     server.stop().await.unwrap();
@@ -89,14 +89,14 @@ async fn a_played_job_is_handed_on_when_its_gateway_leaves() {
     assert_eq!(queue.record(job).await.unwrap().unwrap().failure, None);
     let line = command_line(directory.path(), &redis.url());
     let next = gateway::start(&Options::parse_from(line), CancellationToken::new()).await.unwrap();
-    wait_until("the job to be played on", SECONDS, async || state().await == JobState::Running).await;
+    wait_until("the job to be simulated further", SECONDS, async || state().await == JobState::Running).await;
     let url = format!("http://{}/api/v1/jobs/{job}", next.address());
     assert_eq!(client.delete(url).bearer_auth(&key).send().await.unwrap().status(), 202);
     assert_eq!(ended(&queue, job).await.state, JobState::Cancelled);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_redis_left_is_played_again() {
+async fn a_job_that_redis_kept_is_simulated_again() {
     let (redis, directory) = (RedisServer::start_durable(), tempfile::tempdir().unwrap());
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let master = MasterKey::read(&directory.path().join("master-key")).unwrap();
@@ -114,17 +114,17 @@ async fn a_job_that_redis_left_is_played_again() {
     let answer = ask(Method::POST, GENERATE).multipart(form).send().await.unwrap();
     let job: JobId = answer.json::<Value>().await.unwrap()["job_id"].as_str().unwrap().parse().unwrap();
     let queue = Queue::connect(&RedisOptions::at(&redis.url()).unwrap()).await.unwrap();
-    let plays = async |attempt| {
+    let runs_of = async |attempt| {
         let record = queue.record(job).await.ok().flatten();
         record.is_some_and(|record| record.state == JobState::Running && record.attempt >= attempt)
     };
-    wait_until("the job to be played", SECONDS, async || plays(1).await).await;
+    wait_until("the job to be simulated", SECONDS, async || runs_of(1).await).await;
 
     redis.stop();
     gateway.wait_for_line("was not finished", SECONDS).await;
     redis.restart();
     // Once its lease is over.
-    wait_until("the job to be played again", 2 * SECONDS, async || plays(2).await).await;
+    wait_until("the job to be simulated again", 2 * SECONDS, async || runs_of(2).await).await;
     let cancelled = ask(Method::DELETE, &format!("/api/v1/jobs/{job}")).send().await.unwrap();
     assert!(cancelled.status().is_success(), "{}", cancelled.status());
     assert_eq!(ended(&queue, job).await.state, JobState::Cancelled);
@@ -132,17 +132,17 @@ async fn a_job_that_redis_left_is_played_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_played_mesh_that_cannot_be_kept_fails_the_job() {
+async fn a_simulated_mesh_that_cannot_be_stored_fails_the_job() {
     let world = World::new().await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let queue = world.queue().await;
     let first = ended(&queue, submit(&world, &key, None, "glb").await).await;
-    // A file in the place of the mesh's folder fails for every user, root included.
+    // A file in place of the folder makes every write fail, also for root.
     let mesh = first.result.unwrap().artifacts[0].blob.clone();
     assert_ne!(
         mesh.as_str()[..2],
         first.job.spec.image_to_mesh().unwrap().images[0].image.as_str()[..2],
-        "pictures lie elsewhere"
+        "images are in another folder"
     );
     let folder = world.blobs_directory().join(&mesh.as_str()[..2]);
     std::fs::remove_dir_all(&folder).unwrap();

@@ -235,7 +235,7 @@ async fn each_bad_input_has_its_own_answer_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_gets_the_allowed_ones() {
     let world = World::new().await;
     let answer = world.get(GENERATE).send().await.unwrap();
     assert_eq!(answer.headers()["allow"], "POST, OPTIONS");
@@ -244,7 +244,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn problems_read_like_this() {
+async fn problems_have_this_form() {
     let world = World::new().await;
     let mut body = problem(world.post_form(&png(), &[("steps", "0")]).send().await.unwrap()).await;
     body["request_id"] = "-".into();

@@ -1,4 +1,4 @@
-//! Batches: all or none, and what is wrong is named by its place.
+//! Batches: all images are accepted or none, and errors name the place of the image.
 
 use crate::agents::{Agent, add};
 use crate::pictures::{disc, encode, png};
@@ -23,7 +23,7 @@ fn picture(side: u32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parameters_are_shared_and_each_picture_may_have_its_own() {
+async fn parameters_are_shared_and_each_image_may_have_its_own() {
     let world = World::new().await;
     let body = json!({
         "steps": 9,
@@ -53,7 +53,7 @@ async fn parameters_are_shared_and_each_picture_may_have_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_form_is_as_good_with_overrides_beside() {
+async fn a_form_may_have_overrides() {
     let world = World::new().await;
     let part = |side| Part::bytes(encode(disc(side), ImageFormat::Png)).file_name("p.png");
     let form = Form::new()
@@ -72,7 +72,7 @@ async fn a_form_is_as_good_with_overrides_beside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_named_by_its_place_and_nothing_is_kept() {
+async fn an_error_names_the_place_of_the_image_and_nothing_is_stored() {
     let world = World::new().await;
     let good = || Value::from(picture(40));
     let blank = STANDARD.encode(encode(image::RgbaImage::new(40, 40), ImageFormat::Png));
@@ -114,7 +114,7 @@ async fn what_is_wrong_is_named_by_its_place_and_nothing_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_name_stands_twice_at_any_depth() {
+async fn a_repeated_field_is_refused_at_any_depth() {
     let world = World::new().await;
     let item = |fields: &str| format!("{{\"images\": [\"{0}\", {{\"image\": \"{0}\"{fields}}}]}}", picture(40));
     let send = async |body: String| post(&world).header("content-type", "application/json").body(body).send().await;
@@ -139,7 +139,7 @@ async fn no_name_stands_twice_at_any_depth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_queue_takes_none_of_it() {
+async fn a_full_queue_refuses_the_whole_batch() {
     let world = World::with(&["--queue-max-depth=2"]).await;
     let body = json!({ "images": [picture(40), picture(50), picture(60)] });
     let refused = post(&world).json(&body).send().await.unwrap();
@@ -151,7 +151,7 @@ async fn a_full_queue_takes_none_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agents_batch_counts_once_for_each_key() {
+async fn an_agents_batch_is_made_once_for_each_idempotency_key() {
     let world = World::new().await;
     let agent = Agent::new(&world, "robot", Mode::Live).await;
     let send = async |key: &str, steps: u32| {
@@ -170,7 +170,39 @@ async fn an_agents_batch_counts_once_for_each_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_may_send_more_than_can_be_one_batch() {
+async fn a_batch_that_is_sent_again_is_charged_for_its_forgotten_jobs_only() {
+    test_support::away_from_midnight().await;
+    let world = World::with(&["--result-retention=1"]).await;
+    let overrides = Overrides { jobs_per_day: Some(4), ..Overrides::default() };
+    let (_, key, _) = add(&world, "cyd", Class::User, Mode::Live, overrides).await;
+    let body = json!({ "images": [picture(40), picture(50), picture(60)] });
+    let send = async || -> Value {
+        let request = world.client.post(world.url(BATCH)).bearer_auth(&key).header("idempotency-key", "b");
+        let answer = request.json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    };
+    let charged = async || {
+        let limits = world.client.get(world.url("/api/v1/limits")).bearer_auth(&key).send().await.unwrap();
+        limits.json::<Value>().await.unwrap()["jobs_per_day"]["used"].as_u64().unwrap()
+    };
+    let first = send().await;
+    assert_eq!(charged().await, 3);
+    let (queue, job) = (world.queue().await, first["job_ids"][0].as_str().unwrap());
+    let cancel = world.client.delete(world.url(&format!("/api/v1/jobs/{job}"))).bearer_auth(&key);
+    assert_eq!(cancel.send().await.unwrap().status(), 200);
+    let job = job.parse().unwrap();
+    let is_forgotten = async || queue.record(job).await.unwrap().is_none();
+    test_support::wait_until("the job to be forgotten", std::time::Duration::from_secs(20), is_forgotten).await;
+    // The quota has room for one job, and that is what the repeated batch makes.
+    assert_eq!(send().await["job_ids"], first["job_ids"]);
+    assert_eq!(charged().await, 4);
+    assert_eq!(send().await["job_ids"], first["job_ids"], "all are known");
+    assert_eq!((charged().await, queue.depth().await.unwrap().queued), (4, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_tenant_may_send_more_than_the_queue_stores_as_one_batch() {
     let world = World::new().await;
     let overrides = Overrides { max_batch_size: Some(100_000), ..Overrides::default() };
     let (_, key, _) = add(&world, "cyd", Class::User, Mode::Live, overrides).await;

@@ -72,6 +72,10 @@ async fn compressed_bodies_are_unpacked_within_their_bound() {
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
+    let brotli_bomb = hex(
+        "cbffff3ff82540e2b14020f7fe8fffff7ff04b00c4611180eefd1fffffffe0970088c30200ddfb3ffeffffc12f0110870500baf77f\
+         fcffff835f02200e0b0074effff8ffff07bf04401c1600e8defff1ffff0f7e0980382c00d0bdffcbffff3ffc1200715800a07bff07",
+    );
     let send =
         |encoding: &str, body: Vec<u8>| raw(&world, "application/json", body).header("content-encoding", encoding);
     for (encoding, body) in [
@@ -82,6 +86,8 @@ async fn compressed_bodies_are_unpacked_within_their_bound() {
         ("deflate", deflate),
         ("identity", text.clone().into_bytes()),
         ("gzip, gzip", gzip(&gzip(text.as_bytes()))),
+        ("br", stored_brotli(text.as_bytes())),
+        ("gzip, br", stored_brotli(&gzip(text.as_bytes()))),
     ] {
         accepted(encoding, send(encoding, body)).await;
     }
@@ -94,10 +100,33 @@ async fn compressed_bodies_are_unpacked_within_their_bound() {
         ("gzip, gzip, gzip", text.clone().into_bytes(), 415, "unsupported_content_encoding"),
         ("gzip", gzip(&vec![b' '; 64 << 20]), 413, "body_too_large"),
         ("gzip, gzip", gzip(&gzip(&vec![b' '; 64 << 20])), 413, "body_too_large"),
+        ("br", brotli_bomb, 413, "body_too_large"),
+        // `{"steps": 3}`, compressed.
+        ("br", hex("8b05807b227374657073223a20337d03"), 400, "missing_image"),
+        ("br", stored_brotli(text.as_bytes())[..40].to_vec(), 400, "invalid_content_encoding"),
+        ("deflate, zstd", text.clone().into_bytes(), 415, "unsupported_content_encoding"),
     ] {
         let refused = problem(send(encoding, body).send().await.unwrap()).await;
         assert_eq!((&refused["status"], &refused["code"]), (&status.into(), &code.into()), "{encoding}: {refused}");
     }
+}
+
+/// A Brotli stream of uncompressed blocks (RFC 7932, section 9.2).
+fn stored_brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for (index, block) in bytes.chunks(1 << 16).enumerate() {
+        // The size of the window, in the first block only; then: not the last block, a length of 16 bits, uncompressed.
+        let window = u32::from(index == 0);
+        let header = (u32::try_from(block.len()).unwrap() - 1) << (3 + window) | 1 << (19 + window);
+        stream.extend(&header.to_le_bytes()[..3]);
+        stream.extend(block);
+    }
+    stream.push(3);
+    stream
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

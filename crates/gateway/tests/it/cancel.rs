@@ -1,4 +1,4 @@
-//! Jobs are withdrawn, by their owners only.
+//! Jobs are cancelled, by their owners only.
 
 use crate::pictures::png;
 use crate::world::{World, problem};
@@ -13,7 +13,7 @@ async fn submit(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_waiting_job_is_cancelled_once_and_for_all() {
+async fn a_waiting_job_is_cancelled_at_once() {
     let world = World::new().await;
     let job = submit(&world).await;
     for _ in 0..2 {
@@ -27,7 +27,7 @@ async fn a_waiting_job_is_cancelled_once_and_for_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_job_does_not_exist() {
+async fn the_job_of_another_tenant_is_not_found() {
     let world = World::new().await;
     let job = submit(&world).await;
     let (theirs, unknown) = (world.delete(&job, 1), world.delete("01996bd4-79c1-7f54-a4f5-1f7a8a1b8a10", 1));
@@ -36,7 +36,7 @@ async fn somebody_elses_job_does_not_exist() {
     assert_eq!(theirs["code"], "job_not_found");
     theirs["request_id"] = Value::Null;
     unknown["request_id"] = Value::Null;
-    assert_eq!(theirs, unknown, "the two cannot be told apart");
+    assert_eq!(theirs, unknown, "the two answers are the same");
     let state = world.queue().await.record(job.parse().unwrap()).await.unwrap().unwrap().state;
     assert_eq!(state, JobState::Queued);
 }

@@ -1,4 +1,4 @@
-//! Every code of the table is produced by a test: here those that no other test comes by.
+//! Every code of the table is expected by a test; here are those that no other test produces.
 
 use crate::agents::add;
 use crate::pictures::{disc, encode, png};
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_the_whole_quota_is_another_matter_than_a_quota_that_is_used_up() {
+async fn more_than_the_whole_quota_has_a_code_of_its_own() {
     let world = World::new().await;
     let (small, large) = (STANDARD.encode(png()), STANDARD.encode(encode(disc(1100), ImageFormat::Png)));
     let none = Overrides::default();
@@ -48,7 +48,7 @@ async fn more_than_the_whole_quota_is_another_matter_than_a_quota_that_is_used_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_went_wrong_here_is_said_without_a_word_of_what() {
+async fn an_internal_error_reveals_no_details() {
     let world = World::new().await;
     let job: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
     let job = job["job_id"].as_str().unwrap();
@@ -61,7 +61,7 @@ async fn what_went_wrong_here_is_said_without_a_word_of_what() {
     assert!(!text.contains("redis") && !text.contains("odd") && !text.contains("corrupt"), "{text}");
 }
 
-/// A test names a code when it expects it in an answer. (Scenarios of test keys come by every code too, but play it.)
+/// A test that names a code expects it in a response. (Scenarios of test keys produce every code too, but simulate it.)
 #[test]
 fn every_code_is_expected_by_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -69,7 +69,7 @@ fn every_code_is_expected_by_a_test() {
     for folder in ["crates/gateway/tests", "crates/status/tests", "crates/http-api/tests", "tests/tests"] {
         read(&root.join(folder), &mut tests);
     }
-    // What the framework refuses is tried where it is turned into problems.
+    // Refusals of the framework are tested where they are mapped to problems.
     let middleware = std::fs::read_to_string(root.join("crates/http-api/src/middleware.rs")).unwrap();
     tests.push_str(middleware.split_once("mod tests").unwrap().1);
     let missing: Vec<&str> = http_api::codes::ALL.iter().map(|kind| kind.code).collect();

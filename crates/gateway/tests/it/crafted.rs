@@ -1,4 +1,4 @@
-//! Pictures that were made to harm: each gets its own answer, soon, from a gateway that hardly grows.
+//! Crafted images: each is refused with its own code, soon, and with little memory.
 
 use crate::pictures::*;
 use crate::world::{GENERATE, command_line, register};
@@ -14,7 +14,7 @@ const SECONDS: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(200);
 const MOST_MIB: u64 = 64;
 
-/// A picture and what is answered: a status, and the code of a problem.
+/// An image, and the expected status and code.
 type Case = (&'static str, Vec<u8>, u16, &'static str);
 
 fn cases() -> Vec<Case> {
@@ -28,7 +28,7 @@ fn cases() -> Vec<Case> {
     let flat = raw_png((6000, 6000), 8, 6, false, &vec![0; 6000 * (6000 * 4 + 1)]);
     let flat_interlaced =
         raw_png((4096, 4096), 8, 6, true, &vec![0; 4096 * 4096 * 4 + 512 * 2 + 1024 * 3 + 2048 * 4 + 4096]);
-    // 40 gigapixels, and the zeros to begin them with.
+    // 40 gigapixels, and the zeros that they begin with.
     let mut vast = png_header(200_000, 200_000);
     vast.extend(chunk(&[b"IDAT", &zeros[..50_000]].concat()));
     let two_sizes = riff(&[(b"VP8X", &vp8x(0, 16_384, 16_384)), (b"VP8L", &webp()[20..])]);
@@ -79,24 +79,24 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// The most memory that a process ever had, in MiB.
+/// The peak memory of a process, in MiB.
 fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
-/// What a process has spent of the processors' time, in steps of 10 ms.
+/// The processor time that a process has used, in steps of 10 ms.
 fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // Behind the program's name, in parentheses: user time is the 12th field, system time the 13th.
+    // After the program's name in parentheses, user time is the 12th field and system time the 13th.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[allow(clippy::print_stdout)] // the figures, with --nocapture
-async fn crafted_pictures_are_answered_soon_and_cost_little_memory() {
+async fn crafted_images_are_answered_soon_and_take_little_memory() {
     let (redis, directory) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));

@@ -1,4 +1,4 @@
-//! Whatever came to the gate is in the audit, under the id that the client was told, and in the metrics.
+//! Each decision about a request is in the audit log, under the request id of the response, and in the metrics.
 
 use crate::agents::{Agent, add};
 use crate::world::{World, problem};
@@ -38,7 +38,7 @@ async fn every_decision_is_recorded_and_counted_and_no_secret_is() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
 
-    // A service that ends writes down what it has decided.
+    // A service writes its pending records before it ends.
     let World { redis, server, owners, keys, .. } = world;
     server.stop().await.unwrap();
     let mut reader = AuditReader::open(&redis.url(), "orfeas", None, Filter::default()).await.unwrap();
@@ -48,12 +48,12 @@ async fn every_decision_is_recorded_and_counted_and_no_secret_is() {
     }
     let text = format!("{records:?}");
     assert!(!text.contains(&keys[0]) && !text.contains(&wrong), "{text}");
-    let told: Vec<_> = records
+    let found: Vec<_> = records
         .iter()
         .map(|record| {
-            let whose = record.tenant.as_deref() == Some(owners[0].as_str());
+            let is_owner = record.tenant.as_deref() == Some(owners[0].as_str());
             let operation = record.operation.as_deref().unwrap_or_default();
-            (record.request_id.as_str(), record.outcome, record.reason.as_str(), record.proven && whose, operation)
+            (record.request_id.as_str(), record.outcome, record.reason.as_str(), record.proven && is_owner, operation)
         })
         .collect();
     for expected in [
@@ -62,14 +62,14 @@ async fn every_decision_is_recorded_and_counted_and_no_secret_is() {
         ("wrong-key", Outcome::Refused, "unknown_key", false, ""),
         ("no-key", Outcome::Refused, "missing_key", false, ""),
     ] {
-        assert!(told.contains(&expected), "{expected:?} is not in {told:?}");
+        assert!(found.contains(&expected), "{expected:?} is not in {found:?}");
     }
-    assert_eq!(told.len(), 4, "what does not come to the gate is not decided there");
+    assert_eq!(found.len(), 4, "requests to unauthenticated addresses are not recorded");
     assert!(records.iter().all(|record| record.ip.as_deref() == Some("127.0.0.1")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_is_told_why_somebody_was_not_let_in_and_they_are_not() {
+async fn the_reason_of_a_refusal_is_in_the_log_and_not_in_the_response() {
     let world = World::new().await;
     let master = MasterKey::read(&world.directory.path().join("master-key")).unwrap();
     let registry = Registry::connect(&world.redis.url(), "orfeas", &master, Defaults::default()).await.unwrap();
@@ -82,7 +82,7 @@ async fn the_operator_is_told_why_somebody_was_not_let_in_and_they_are_not() {
     registry.revoke_key(&ada, &revoked.key_id).await.unwrap();
     registry.revoke(&bob).await.unwrap();
     let mut answers = HashSet::new();
-    let mut told = |mut answer: Value| {
+    let mut known = |mut answer: Value| {
         for its_own in ["request_id", "trace_id"] {
             answer.as_object_mut().unwrap().remove(its_own);
         }
@@ -91,14 +91,18 @@ async fn the_operator_is_told_why_somebody_was_not_let_in_and_they_are_not() {
     };
     for key in ["orf_live_x", brief, revoked.api_key.expose_secret(), &world.keys[1]] {
         let answer = world.client.get(world.url("/api/v1/limits")).bearer_auth(key).send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), told(problem(answer).await)), (401, 1), "one answer for all");
+        assert_eq!((answer.status().as_u16(), known(problem(answer).await)), (401, 1), "one answer for all");
     }
     let (_, key, secret) = add(&world, "robot", Class::Agent, Mode::Live, Overrides::default()).await;
     let secret = secret.unwrap();
     for (key, secret) in [(&*key, "orf_secret_x"), ("orf_live_x", &secret)] {
         let agent = Agent::claiming(&world, key, secret);
         let answer = agent.send(agent.get("/api/agent/limits")).await;
-        assert_eq!((answer.status().as_u16(), told(problem(answer).await)), (401, 2), "and one for all who sign");
+        assert_eq!(
+            (answer.status().as_u16(), known(problem(answer).await)),
+            (401, 2),
+            "and one for all signed requests"
+        );
     }
 
     let metrics = world.get("/metrics").send().await.unwrap().text().await.unwrap();

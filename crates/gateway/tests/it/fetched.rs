@@ -14,7 +14,7 @@ async fn server(head: &str, body: Vec<u8>) -> SocketAddr {
     counting_server(head, body).await.0
 }
 
-/// The same, with the number of connections that it has had.
+/// The same, with a count of its connections.
 async fn counting_server(head: &str, body: Vec<u8>) -> (SocketAddr, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let connections = Arc::clone(&count);
@@ -45,7 +45,7 @@ async fn nothing_is_fetched_unless_it_is_switched_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_is_fetched_checked_and_kept() {
+async fn an_image_url_is_fetched_checked_and_stored() {
     let picture = server("HTTP/1.1 200 OK", png()).await;
     let port = format!("--egress-ports=80,443,{}", picture.port());
     let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", &port]).await;
@@ -61,7 +61,7 @@ async fn a_picture_is_fetched_checked_and_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_stands_for_the_url_that_it_came_with() {
+async fn a_key_is_used_for_the_url_of_the_same_source_only() {
     let picture = server("HTTP/1.1 200 OK", png()).await;
     let port = format!("--egress-ports=80,443,{}", picture.port());
     let world = World::with(&["--fetch-urls", "--egress-allow=127.0.0.1/32", &port]).await;
@@ -77,14 +77,14 @@ async fn a_key_stands_for_the_url_that_it_came_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_answers_slowly_does_not_take_more_room_than_there_is() {
-    // Connections wait in its backlog, and nobody answers.
+async fn slow_servers_take_no_more_memory_than_there_is() {
+    // Connections wait in its backlog and are never answered.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let ports = format!("--egress-ports=80,443,{}", silent.local_addr().unwrap().port());
     let options = ["--fetch-urls", "--egress-allow=127.0.0.1/32", "--fetch-timeout-seconds=1", "--fetches=1", &ports];
     let world = World::with(&options).await;
-    // One at a time takes its second. The others wait for one as well, in vain, unless they come a second apart each.
+    // One fetch runs at a time and takes a second. The others wait for a second too, and are then refused.
     let answers = futures_util::future::join_all((0..10).map(|_| send(&world, &url))).await;
     let mut counts = [0, 0];
     for answer in answers {
@@ -133,7 +133,7 @@ async fn a_request_that_is_sent_again_is_answered_without_its_image_or_a_worker(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_way_of_not_getting_a_picture_has_its_code() {
+async fn each_failure_to_fetch_an_image_has_its_code() {
     let text = server("HTTP/1.1 200 OK", b"<html>not found</html>".to_vec()).await;
     let gone = server("HTTP/1.1 404 Not Found", Vec::new()).await;
     // Redirects are followed, each by the rules of the first URL.

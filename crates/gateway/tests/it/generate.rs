@@ -1,4 +1,4 @@
-//! A picture becomes a job.
+//! Submission of single images.
 
 use crate::pictures::*;
 use crate::world::World;
@@ -52,7 +52,7 @@ async fn json_with_base64_or_a_data_uri_is_as_good() {
         let answer = world.post().json(&json!({ "image": image, "steps": 3, "seed": null })).send().await.unwrap();
         assert_eq!(answer.status(), 202);
     }
-    // The same bytes are stored once, whichever way they came.
+    // The same bytes are stored once, however they were sent.
     assert_eq!(world.post_form(&png, &[]).send().await.unwrap().status(), 202);
     assert_eq!(world.stored(), 1);
 }
@@ -71,7 +71,7 @@ async fn every_format_is_taken_also_under_a_wrong_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seeds_are_drawn_and_told() {
+async fn seeds_are_drawn_and_returned() {
     let world = World::new().await;
     let (picture, mut seeds) = (png(), HashSet::new());
     let queue = world.queue().await;

@@ -1,4 +1,4 @@
-//! What a client may ask for, told before and said when it is too much.
+//! Limits: `GET limits`, rate limit headers, and refusals.
 
 use crate::agents::{Agent, add};
 use crate::pictures::png;
@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_are_told_before_they_are_hit() {
+async fn limits_are_readable_before_they_are_reached() {
     test_support::away_from_midnight().await;
     let world = World::new().await;
     let overrides =
@@ -37,13 +37,13 @@ async fn limits_are_told_before_they_are_hit() {
 
     assert_eq!(post().await.unwrap().status(), 202);
     assert_eq!(post().await.unwrap().status(), 202);
-    // Two different refusals: too many at once, which costs nothing of the day ...
+    // Two different refusals: too many active jobs, which is not charged to the day ...
     let refused = post().await.unwrap();
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(problem(refused).await["code"], "too_many_jobs");
     let after = limits().await;
     assert_eq!((&after["jobs_per_day"]["used"], &after["active_jobs"]["used"]), (&2.into(), &2.into()));
-    // ... and too many in a day.
+    // ... and too many jobs in a day.
     let overrides = Overrides { jobs_per_day: Some(1), ..Overrides::default() };
     let (_, key, _) = add(&world, "dan", Class::User, Mode::Live, overrides).await;
     let post = || {
@@ -58,7 +58,7 @@ async fn limits_are_told_before_they_are_hit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_tells_how_full_the_window_is() {
+async fn every_response_has_the_state_of_the_window() {
     let world = World::new().await;
     let overrides = Overrides { requests_per_minute: Some(3), ..Overrides::default() };
     let (_, key, _) = add(&world, "cyd", Class::User, Mode::Live, overrides).await;
@@ -77,9 +77,9 @@ async fn every_answer_tells_how_full_the_window_is() {
     }
 }
 
-/// What costs something is counted apart from looking, and the operator says how much of each.
+/// Queries are counted apart from other requests, and the operator sets the limit of each.
 #[tokio::test(flavor = "multi_thread")]
-async fn users_look_more_often_than_they_ask_for_work() {
+async fn users_may_query_more_often_than_they_submit() {
     for (options, [work, look]) in [
         (&[][..], ["10", "60"]),
         (&["--user-max-requests-per-minute=2", "--user-max-queries-per-minute=7"], ["2", "7"]),
@@ -112,7 +112,7 @@ async fn the_agents_api_can_be_switched_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agents_way_is_signed_from_end_to_end() {
+async fn every_request_of_an_agent_is_signed() {
     let world = World::new().await;
     let agent = Agent::new(&world, "robot", Mode::Live).await;
     let body = json!({ "image": STANDARD.encode(png()), "seed": 7 });

@@ -12,9 +12,12 @@ mod bodies;
 mod cancel;
 mod codes;
 mod crafted;
+mod dead_letters;
 mod decisions;
 mod fetched;
+mod garbage_collection;
 mod generate;
+mod hang_up;
 mod limits;
 mod master_key;
 mod models;
@@ -22,8 +25,8 @@ mod once;
 #[path = "../../../picture/tests/it/pictures.rs"]
 mod pictures;
 mod process;
+mod read_only;
 mod service;
-mod sweeping;
 #[path = "../../../status/tests/it/tenants.rs"]
 mod tenants;
 mod test_keys;

@@ -1,4 +1,4 @@
-//! The master key is changed while requests come in.
+//! The master key is changed during a stream of requests.
 
 use crate::world::{World, command_line};
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry};
@@ -22,7 +22,7 @@ fn master(directory: &Path) -> MasterKey {
     MasterKey::read(&directory.join("master-key")).unwrap()
 }
 
-/// Asks one gateway again and again.
+/// Sends requests to one gateway continuously.
 struct Asking {
     task: JoinHandle<()>,
     answers: UnboundedReceiver<()>,
@@ -47,7 +47,7 @@ impl Asking {
     async fn goes_on(&mut self) {
         while self.answers.try_recv().is_ok() {}
         for _ in 0..10 {
-            self.answers.recv().await.expect("somebody was turned away");
+            self.answers.recv().await.expect("a request was refused");
         }
     }
 }
@@ -59,7 +59,7 @@ impl Drop for Asking {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_master_key_is_changed_and_nobody_is_turned_away() {
+async fn the_master_key_is_changed_without_a_refused_request() {
     let world = World::new().await;
     let (directory, file) = (world.directory.path(), world.directory.path().join("master-key"));
     let other = start(&world).await.unwrap();
@@ -71,7 +71,7 @@ async fn the_master_key_is_changed_and_nobody_is_turned_away() {
     };
     all_go_on(&mut asking).await;
 
-    // First every service gets both keys, each in its time.
+    // First every service gets both keys, one after the other.
     let old = fs::read_to_string(&file).unwrap();
     let new = "5a".repeat(32);
     fs::write(&file, format!("{new}\n{old}")).unwrap();
@@ -81,7 +81,7 @@ async fn the_master_key_is_changed_and_nobody_is_turned_away() {
     registry.unwrap().reseal().await.unwrap();
     all_go_on(&mut asking).await;
 
-    // Then the old one goes.
+    // Then the old key is removed.
     fs::write(&file, &old).unwrap();
     let refused = start(&world).await.err().unwrap();
     let refused = match refused {
@@ -96,7 +96,7 @@ async fn the_master_key_is_changed_and_nobody_is_turned_away() {
     all_go_on(&mut later).await;
     all_go_on(&mut asking).await;
 
-    // Whoever comes now is known to those who opened the registry with the old one.
+    // A tenant that is added now is known to gateways that opened the registry with the old key.
     let registry = Registry::connect(&world.redis.url(), "orfeas", &master(directory), Defaults::default()).await;
     let eve = registry.unwrap().add(NewTenant::new("eve", Class::User), Mode::Live, None).await.unwrap();
     let answer = world.client.get(world.url("/api/v1/limits")).bearer_auth(eve.api_key.expose_secret()).send().await;

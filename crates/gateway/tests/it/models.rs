@@ -39,10 +39,10 @@ fn worker(name: &str, is_default: bool, multi_view: bool) -> WorkerInfo {
     }
 }
 
-/// Announces workers until the gateway knows them.
+/// Announces workers until the gateway lists them.
 async fn announce(world: &World, workers: &[WorkerInfo]) {
     let queue = world.queue().await;
-    wait_until("the gateway to know the workers", Duration::from_secs(30), async || {
+    wait_until("the gateway to list the workers", Duration::from_secs(30), async || {
         for worker in workers {
             queue.announce(worker).await.unwrap();
         }
@@ -102,7 +102,7 @@ async fn a_model_is_chosen_by_name_and_takes_the_views_that_it_can() {
         let refused = problem(world.post().json(&body).send().await.unwrap()).await;
         assert_eq!((&refused["code"], &refused["parameter"]), (&code.into(), &parameter.into()), "{refused}");
     }
-    // In a batch the fault is named with its place.
+    // In a batch the error names the place of the image.
     let batch = json!({ "images": [image(64), { "image": image(64), "model": "none" }] });
     let batch = world.client.post(world.url("/api/v1/batch")).bearer_auth(&world.keys[0]).json(&batch);
     let refused = problem(batch.send().await.unwrap()).await;
@@ -112,14 +112,22 @@ async fn a_model_is_chosen_by_name_and_takes_the_views_that_it_can() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_no_live_worker_can_run_says_so() {
-    let world = World::new().await;
-    let answer: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
-    assert!(answer["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "no_worker"), "{answer}");
-    assert_eq!(answer.get("eta_seconds"), None, "{answer}");
+    let world = World::with(&["--with-status"]).await;
+    let is_warned =
+        |body: &Value| body["warnings"].as_array().into_iter().flatten().any(|warning| warning["code"] == "no_worker");
+    // Whether the answer to a submission, and the job as it is shown then, have the warning.
+    let submit = async || {
+        let accepted: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
+        let shown = world.get(accepted["links"]["self"].as_str().unwrap()).send().await.unwrap();
+        let shown: Value = shown.json().await.unwrap();
+        assert!(!is_warned(&accepted) || accepted.get("eta_seconds").is_none(), "{accepted}");
+        [is_warned(&accepted), is_warned(&shown)]
+    };
+    assert_eq!(submit().await, [true, true], "no worker was ever alive");
     announce(&world, &[worker("single", true, false)]).await;
-    let answer: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
-    let codes = answer["warnings"].as_array().into_iter().flatten().map(|warning| warning["code"].as_str().unwrap());
-    assert!(!codes.collect::<Vec<_>>().contains(&"no_worker"), "{answer}");
+    assert_eq!(submit().await, [false, false]);
+    // The worker is silent from now on.
+    wait_until("the worker to count as dead", Duration::from_secs(30), async || submit().await == [true, true]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

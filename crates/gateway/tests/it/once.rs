@@ -1,10 +1,10 @@
-//! Once is enough: keys, names, and meshes that were made before.
+//! Idempotency: keys, names, and results that were made before.
 
 use crate::pictures::{disc, encode, png};
 use crate::world::{World, problem};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{Artifact, MeshFormat, ModelInfo, Quality, ResultRecord, WorkerInfo};
+use domain::{MeshFormat, ModelInfo, WorkerInfo};
 use image::ImageFormat;
 use queue::LeaseOptions;
 use reqwest::{RequestBuilder, Response};
@@ -22,9 +22,9 @@ async fn accepted(request: RequestBuilder) -> Value {
     answer.json().await.unwrap()
 }
 
-/// On a busy machine this is more than the gateway and its Redis can answer in time: clients are told to try again, or
-/// lose their connection, and send the same request once more.
-async fn accepted_at_last(request: RequestBuilder) -> Value {
+/// On a busy machine the gateway and its Redis cannot answer all of these in time: clients get a retryable problem or lose
+/// their connection, and send the same request again.
+async fn accepted_after_retries(request: RequestBuilder) -> Value {
     for _ in 0..100 {
         match request.try_clone().unwrap().send().await {
             Ok(answer) if answer.status() != 503 => {
@@ -35,7 +35,7 @@ async fn accepted_at_last(request: RequestBuilder) -> Value {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    panic!("it was turned away a hundred times");
+    panic!("it was refused a hundred times");
 }
 
 fn put(world: &World, name: &str) -> RequestBuilder {
@@ -47,7 +47,7 @@ async fn simultaneous_duplicates_make_one_job() {
     let world = World::with(&["--body-timeout-seconds=600"]).await;
     let requests = (0..2000).map(|n| {
         let (keyed, named) = (world.post().header("idempotency-key", "order-7"), put(&world, "order-7"));
-        accepted_at_last(if n % 2 == 0 { keyed } else { named }.json(&body(None)))
+        accepted_after_retries(if n % 2 == 0 { keyed } else { named }.json(&body(None)))
     });
     let answers = futures_util::future::join_all(requests).await;
     let of =
@@ -55,22 +55,22 @@ async fn simultaneous_duplicates_make_one_job() {
     assert_eq!((of(0).len(), of(1).len()), (1, 1), "one for the key, one for the name");
     assert!(of(0).is_disjoint(&of(1)));
     let seeds: HashSet<u64> = answers.iter().step_by(2).map(|answer| answer["seed"].as_u64().unwrap()).collect();
-    assert_eq!(seeds.len(), 1, "each is told the seed of the one job");
+    assert_eq!(seeds.len(), 1, "each answer has the seed of the one job");
     assert_eq!(world.queue().await.depth().await.unwrap().queued, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_key_with_another_body_is_refused_whichever_way_it_was_written() {
+async fn the_same_key_with_another_request_is_refused_in_any_format() {
     let world = World::new().await;
     let keyed = || world.post().header("idempotency-key", "k");
     let first = accepted(keyed().json(&body(Some(1)))).await;
-    // The same picture and parameters as form data: another boundary, another order, the same wish.
+    // The same image and parameters as form data: another boundary, another order, the same request.
     let fields = reqwest::multipart::Form::new()
         .text("steps", "7")
         .text("seed", "1")
         .part("image", reqwest::multipart::Part::bytes(png()));
     assert_eq!(accepted(keyed().multipart(fields)).await["job_id"], first["job_id"]);
-    // Quoted, as the draft writes it.
+    // Quoted, as in the draft of the header.
     let quoted = world.post().header("idempotency-key", "\"k\"").json(&body(Some(1)));
     assert_eq!(accepted(quoted).await["job_id"], first["job_id"]);
 
@@ -85,7 +85,7 @@ async fn the_same_key_with_another_body_is_refused_whichever_way_it_was_written(
     }
     let twice = keyed().header("idempotency-key", "l").json(&body(None));
     assert_eq!(problem(twice.send().await.unwrap()).await["code"], "invalid_idempotency_key");
-    // The same key is another tenant's own.
+    // Another tenant may use the same key.
     let theirs = world.client.post(world.url(crate::world::GENERATE)).bearer_auth(&world.keys[1]);
     let theirs = accepted(theirs.header("idempotency-key", "k").json(&body(Some(9)))).await;
     assert_ne!(theirs["job_id"], first["job_id"]);
@@ -97,17 +97,17 @@ async fn a_job_is_known_by_its_name() {
     let job = accepted(put(&world, "mug:2026.10~1").json(&body(None))).await;
     let again = accepted(put(&world, "mug:2026.10~1").json(&body(None))).await;
     assert_eq!((&again["job_id"], &again["seed"]), (&job["job_id"], &job["seed"]));
-    // Bob's name is another job, and there is none.
+    // Names belong to a tenant: bob has no job of this name.
     assert_eq!(problem(world.delete("mug:2026.10~1", 1).send().await.unwrap()).await["code"], "job_not_found");
     let gone: Value = world.delete("mug:2026.10~1", 0).send().await.unwrap().json().await.unwrap();
     assert_eq!((&gone["job_id"], &gone["status"]), (&job["job_id"], &"cancelled".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_mesh_is_made_once_while_it_is_new() {
+async fn a_repeatable_request_attaches_to_the_same_job_or_gets_its_result() {
     let world = World::new().await;
     let queue = world.queue().await;
-    // What answers depends on the models that there are, so there must be a worker.
+    // A result is reused for the same model only, so a worker has to announce one.
     let worker =
         queue.worker(worker_info(256), LeaseOptions { lease: Duration::from_secs(30), max_attempts: 1 }).await.unwrap();
     let first = accepted(world.post().json(&body(Some(5)))).await;
@@ -116,7 +116,8 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
     assert_eq!(second.get("cached"), None);
     let lease = worker.lease(1, Duration::from_secs(5)).await.unwrap().remove(0);
     assert_eq!(lease.job().id.to_string(), first["job_id"]);
-    lease.succeed(&result()).await.unwrap();
+    let [mesh, thumbnail] = ["5", "6"].map(|digit| digit.repeat(64).parse().unwrap());
+    lease.succeed(&test_support::result(mesh, thumbnail, MeshFormat::GLB, 1)).await.unwrap();
 
     let cached = accepted(world.post().json(&body(Some(5)))).await;
     assert_eq!((&cached["job_id"], &cached["cached"]), (&first["job_id"], &true.into()));
@@ -128,7 +129,7 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
     assert_eq!(problem(world.delete("mine", 0).send().await.unwrap()).await["code"], "job_finished");
 
     let form = world.post_form(&png(), &[("seed", "5"), ("steps", "7"), ("cache", "true")]);
-    assert_eq!(accepted(form).await["job_id"], first["job_id"], "a form is as good");
+    assert_eq!(accepted(form).await["job_id"], first["job_id"], "a form counts as the same request");
     let mut fresh = body(Some(5));
     fresh["cache"] = false.into();
     let theirs = world.client.post(world.url(crate::world::GENERATE)).bearer_auth(&world.keys[1]);
@@ -151,14 +152,14 @@ async fn the_same_mesh_is_made_once_while_it_is_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_worker_can_do_is_refused_and_what_one_may_yet_do_is_not() {
+async fn a_grid_that_is_too_fine_for_all_live_workers_is_refused() {
     let world = World::new().await;
     let queue = world.queue().await;
     let ask = |resolution: u32| world.post_form(&png(), &[("octree_resolution", &*resolution.to_string())]);
-    assert_eq!(ask(512).send().await.unwrap().status(), 202, "without any worker, one may come");
+    assert_eq!(ask(512).send().await.unwrap().status(), 202, "without any worker, one may yet start");
     // The gateway looks for workers once a second.
     let mut answer = None;
-    test_support::wait_until("the gateway to know the worker", Duration::from_secs(30), async || {
+    test_support::wait_until("the gateway to list the worker", Duration::from_secs(30), async || {
         queue.announce(&worker_info(128)).await.unwrap();
         let sent = ask(129).send().await.unwrap();
         let is_refused = sent.status() != 202;
@@ -183,35 +184,4 @@ fn worker_info(max_octree_resolution: u32) -> WorkerInfo {
     let mut info = WorkerInfo { slots: 4, models: vec![model], ..crate::world::worker_info() };
     info.capabilities[0].max_grid = max_octree_resolution;
     info
-}
-
-fn result() -> ResultRecord {
-    ResultRecord {
-        artifacts: vec![
-            Artifact::mesh("5".repeat(64).parse().unwrap(), MeshFormat::GLB, 1),
-            Artifact::thumbnail("6".repeat(64).parse().unwrap(), 100_000),
-        ],
-        format: MeshFormat::GLB,
-        quality: Quality {
-            vertices: 8,
-            faces: 12,
-            watertight: true,
-            euler_number: 2,
-            components: 1,
-            area: 24.0,
-            volume: 8.0,
-            bounding_box: [[-1.0; 3], [1.0; 3]],
-            degenerate_faces: 0,
-            boundary_edges: 0,
-        },
-        timings: Vec::new(),
-        model: "tiny".to_owned(),
-        model_digest: String::new(),
-        seed: 5,
-        steps: 7,
-        guidance_scale: 5.0,
-        octree_resolution: 64,
-        batch_size: 1,
-        warnings: Vec::new(),
-    }
 }

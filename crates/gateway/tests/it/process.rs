@@ -1,4 +1,4 @@
-//! The real program: command line, logs, traces, signals.
+//! The program as a process: command line, logs, traces, signals.
 
 use crate::pictures::png;
 use crate::world::{GENERATE, command_line, register};
@@ -21,7 +21,7 @@ async fn from_start_to_sigterm() {
     let [ada, _] = register(directory.path(), &redis.url()).await;
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let address_file = directory.path().join("address");
-    // What is not on the command line comes from the file.
+    // Options that are not on the command line are read from the file.
     std::fs::write(directory.path().join(".env"), "ORFEAS_DRAIN_SECONDS=5\nOTEL_EXPORTER_OTLP_TIMEOUT=1000\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
     command
@@ -78,7 +78,7 @@ async fn from_start_to_sigterm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_start_says_why_and_fails() {
+async fn a_start_that_fails_prints_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let attempt = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orfeas-gateway"));
@@ -88,15 +88,18 @@ async fn what_cannot_start_says_why_and_fails() {
         text
     };
     assert!(attempt(&[]).contains("--master-key-file"));
-    assert!(attempt(&["--master-key-file=no-such-file"]).contains("no-such-file"));
+    let text = attempt(&["--master-key-file=no-such-file"]);
+    let reasons: Vec<&str> = text.lines().filter(|line| line.starts_with("orfeas-gateway: ")).collect();
+    assert!(matches!(reasons[..], [reason] if reason.contains("no-such-file")), "one line on standard error: {text}");
     for (option, wrong) in [
-        ("--blob-sweep-minutes", "-1"),
-        ("--blob-sweep-minutes", "soon"),
+        ("--blob-gc-minutes", "-1"),
+        ("--blob-gc-minutes", "soon"),
         ("--body-timeout-seconds", "0"),
         ("--body-timeout-seconds", "1e9"),
         ("--fetch-timeout-seconds", "0"),
         ("--request-memory-mib", "8"),
         ("--listen", "everywhere"),
+        ("--listen", "no-such-host.invalid:80"),
     ] {
         let text = attempt(&["--master-key-file=no-such-file", &format!("{option}={wrong}")]);
         assert!(text.contains(option) && text.contains(wrong) && !text.contains("no-such-file"), "{text}");

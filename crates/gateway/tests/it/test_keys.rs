@@ -1,4 +1,4 @@
-//! Test keys: the whole contract without a device, and every failure on demand.
+//! Test keys: simulated jobs, and every failure on demand.
 
 use crate::agents::{Agent, add};
 use crate::pictures::png;
@@ -28,12 +28,12 @@ pub(crate) async fn submit(world: &World, key: &str, scenario: Option<&str>, for
 
 pub(crate) async fn ended(queue: &Queue, job: JobId) -> JobRecord {
     let record = async || queue.record(job).await.unwrap().unwrap();
-    wait_until("a played job to end", Duration::from_secs(30), async || record().await.state.is_terminal()).await;
+    wait_until("a simulated job to end", Duration::from_secs(30), async || record().await.state.is_terminal()).await;
     record().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_played_job_has_a_mesh_in_each_format_and_no_worker_sees_it() {
+async fn a_simulated_job_has_a_mesh_in_each_format_and_is_leased_by_no_worker() {
     let world = World::new().await;
     let (owner, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let (queue, blobs) =
@@ -53,7 +53,7 @@ async fn a_played_job_has_a_mesh_in_each_format_and_no_worker_sees_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_fail_are_retried_and_never_end_as_asked() {
+async fn jobs_fail_are_retried_or_never_end_by_scenario() {
     let world = World::new().await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let queue = world.queue().await;
@@ -76,7 +76,7 @@ async fn jobs_fail_are_retried_and_never_end_as_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_problem_of_the_table_can_be_had() {
+async fn every_problem_of_the_table_can_be_simulated() {
     let world = World::new().await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let agent = Agent::new(&world, "test-robot", Mode::Test).await;
@@ -87,8 +87,8 @@ async fn every_problem_of_the_table_can_be_had() {
             bearer(world.client.post(world.url(GENERATE)).json(&image)),
             bearer(world.client.get(world.url("/api/v1/limits"))),
         ] {
-            let played = problem(request.send().await.unwrap()).await;
-            assert_eq!((&played["code"], &played["status"]), (&kind.code.into(), &kind.status.into()));
+            let simulated = problem(request.send().await.unwrap()).await;
+            assert_eq!((&simulated["code"], &simulated["status"]), (&kind.code.into(), &kind.status.into()));
         }
         let request = agent.post("/api/agent/generate-3d").header("x-test-scenario", kind.code).json(&image);
         assert_eq!(problem(agent.send(request).await).await["code"], kind.code);

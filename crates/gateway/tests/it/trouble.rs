@@ -1,4 +1,4 @@
-//! When the neighbours are away, slow, or full.
+//! Stores and clients that are unavailable, slow, or full.
 
 use crate::pictures::{encode, jpeg, noise, png};
 use crate::world::{GENERATE, World, problem};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_nothing_is_stored_and_it_comes_back_by_itself() {
+async fn without_redis_nothing_is_stored_and_the_gateway_recovers_by_itself() {
     let world = World::new().await;
     assert_eq!(world.post_form(&png(), &[]).send().await.unwrap().status(), 202);
     let stored = world.stored();
@@ -31,7 +31,7 @@ async fn without_redis_nothing_is_stored_and_it_comes_back_by_itself() {
     assert_eq!(world.get("/metrics").send().await.unwrap().status(), 200);
 
     world.redis.restart();
-    // This Redis has kept nothing, so the key is unknown; but that is an answer.
+    // This Redis keeps nothing, so the key is unknown after the restart.
     let back = async || world.post_form(&jpeg(), &[]).send().await.unwrap().status() == 401;
     test_support::wait_until("the gateway to answer again", Duration::from_secs(30), back).await;
 }
@@ -49,7 +49,7 @@ async fn a_redis_that_hangs_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_queue_says_when_to_come_back() {
+async fn a_full_queue_states_when_to_retry() {
     let world = World::with(&["--queue-max-depth=2"]).await;
     for _ in 0..2 {
         assert_eq!(world.post_form(&png(), &[]).send().await.unwrap().status(), 202);
@@ -64,7 +64,7 @@ async fn a_full_queue_says_when_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_store_that_cannot_be_written() {
     let world = World::new().await;
-    // A file in the place of the directory fails for every user, root included.
+    // A file in place of the directory makes every write fail, also for root.
     std::fs::remove_dir_all(world.blobs_directory()).unwrap();
     std::fs::write(world.blobs_directory(), "in the way").unwrap();
     let body = problem(world.post_form(&png(), &[]).send().await.unwrap()).await;
@@ -75,7 +75,7 @@ async fn a_blob_store_that_cannot_be_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_trickles_in_is_given_up() {
+async fn a_body_that_takes_too_long_is_given_up() {
     let world = World::with(&["--body-timeout-seconds=0.3"]).await;
     let mut line = TcpStream::connect(world.server.address()).await.unwrap();
     let head = format!(
@@ -93,17 +93,22 @@ async fn a_body_that_trickles_in_is_given_up() {
     assert!(answer.contains("\"code\":\"body_timeout\""), "{answer}");
 }
 
+/// The head of a request with a well-formed but unknown key, whose signature can be checked with the body only.
+fn unproven_head(path: &str, n: usize, length: usize) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let signature = "0".repeat(64);
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nX-Agent-API-Key: orf_live_{n:043}\r\nX-Agent-Timestamp: {now}\r\n\
+         X-Agent-Nonce: {n:032}\r\nX-Agent-Signature: {signature}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    )
+}
+
 /// Connections with a well-formed but unknown key id that send one byte now and then.
 async fn idle_senders(world: &World, count: usize) -> Vec<tokio::task::JoinHandle<()>> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let address = world.server.address();
     let sender = |n: usize| async move {
-        let head = format!(
-            "POST /api/agent/batch HTTP/1.1\r\nHost: x\r\nX-Agent-Key: orf_live_{n:043}\r\nX-Agent-Timestamp: {now}\r\n\
-             X-Agent-Nonce: {n:032}\r\nX-Agent-Signature: {:064}\r\nContent-Type: application/json\r\n\
-             Content-Length: 50000000\r\n\r\n{{",
-            0
-        );
+        let head = unproven_head("/api/agent/batch", n, 50_000_000);
         loop {
             let Ok(mut line) = TcpStream::connect(address).await else { return };
             if line.write_all(head.as_bytes()).await.is_err() {
@@ -118,6 +123,32 @@ async fn idle_senders(world: &World, count: usize) -> Vec<tokio::task::JoinHandl
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_body_of_an_unproven_sender_is_given_up_at_every_address() {
+    let world = World::new().await;
+    let addresses = ["/api/agent/generate-3d", "/api/agent/batch", "/api/agent/webhooks", "/api/admin/agents"];
+    let attempts = addresses.map(async |path| {
+        let mut line = TcpStream::connect(world.server.address()).await.unwrap();
+        let head = unproven_head(path, 0, 60_000);
+        line.write_all(head.as_bytes()).await.unwrap();
+        let begun = Instant::now();
+        let (mut answer, mut sender) = line.split();
+        let trickle = async {
+            while sender.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let mut head = [0; 13];
+        tokio::select! {
+            read = answer.read_exact(&mut head) => { read.unwrap(); }
+            () = trickle => {}
+        }
+        assert_eq!(&head, b"HTTP/1.1 408 ", "{path}");
+        assert!(begun.elapsed() < Duration::from_secs(6), "{path}: {:?}", begun.elapsed());
+    });
+    futures_util::future::join_all(attempts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn senders_without_a_proven_key_do_not_keep_others_out() {
     let world = World::new().await;
     let idle = idle_senders(&world, 64).await;
@@ -127,7 +158,7 @@ async fn senders_without_a_proven_key_do_not_keep_others_out() {
         let answer = world.post_form(&png(), &[]).send().await.unwrap();
         assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
     }
-    // A batch needs more room than a single image.
+    // A batch needs more memory than a single image.
     let body = serde_json::json!({ "images": vec![base64(&png()); 16] });
     let batch = world.client.post(world.url("/api/v1/batch")).bearer_auth(&world.keys[0]).json(&body);
     assert_eq!(batch.send().await.unwrap().status(), 202);
@@ -149,7 +180,7 @@ async fn bodies_wait_for_memory_and_a_slow_one_gives_it_up() {
     };
     let first = tokio::spawn(unannounced(trickle()).send());
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    // A small one that comes now waits for the slow one, which has to go for its rate.
+    // A small body waits for the slow one, which is given up for its rate.
     let answer = world.post_form(&png(), &[]).send().await.unwrap();
     assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
     let first = problem(first.await.unwrap().unwrap()).await;
@@ -176,12 +207,12 @@ async fn a_body_far_beyond_the_limit_is_answered_and_not_only_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_large_pictures_at_once_take_their_turn() {
+async fn many_large_images_at_once_wait_for_each_other() {
     let world = World::with(&["--picture-checks=1"]).await;
     let picture = encode(noise(1500, 1500), ImageFormat::Jpeg);
     let requests = (0..12).map(|_| world.post_form(&picture, &[]).send());
     let answers = futures_util::future::join_all(requests);
-    // The service goes on answering meanwhile.
+    // The service answers other requests meanwhile.
     let probe = async {
         let begun = Instant::now();
         assert_eq!(world.get("/livez").send().await.unwrap().status(), 200);
@@ -194,7 +225,7 @@ async fn many_large_pictures_at_once_take_their_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_finishes_what_has_begun() {
+async fn stopping_finishes_the_requests_that_have_begun() {
     let world = World::new().await;
     let picture = encode(noise(500, 500), ImageFormat::Png);
     let mut body = b"--x\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n".to_vec();
@@ -213,10 +244,10 @@ async fn stopping_finishes_what_has_begun() {
     line.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
-    // The request has begun; now it is told to stop, and only then the picture comes.
+    // The request has begun; the gateway is stopped before the image is sent.
     let stopping = tokio::spawn(world.server.stop());
-    let nobody_listens = async || TcpStream::connect(address).await.is_err();
-    test_support::wait_until("the gateway to take no more", Duration::from_secs(30), nobody_listens).await;
+    let refuses = async || TcpStream::connect(address).await.is_err();
+    test_support::wait_until("the gateway to take no more", Duration::from_secs(30), refuses).await;
     line.write_all(&body).await.unwrap();
     let mut answer = String::new();
     line.read_to_string(&mut answer).await.unwrap();

@@ -1,5 +1,6 @@
-//! Webhooks by the API: whose they are, and that they are called.
+//! Webhooks over the API: management, ownership, delivery.
 
+use crate::agents::Agent;
 use crate::pictures::png;
 use crate::world::{World, problem};
 use access::{Mode, Overrides};
@@ -17,11 +18,11 @@ use tokio::time::timeout;
 
 const HOOKS: &str = "/api/v1/webhooks";
 
-/// Somebody who is told, and what was told, head and body.
+/// An endpoint, and the requests that it receives, head and body.
 async fn receiver() -> (SocketAddr, UnboundedReceiver<String>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (tell, told) = unbounded_channel();
+    let (sender, received) = unbounded_channel();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = String::new();
@@ -31,10 +32,10 @@ async fn receiver() -> (SocketAddr, UnboundedReceiver<String>) {
                 request += std::str::from_utf8(&bytes[..read]).unwrap();
             }
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
-            tell.send(request).unwrap();
+            sender.send(request).unwrap();
         }
     });
-    (address, told)
+    (address, received)
 }
 
 fn request(world: &World, method: Method, path: &str, key: usize) -> RequestBuilder {
@@ -49,8 +50,8 @@ async fn add(world: &World, url: &str) -> (String, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_ends_is_told_and_told_again() {
-    let (address, mut told) = receiver().await;
+async fn the_end_of_a_job_is_delivered_and_replayed() {
+    let (address, mut received) = receiver().await;
     let port = format!("--egress-ports=443,{}", address.port());
     let world = World::with(&["--egress-allow=127.0.0.0/8", &port]).await;
     let (location, hook) = add(&world, &format!("http://{address}/hook")).await;
@@ -61,7 +62,7 @@ async fn a_job_that_ends_is_told_and_told_again() {
 
     let job: Value = world.post_form(&png(), &[]).send().await.unwrap().json().await.unwrap();
     assert_eq!(world.delete(job["job_id"].as_str().unwrap(), 0).send().await.unwrap().status(), 200);
-    let message = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
+    let message = timeout(Duration::from_secs(20), received.recv()).await.unwrap().unwrap();
     let (head, body) = message.split_once("\r\n\r\n").unwrap();
     let body: Value = serde_json::from_str(body).unwrap();
     assert_eq!((&body["type"], &body["data"]["status"]), (&"job.cancelled".into(), &"cancelled".into()));
@@ -78,14 +79,14 @@ async fn a_job_that_ends_is_told_and_told_again() {
     assert_eq!(log["deliveries"][0]["attempts"][0]["status"], 204, "{log}");
     let replay = format!("{deliveries}/{}/replay", log["deliveries"][0]["id"].as_str().unwrap());
     assert_eq!(request(&world, Method::POST, &replay, 0).send().await.unwrap().status(), 202);
-    let again = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
+    let again = timeout(Duration::from_secs(20), received.recv()).await.unwrap().unwrap();
     assert_eq!(again.split_once("\r\n\r\n").unwrap().1, message.split_once("\r\n\r\n").unwrap().1);
 }
 
-/// What is told of a job holds what its owner needs to go on: which batch, and why it failed.
+/// The payload has the batch and the failure of the job.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_is_told_with_its_batch_and_its_reason() {
-    let (address, mut told) = receiver().await;
+async fn a_failure_is_delivered_with_its_batch_and_its_reason() {
+    let (address, mut received) = receiver().await;
     let port = format!("--egress-ports=443,{}", address.port());
     let world = World::with(&["--egress-allow=127.0.0.0/8", &port]).await;
     let (_, key, _) = crate::agents::add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
@@ -96,16 +97,36 @@ async fn a_failure_is_told_with_its_batch_and_its_reason() {
     let batch = post("/api/v1/batch", images).header("x-test-scenario", "fail:no_surface").send().await.unwrap();
     let batch: Value = batch.json().await.unwrap();
 
-    let message = timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
-    let told: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
-    let data = &told["data"];
-    assert_eq!((&told["type"], &data["status"], &data["test"]), (&"job.failed".into(), &"failed".into(), &true.into()));
+    let message = timeout(Duration::from_secs(20), received.recv()).await.unwrap().unwrap();
+    let message: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let data = &message["data"];
+    assert_eq!(
+        (&message["type"], &data["status"], &data["test"]),
+        (&"job.failed".into(), &"failed".into(), &true.into())
+    );
     assert_eq!((&data["job_id"], &data["batch_id"]), (&batch["job_ids"][0], &batch["batch_id"]));
     assert_eq!((&data["failure"]["code"], &data["failure"]["retryable"]), (&"no_surface".into(), &false.into()));
 }
 
+/// The class of a job of a test key does not say whether its owner is an agent.
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_webhook_does_not_exist() {
+async fn links_in_messages_are_those_of_the_tenants_surface() {
+    let (address, mut received) = receiver().await;
+    let port = format!("--egress-ports=443,{}", address.port());
+    let world = World::with(&["--egress-allow=127.0.0.0/8", &port]).await;
+    let agent = Agent::new(&world, "robot", Mode::Test).await;
+    let hook = json!({ "url": format!("http://{address}/hook"), "events": ["job.queued"] });
+    assert_eq!(agent.send(agent.post("/api/agent/webhooks").json(&hook)).await.status(), 201);
+    let image = json!({ "image": STANDARD.encode(png()) });
+    let job: Value = agent.send(agent.post("/api/agent/generate-3d").json(&image)).await.json().await.unwrap();
+    let message = timeout(Duration::from_secs(20), received.recv()).await.unwrap().unwrap();
+    let message: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(message["data"]["links"], job["links"]);
+    assert!(job["links"]["self"].as_str().unwrap().starts_with("/api/agent/"), "{job}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_of_another_tenant_is_not_found() {
     let world = World::new().await;
     let (location, hook) = add(&world, "https://example.com/hook").await;
     let delivery = format!("{location}/deliveries/msg_{}/replay", "0".repeat(32));
@@ -121,7 +142,7 @@ async fn somebody_elses_webhook_does_not_exist() {
     }
     let others: Value = request(&world, Method::GET, HOOKS, 1).send().await.unwrap().json().await.unwrap();
     assert_eq!(others, json!({ "webhooks": [] }));
-    // Its owner can do all of it.
+    // Its owner may do all of these.
     let refused = problem(request(&world, Method::POST, &delivery, 0).send().await.unwrap()).await;
     assert_eq!(refused["code"], "delivery_not_found");
     let rotated = request(&world, Method::POST, &format!("{location}/rotate"), 0).send().await.unwrap();
@@ -132,13 +153,13 @@ async fn somebody_elses_webhook_does_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_a_webhook_says_why() {
+async fn an_invalid_webhook_gets_the_reason() {
     let world = World::new().await;
     let post = |body: &'static str| {
         request(&world, Method::POST, HOOKS, 0).header("content-type", "application/json").body(body)
     };
     for (sent, code) in [
-        (post(""), "invalid_json"),
+        (post(""), "empty_body"),
         (post("{"), "invalid_json"),
         (post("[]"), "invalid_parameter"),
         (post("{}"), "invalid_parameter"),

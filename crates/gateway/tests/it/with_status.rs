@@ -1,4 +1,4 @@
-//! One address for everything: a gateway that answers what the status service answers, too.
+//! `--with-status`: a gateway that also serves the routes of the status service.
 
 use crate::agents::add;
 use crate::pictures::png;
@@ -11,7 +11,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_goes_in_and_its_mesh_comes_out_at_one_address() {
+async fn one_address_accepts_images_and_serves_meshes() {
     let world = World::with(&["--with-status"]).await;
     let (_, key, _) = add(&world, "tester", Class::User, Mode::Test, Overrides::default()).await;
     let ask = async |method: Method, path: &str, body: Option<Value>| -> Response {
@@ -30,7 +30,7 @@ async fn a_picture_goes_in_and_its_mesh_comes_out_at_one_address() {
     let mesh = ask(Method::GET, link("result"), None).await.bytes().await.unwrap();
     assert!(mesh.starts_with(b"glTF"));
 
-    // Cancelling is the gateway's own verb at an address that both have.
+    // DELETE is a method of the gateway at a path of both services.
     let refused = problem(ask(Method::DELETE, "/api/v1/jobs/mug", None).await).await;
     assert_eq!(refused["code"], "job_finished");
     let refused = ask(Method::PATCH, "/api/v1/jobs/mug", None).await;

@@ -1,7 +1,6 @@
 //! A gateway in this process, and a client with a key.
 
 use clap::Parser;
-use domain::{Capability, LEVEL, WorkerInfo};
 use gateway::Options;
 use http_api::Server;
 use queue::{Queue, RedisOptions};
@@ -13,7 +12,7 @@ use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use crate::tenants::{command_line, register};
-pub(crate) use test_support::problem;
+pub(crate) use test_support::{problem, worker_info};
 
 pub(crate) const GENERATE: &str = "/api/v1/generate-3d";
 
@@ -23,7 +22,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) base: String,
     pub(crate) keys: [String; 2],
-    /// The ids of those whose keys they are.
+    /// The ids of the owners of `keys`.
     pub(crate) owners: [String; 2],
     pub(crate) server: Server,
 }
@@ -38,7 +37,7 @@ impl World {
         Self::on(redis, directory, arguments, None).await
     }
 
-    /// `redis_url` may lead to the server by a detour.
+    /// `redis_url` may be that of a proxy to the server.
     pub(crate) async fn on(
         redis: RedisServer,
         directory: TempDir,
@@ -69,7 +68,7 @@ impl World {
         self.client.post(self.url(GENERATE)).bearer_auth(&self.keys[0])
     }
 
-    /// A form with a picture and parameters.
+    /// A form with an image and parameters.
     pub(crate) fn post_form(&self, image: &[u8], fields: &[(&'static str, &str)]) -> RequestBuilder {
         let form = Form::new().part("image", Part::bytes(image.to_vec()).file_name("picture"));
         let form = fields.iter().fold(form, |form, (name, value)| form.text(*name, (*value).to_owned()));
@@ -88,7 +87,7 @@ impl World {
         self.directory.path().join("blobs")
     }
 
-    /// How many files the blob store has.
+    /// The number of files in the blob store.
     pub(crate) fn stored(&self) -> usize {
         files(&self.blobs_directory())
     }
@@ -97,17 +96,4 @@ impl World {
 pub(crate) fn files(directory: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
     entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
-}
-
-/// A worker that can run every job.
-pub(crate) fn worker_info() -> WorkerInfo {
-    let capability = Capability {
-        kind: "image_to_mesh".to_owned(),
-        level: LEVEL,
-        model: "tiny".to_owned(),
-        is_default_model: true,
-        multi_view: true,
-        max_grid: 512,
-    };
-    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

@@ -15,13 +15,13 @@ use std::task::{Context, Poll};
 pub(crate) async fn head_as_get<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, NoBody>>, Error> {
+) -> Result<ServiceResponse<EitherBody<B, UnsentBody>>, Error> {
     if request.method() != Method::HEAD {
         return Ok(next.call(request).await?.map_into_left_body());
     }
     request.head_mut().method = Method::GET;
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| EitherBody::right(NoBody(body.size()))))
+    Ok(response.map_body(|_, body| EitherBody::right(UnsentBody(body.size()))))
 }
 
 /// Whether the client sent HEAD. Handlers see GET in either case; one whose body is costly to make may ask.
@@ -30,9 +30,9 @@ pub fn is_head(request: &HttpRequest) -> bool {
 }
 
 /// A body that is announced and not sent.
-pub(crate) struct NoBody(BodySize);
+pub(crate) struct UnsentBody(BodySize);
 
-impl MessageBody for NoBody {
+impl MessageBody for UnsentBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

@@ -1,4 +1,4 @@
-//! Who is not let in, and that they are not told more than they may know.
+//! Refused callers, and that the responses reveal no more than they should.
 
 use crate::world::{Proof, World, problem, sign};
 use access::{Mode, NewTenant, Operation, Permission, Permissions, Retire, Tier};
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_who_cannot_prove_themselves_get_the_same_answer() {
+async fn all_unauthenticated_callers_get_the_same_answer() {
     let world = World::new().await;
     let (ada, user) = (world.agent("ada").await, world.user("eve").await);
     let expired = world.registry.issue(&ada.tenant.id, Mode::Live, Retire::None, Some(Duration::from_millis(1))).await;
@@ -36,7 +36,7 @@ async fn all_who_cannot_prove_themselves_get_the_same_answer() {
             Proof::of(&revoked, scheme),
             Proof::of(&gone, scheme),
             Proof::new(&key(&user, scheme), b"secret"),
-            // Only who has proven to be somebody learns that their address is refused.
+            // Only an authenticated caller learns that its address is refused.
             Proof::new(&key(&far, scheme), b"wrong"),
         ];
         let mut answers = HashSet::new();
@@ -86,13 +86,13 @@ async fn each_api_takes_its_own_kind_of_proof() {
         assert_eq!(answer.headers()["www-authenticate"], challenge);
         assert_eq!(code(answer).await, expect(401, missing));
     }
-    // Both kinds of proof are taken where tenants are managed.
+    // The administrative surface takes bearer keys and signatures.
     assert_eq!(world.bearer("/api/admin/who", users).await.status(), 200);
     assert_eq!(world.signed(Scheme::Agent, &ada, Method::GET, "/api/admin/who", b"").await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_signature_is_told_as_far_as_anybody_could_see_it() {
+async fn errors_of_a_signature_name_only_what_the_client_can_see() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let send = async |change: &dyn Fn(&mut Proof)| {
@@ -111,7 +111,7 @@ async fn what_is_wrong_with_a_signature_is_told_as_far_as_anybody_could_see_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_known_may_do_only_what_they_may() {
+async fn an_authenticated_caller_needs_the_permission() {
     let world = World::new().await;
     let reader = NewTenant {
         tier: Tier::Unlimited,

@@ -47,7 +47,7 @@ async fn head_is_answered_wherever_get_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn options_tells_the_methods_without_a_key() {
+async fn options_lists_the_methods_without_a_key() {
     let world = World::new().await;
     for (path, allow) in [
         ("/api/v1/who", "GET, HEAD, OPTIONS"),
@@ -102,12 +102,12 @@ async fn scripts_of_listed_origins_may_call_and_of_others_may_not() {
         assert_eq!(other.status(), status, "{path}");
         assert!(!other.headers().contains_key("access-control-allow-origin"), "{path}");
     }
-    // Without an origin, OPTIONS is answered as ever.
+    // Without an origin, OPTIONS is answered with the methods.
     assert_eq!(ask(&world, Method::OPTIONS, "/api/v1/who", &[]).await.headers()["allow"], "GET, HEAD, OPTIONS");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slashes_too_many_are_understood() {
+async fn redundant_slashes_are_ignored() {
     let world = World::new().await;
     let key = world.user("eve").await.api_key;
     for path in ["/api/v1/who/", "//api/v1/who", "/api//v1/who", "/api/v1/who//", "/api/v1/who/?a=b"] {
@@ -202,7 +202,7 @@ async fn a_refused_upload_is_read_within_bounds_only() {
     let address = world.base.trim_start_matches("http://").to_owned();
     let start =
         |bytes: u64| format!("POST /api/v1/nothing HTTP/1.1\r\nhost: {address}\r\ncontent-length: {bytes}\r\n\r\n");
-    // Silent after the head: the response is there at once, and the connection ends soon.
+    // Silent after the head: the response is sent at once, and the connection is closed soon.
     let mut silent = TcpStream::connect(&address).await.unwrap();
     let begun = Instant::now();
     silent.write_all(start(1000).as_bytes()).await.unwrap();
@@ -253,7 +253,7 @@ async fn no_long_value_of_a_client_is_echoed_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_in_the_wrong_place_is_told_where_it_belongs() {
+async fn a_key_in_the_wrong_place_gets_an_error_that_names_the_right_one() {
     let world = World::new().await;
     let key = world.user("eve").await.api_key;
     let key = key.expose_secret();

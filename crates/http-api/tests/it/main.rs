@@ -1,4 +1,4 @@
-//! The gate over real HTTP, on a real redis-server: who is let in, and what all others are told.
+//! The HTTP layer over real HTTP, on a real redis-server: authentication, refusals, probes.
 
 #![allow(clippy::unwrap_used)]
 

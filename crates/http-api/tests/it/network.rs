@@ -1,4 +1,4 @@
-//! From where one may ask.
+//! Allow-lists and trusted proxies.
 
 use crate::world::{World, problem};
 use access::{NewTenant, Tier};
@@ -6,14 +6,14 @@ use domain::Class;
 use secrecy::ExposeSecret;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_allow_list_is_kept_and_only_trusted_proxies_speak_for_others() {
+async fn an_allow_list_is_enforced_and_only_trusted_proxies_state_addresses() {
     let plain = World::new().await;
     let trusting = World::with(&["--trusted-proxies", "127.0.0.0/8,10.0.0.0/8"]).await;
     for (world, forwarded, allowed, expected) in [
         (&plain, None, "127.0.0.1/32", 200),
         (&plain, None, "::ffff:127.0.0.1/128", 200),
         (&plain, None, "192.0.2.0/24", 403),
-        // Anybody can write a header.
+        // Any client can send the header.
         (&plain, Some("192.0.2.7"), "192.0.2.0/24", 403),
         (&trusting, Some("192.0.2.7"), "192.0.2.0/24", 200),
         (&trusting, Some("192.0.2.7, 10.1.2.3"), "192.0.2.0/24", 200),

@@ -1,4 +1,4 @@
-//! The pages for people.
+//! The front page and the documentation.
 
 use crate::world::World;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn the_front_page_is_self_contained_and_its_links_lead_somewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_front_page_tells_the_state() {
+async fn the_front_page_shows_the_state() {
     let world = World::new().await;
     assert!(front(&world).await.contains("class=\"ready\""));
     world.redis.stop();

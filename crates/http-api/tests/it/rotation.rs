@@ -1,4 +1,4 @@
-//! A key is rotated under a stream of requests, and nobody meets a closed door.
+//! A key is rotated during a stream of requests, none of which is refused.
 
 use crate::world::World;
 use access::{Mode, Retire};
@@ -38,7 +38,7 @@ async fn rotation_under_a_stream_of_requests_gives_no_401() {
         let tenant = current.read().await.tenant.id.clone();
         let grace = Retire::All(Duration::from_secs(600));
         let next = world.registry.issue(&tenant, Mode::Live, grace, None).await.unwrap();
-        // Clients go on with the old key for a while.
+        // Clients use the old key for a while.
         tokio::time::sleep(Duration::from_millis(100)).await;
         *current.write().await = Arc::new(next);
     }

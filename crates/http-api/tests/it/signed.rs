@@ -1,4 +1,4 @@
-//! Who signs is let in, once, by either scheme.
+//! Signed requests are admitted once, in either scheme.
 
 use crate::world::{Proof, World, hex, problem, sign};
 use access::{NewTenant, Overrides};
@@ -28,7 +28,7 @@ async fn a_request_counts_once_on_every_server_and_after_a_restart_of_redis() {
     let ada = world.agent("ada").await;
     let (_other, other) = world.another().await;
     for scheme in SCHEMES {
-        // The authority is signed by one of the schemes, so both servers are spoken to by one name.
+        // One of the schemes signs the authority, so both servers are addressed by one name.
         let host = world.base.trim_start_matches("http://");
         let request = sign(world.bare(Method::POST, "/api/agent/echo", b"x"), scheme, &Proof::of(&ada, scheme));
         let again = |base: &str| {
@@ -55,7 +55,7 @@ async fn every_part_that_is_signed_is_bound() {
     for scheme in SCHEMES {
         let signed =
             || sign(world.bare(Method::POST, "/api/agent/echo?a=1", b"body"), scheme, &Proof::of(&ada, scheme));
-        assert_eq!(world.send(signed()).await.status(), 200, "as it is, it is let in");
+        assert_eq!(world.send(signed()).await.status(), 200, "it is admitted unchanged");
         let mut other_body = signed();
         *other_body.body_mut() = Some("bodY".into());
         let mut other_query = signed();
@@ -73,7 +73,7 @@ async fn every_part_that_is_signed_is_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_are_told_with_every_answer_and_kept() {
+async fn every_response_has_the_limits_and_they_are_enforced() {
     let world = World::new().await;
     let overrides = Overrides { queries_per_minute: Some(3), ..Overrides::default() };
     let ada = world.add(NewTenant { overrides, ..NewTenant::new("ada", Class::Agent) }).await;
@@ -81,8 +81,8 @@ async fn limits_are_told_with_every_answer_and_kept() {
     for left in [2, 1, 0] {
         let answer = ask().await;
         assert_eq!(answer.status(), 200);
-        let told = answer.headers()["ratelimit"].to_str().unwrap();
-        assert!(told.contains(&format!(";r={left};")), "{told}");
+        let header = answer.headers()["ratelimit"].to_str().unwrap();
+        assert!(header.contains(&format!(";r={left};")), "{header}");
         assert!(answer.headers()["ratelimit-policy"].to_str().unwrap().contains(";q=3;w=60"));
     }
     let answer = ask().await;
@@ -101,7 +101,7 @@ async fn a_request_for_two_hosts_is_for_none() {
         for host in [world.base.trim_start_matches("http://"), "elsewhere.example"] {
             request.headers_mut().append("host", host.parse().unwrap());
         }
-        // A proxy may have gone by the other one; the server itself answers.
+        // A proxy may use the other spelling; the server itself answers.
         assert_eq!(world.send(request).await.status(), 400, "{scheme:?}");
     }
 }

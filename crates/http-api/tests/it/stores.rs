@@ -1,7 +1,7 @@
 //! Stores that are full or cannot be read: each has a code of its own, and none is an internal error.
 
 use crate::world::World;
-use domain::{BlobId, Class, ImageToMesh, Job, JobId, JobSpec, Parameters, View, ViewImage};
+use domain::Class;
 use http_api::Problem;
 use queue::{Queue, RedisOptions, Submission};
 use serde_json::Value;
@@ -25,12 +25,6 @@ fn a_store_without_room_has_a_code_of_its_own() {
     }
 }
 
-async fn redis(world: &World, command: &[&str]) {
-    let client = redis::Client::open(world.redis.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let _: redis::Value = redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await.unwrap();
-}
-
 /// Waits until the readiness has this status and names this restriction, or none.
 async fn becomes(world: &World, status: u16, restriction: Option<&str>) {
     let ready = async || {
@@ -46,18 +40,18 @@ async fn becomes(world: &World, status: u16, restriction: Option<&str>) {
 async fn a_demoted_primary_is_not_ready() {
     let world = World::new().await;
     becomes(&world, 200, None).await;
-    redis(&world, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    world.redis.ask("REPLICAOF 127.0.0.1 1");
     becomes(&world, 503, None).await;
-    redis(&world, &["REPLICAOF", "NO", "ONE"]).await;
+    world.redis.ask("REPLICAOF NO ONE");
     becomes(&world, 200, None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_to_write_a_service_that_writes_is_not_ready() {
     let world = World::new().await;
-    redis(&world, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    world.redis.ask("CONFIG SET maxmemory 1");
     becomes(&world, 503, None).await;
-    redis(&world, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    world.redis.ask("CONFIG SET maxmemory 0");
     becomes(&world, 200, None).await;
 }
 
@@ -65,20 +59,7 @@ async fn without_room_to_write_a_service_that_writes_is_not_ready() {
 async fn jobs_that_no_live_worker_can_run_are_reported_and_change_nothing_else() {
     let world = World::new().await;
     let queue = Queue::connect(&RedisOptions::at(&world.redis.url()).unwrap()).await.unwrap();
-    let image: BlobId = "0".repeat(64).parse().unwrap();
-    let images = vec![ViewImage { view: View::Front, image }];
-    let job = Job {
-        v: Job::VERSION,
-        id: JobId::new(),
-        owner: "usr_1".to_owned(),
-        class: Class::User,
-        batch: None,
-        scenario: None,
-        spec: JobSpec::ImageToMesh(ImageToMesh { images, model: None, parameters: Parameters::default() }),
-        next: Vec::new(),
-        submitted_ms: 0,
-        traceparent: None,
-    };
+    let job = test_support::job("usr_1", Class::User);
     let id = job.id;
     queue.submit(&Submission::from(job)).await.unwrap();
     becomes(&world, 200, Some("no_worker")).await;

@@ -1,4 +1,4 @@
-//! The clock does not tell an unknown key from a wrong signature, over HTTP.
+//! Over HTTP, an unknown key and a wrong signature cannot be distinguished by their timing.
 
 use crate::world::{Proof, World, sign};
 use reqwest::Method;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 150;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_key_is_answered_as_late_as_a_wrong_signature() {
+async fn an_unknown_key_takes_as_long_as_a_wrong_signature_over_http() {
     let world = World::new().await;
     let ada = world.agent("ada").await;
     let mut last = String::new();
-    // A busy machine may spoil one measurement, and hardly five.
+    // Other load may disturb one measurement, but hardly five.
     for _ in 0..5 {
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! A service of two routes behind a authenticator, and clients with keys.
+//! A service of two routes behind an authenticator, and clients with keys.
 
 use access::{AccessOptions, Defaults, Issued, MasterKey, Mode, NewTenant, Registry, Tier};
 use actix_web::{HttpResponse, get, post, web};
@@ -22,17 +22,17 @@ use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// The routes under an API's prefix: `GET .../who` tells who asks; `POST .../echo` tells the body's SHA-256.
+/// The routes under an API's prefix: `GET .../who` returns the caller, `POST .../echo` the SHA-256 of the body.
 #[utoipa::path(responses((status = 200, description = "You")))]
 #[get("/who")]
 async fn who(caller: Authenticated) -> HttpResponse {
     HttpResponse::Ok().json(caller.owner())
 }
 
-#[utoipa::path(responses((status = 200, description = "What came")))]
+#[utoipa::path(responses((status = 200, description = "The digest")))]
 #[post("/echo")]
 async fn echo(incoming: IncomingRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_secs(4), min_rate: 20_000 };
+    let bounds = BodyBounds { max_bytes: 6 << 20, timeout: Duration::from_secs(4) };
     let (_, body) = incoming.read(payload, access::Operation::Generate, bounds).await?;
     Ok(HttpResponse::Ok().json(hex(&body)))
 }
@@ -95,7 +95,7 @@ impl World {
         self.registry.add(new, Mode::Live, None).await.unwrap()
     }
 
-    /// A request for `path`, without any proof.
+    /// A request for `path` without credentials.
     pub(crate) fn bare(&self, method: Method, path: &str, body: &[u8]) -> Request {
         let request = self.client.request(method, format!("{}{path}", self.base));
         let request = if body.is_empty() { request } else { request.header("content-type", "text/plain") };
@@ -151,7 +151,7 @@ async fn serve(
     (server, base)
 }
 
-/// What a request is signed with.
+/// The credentials of a signed request.
 pub(crate) struct Proof {
     pub(crate) key: String,
     pub(crate) secret: Vec<u8>,
@@ -175,7 +175,7 @@ impl Proof {
     }
 }
 
-/// The request with the headers that prove it.
+/// The request, signed.
 pub(crate) fn sign(mut request: Request, scheme: Scheme, proof: &Proof) -> Request {
     let signer = Signer { key: &proof.key, secret: &proof.secret, created: proof.created, nonce: &proof.nonce };
     test_support::sign(&mut request, scheme, &signer);

@@ -4,8 +4,7 @@ use crate::file::File;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use blobs::Blobs;
 use domain::{Artifact, FORMATS, JobId, JobRecord, JobState, ResultRecord};
-use http_api::{Authenticated, JobPath, Problem, codes, own_job};
-use queue::Queue;
+use http_api::{JobPath, OwnJob, Problem, codes};
 
 /// A file of a job
 ///
@@ -25,14 +24,11 @@ use queue::Queue;
 )]
 #[get("/jobs/{job_id}/artifacts/{role}")]
 pub(super) async fn artifact(
-    caller: Authenticated,
-    path: JobPath,
+    job: OwnJob,
     request: HttpRequest,
-    queue: web::Data<Queue>,
     blobs: web::Data<Blobs>,
 ) -> Result<HttpResponse, Problem> {
-    let role = request.match_info().query("role").to_owned();
-    serve(&caller, &path, &role, &request, &queue, &blobs).await
+    serve(job, request.match_info().query("role"), &request, &blobs).await
 }
 
 /// The mesh
@@ -49,16 +45,14 @@ pub(super) async fn artifact(
 )]
 #[get("/jobs/{job_id}/result")]
 pub(super) async fn result(
-    caller: Authenticated,
-    path: JobPath,
+    job: OwnJob,
     request: HttpRequest,
-    queue: web::Data<Queue>,
     blobs: web::Data<Blobs>,
 ) -> Result<HttpResponse, Problem> {
-    serve(&caller, &path, Artifact::MESH, &request, &queue, &blobs).await
+    serve(job, Artifact::MESH, &request, &blobs).await
 }
 
-/// A shaded picture of the mesh
+/// A shaded image of the mesh
 ///
 /// The same as `artifacts/thumbnail`.
 #[utoipa::path(
@@ -72,24 +66,15 @@ pub(super) async fn result(
 )]
 #[get("/jobs/{job_id}/thumbnail")]
 pub(super) async fn thumbnail(
-    caller: Authenticated,
-    path: JobPath,
+    job: OwnJob,
     request: HttpRequest,
-    queue: web::Data<Queue>,
     blobs: web::Data<Blobs>,
 ) -> Result<HttpResponse, Problem> {
-    serve(&caller, &path, Artifact::THUMBNAIL, &request, &queue, &blobs).await
+    serve(job, Artifact::THUMBNAIL, &request, &blobs).await
 }
 
-async fn serve(
-    caller: &Authenticated,
-    path: &JobPath,
-    role: &str,
-    request: &HttpRequest,
-    queue: &Queue,
-    blobs: &Blobs,
-) -> Result<HttpResponse, Problem> {
-    let record = own_job(queue, caller, path).await?;
+async fn serve(job: OwnJob, role: &str, request: &HttpRequest, blobs: &Blobs) -> Result<HttpResponse, Problem> {
+    let record = job.record()?;
     let job_id = record.job.id;
     let made = result_of(record)?;
     let found = made.artifact(role).cloned().ok_or_else(|| {
@@ -99,7 +84,7 @@ async fn serve(
     file(job_id, found).serve(request, blobs).await
 }
 
-/// How a file is presented: pictures are shown by a browser, everything else is saved.
+/// How a file is presented: images are shown by a browser, everything else is saved.
 fn file(job: JobId, stored: Artifact) -> File {
     let Artifact { role, media_type, blob, .. } = stored;
     let known = FORMATS.iter().find(|format| format.media_type == media_type).map(|format| format.name);

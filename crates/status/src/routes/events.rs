@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
 use domain::JobEvent;
 use futures_util::{StreamExt, stream};
-use http_api::{ApiSurface, Authenticated, EventView, JobPath, JobView, Problem, codes, own_entry};
+use http_api::{ApiSurface, EventView, JobPath, JobView, OwnJob, Problem, codes};
 use queue::{EventId, Queue};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -77,17 +77,15 @@ enum Kind {
 #[get("/jobs/{job_id}/events")]
 pub(super) async fn events(
     api: ApiSurface,
-    caller: Authenticated,
-    path: JobPath,
+    job: OwnJob,
     request: HttpRequest,
     queue: web::Data<Queue>,
     heartbeat: web::Data<Heartbeat>,
     shutdown: web::Data<CancellationToken>,
 ) -> Result<HttpResponse, Problem> {
     let after = last_event_id(&request)?;
-    let entry = own_entry(&queue, &caller, &path).await?;
-    let (job_id, has_ended) = (entry.id, entry.state.is_terminal());
-    let snapshot = sse::event("snapshot", None, &JobView::of(api, entry));
+    let (job_id, has_ended) = (job.0.id, job.0.state.is_terminal());
+    let snapshot = sse::event("snapshot", None, &JobView::of(api, job.0));
 
     let mut events_after = Box::pin(queue.watch(job_id, after));
     let mut first = None;

@@ -1,4 +1,4 @@
-//! Everything that must be refused.
+//! Requests that must be refused.
 
 use crate::world::{World, job, problem};
 use domain::MeshFormat;

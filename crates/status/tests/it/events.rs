@@ -1,4 +1,4 @@
-//! What happens to a job, as it happens.
+//! Event streams.
 
 use crate::world::World;
 use domain::{Failure, JobId, MeshFormat, Progress};
@@ -111,7 +111,7 @@ async fn a_watcher_sees_the_whole_life_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_gets_the_rest_and_is_told_when_there_is_none() {
+async fn a_client_that_reconnects_gets_the_rest_or_204() {
     let world = World::new().await;
     let (job, lease) = world.running().await;
     for step in 1..=5 {
@@ -126,7 +126,7 @@ async fn who_comes_back_gets_the_rest_and_is_told_when_there_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failures_and_new_attempts_are_told() {
+async fn failures_and_new_attempts_are_events() {
     let world = World::new().await;
     let (job, lease) = world.running().await;
     let mut events = Events::open(&world, job, Some(2)).await;

@@ -1,4 +1,4 @@
-//! Where a job stands, through its whole life.
+//! The view of a job in each state.
 
 use crate::world::World;
 use domain::{Failure, JobId, MeshFormat, Progress};

@@ -1,4 +1,4 @@
-//! Many jobs at once: one's own, and those of a batch.
+//! Lists: the caller's jobs, and those of a batch.
 
 use crate::world::{World, job, problem};
 use domain::{BatchId, Job, JobId, JobState, MeshFormat};
@@ -37,7 +37,7 @@ async fn ones_own_jobs_come_page_by_page_and_by_state() {
         query = format!("?limit=2&cursor={next}");
     }
     let newest_first: Vec<JobId> = submitted.iter().rev().copied().collect();
-    assert_eq!(seen, newest_first, "all of one's own, once, and nobody else's");
+    assert_eq!(seen, newest_first, "each own job once, and none of another tenant");
     assert_eq!(ids(&page(&world, "?state=cancelled").await), [submitted[2]]);
     let queued = page(&world, "?state=queued&limit=100").await;
     assert_eq!(ids(&queued).len(), 4);
@@ -48,7 +48,7 @@ async fn ones_own_jobs_come_page_by_page_and_by_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_told_with_all_its_jobs() {
+async fn a_batch_is_shown_with_all_its_jobs() {
     let world = World::new().await;
     let batch = BatchId::new();
     let one = || Submission::from(Job { batch: Some(batch), ..job(&world.owners[0]) });
@@ -60,30 +60,30 @@ async fn a_batch_is_told_with_all_its_jobs() {
     let lease = world.worker().await.lease(1, std::time::Duration::from_secs(5)).await.unwrap().remove(0);
     let first = lease.job().id;
     lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
-    let told = view().await;
-    assert_eq!((&told["batch_id"], &told["batch_size"]), (&batch.to_string().into(), &3.into()));
-    assert_eq!((&told["counts"]["succeeded"], &told["counts"]["queued"]), (&1.into(), &2.into()));
-    assert!((told["progress"].as_f64().unwrap() - 1.0 / 3.0).abs() < 1e-9, "{told}");
+    let shown = view().await;
+    assert_eq!((&shown["batch_id"], &shown["batch_size"]), (&batch.to_string().into(), &3.into()));
+    assert_eq!((&shown["counts"]["succeeded"], &shown["counts"]["queued"]), (&1.into(), &2.into()));
+    assert!((shown["progress"].as_f64().unwrap() - 1.0 / 3.0).abs() < 1e-9, "{shown}");
     assert_eq!(
-        (&told["jobs"][0]["job_id"], &told["jobs"][0]["status"]),
+        (&shown["jobs"][0]["job_id"], &shown["jobs"][0]["status"]),
         (&first.to_string().into(), &"succeeded".into())
     );
-    assert_eq!(told["jobs"][1]["batch_id"], batch.to_string());
-    assert_eq!(told["job_ids"].as_array().unwrap().len(), 3);
+    assert_eq!(shown["jobs"][1]["batch_id"], batch.to_string());
+    assert_eq!(shown["job_ids"].as_array().unwrap().len(), 3);
 
     for submission in &submissions[1..] {
         assert_eq!(world.queue.cancel(submission.job.id).await.unwrap(), JobState::Cancelled);
     }
-    let told = view().await;
-    assert_eq!((&told["counts"]["cancelled"], &told["progress"]), (&2.into(), &1.0.into()));
-    assert_eq!(told.get("estimated_completion"), None);
+    let shown = view().await;
+    assert_eq!((&shown["counts"]["cancelled"], &shown["progress"]), (&2.into(), &1.0.into()));
+    assert_eq!(shown.get("estimated_completion"), None);
 
     let theirs = world.client.get(world.url(&url)).bearer_auth(&world.keys[1]).send().await.unwrap();
     assert_eq!(problem(theirs).await["code"], "batch_not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_address_says_the_same() {
+async fn both_addresses_serve_the_same_file() {
     let world = World::new().await;
     let job = world.submit().await;
     let other: Value = world.get(&format!("/api/v1/status/{job}")).send().await.unwrap().json().await.unwrap();

@@ -1,4 +1,4 @@
-//! What a newer version has stored: it is shown as far as it can be read, and never spoils the rest.
+//! Records of a newer version: they are shown as far as they can be read, and affect nothing else.
 
 use crate::world::{World, job, problem};
 use domain::{BatchId, Job, JobId, MeshFormat, Progress};
@@ -169,8 +169,8 @@ async fn a_job_that_no_live_worker_can_run_says_so_and_promises_no_time() {
     lease.succeed(&world.result(MeshFormat::GLB, b"glTF").await).await.unwrap();
     assert_eq!(world.view(first).await.get("warnings"), None);
     let waiting = world.submit().await;
-    let told = async || world.view(waiting).await["warnings"][0]["code"] == "no_worker";
-    test_support::wait_until("the worker to be missed", Duration::from_secs(30), told).await;
+    let is_warned = async || world.view(waiting).await["warnings"][0]["code"] == "no_worker";
+    test_support::wait_until("the worker to count as dead", Duration::from_secs(30), is_warned).await;
     let view = world.view(waiting).await;
     assert_eq!((&view["status"], view.get("eta_seconds")), (&"queued".into(), None), "{view}");
 }

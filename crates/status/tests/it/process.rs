@@ -1,4 +1,4 @@
-//! The real program: command line, logs, signals.
+//! The program as a process: command line, logs, signals.
 
 use crate::world::{command_line, job, register, until};
 use queue::{Queue, RedisOptions};

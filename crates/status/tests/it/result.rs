@@ -1,10 +1,10 @@
-//! The files: whole, in part, and not at all when the client has them.
+//! Files: whole, in part, and 304 when the client has them.
 
 use crate::world::{World, problem};
 use domain::{Failure, MeshFormat};
 use reqwest::Method;
 
-/// More than one chunk, each byte telling where it is.
+/// More than one chunk; each byte depends on its offset.
 fn large() -> Vec<u8> {
     (0..2_500_000_u32).map(|n| (n % 251) as u8).collect()
 }
@@ -51,12 +51,12 @@ async fn a_large_file_comes_whole_or_in_parts() {
         assert_eq!(part.headers()["content-range"], format!("bytes {from}-{}/2500000", to - 1));
         assert!(part.bytes().await.unwrap() == mesh[from..to], "{range}");
     }
-    // What cannot be understood, or is not done here, means the whole.
+    // A range that is invalid or not supported is ignored, and the whole file is sent.
     for range in ["bytes=0-1,5-6", "bytes=x", "lines=1-2", "bytes=9-3"] {
         let whole = world.get_job(job, "/result").header("range", range).send().await.unwrap();
         assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(2_500_000)), "{range}");
     }
-    // A part of another file than the client thinks of would be no good to it.
+    // A range of an older file is ignored.
     for (tag, status) in [
         (format!("\"{}\"", result.artifacts[0].blob), 206),
         ("\"other\"".to_owned(), 200),
@@ -71,7 +71,7 @@ async fn a_large_file_comes_whole_or_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_has_it_is_not_sent_it_again() {
+async fn a_file_that_the_client_has_is_not_sent_again() {
     let world = World::new().await;
     let (job, result) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     let tag = format!("\"{}\"", result.artifacts[0].blob);
@@ -86,7 +86,7 @@ async fn a_client_that_has_it_is_not_sent_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_tells_all_but_the_bytes() {
+async fn head_has_the_headers_of_get_and_no_body() {
     let world = World::new().await;
     let (job, _) = world.succeeded(MeshFormat::GLB, &large()).await;
     for (below, length) in [("/result", "2500000"), ("/thumbnail", "15")] {
@@ -96,7 +96,7 @@ async fn head_tells_all_but_the_bytes() {
         assert!(answer.headers().contains_key("etag") && answer.headers().contains_key("content-type"));
         assert!(answer.bytes().await.unwrap().is_empty());
     }
-    // The connection is still in step.
+    // The connection can be used again.
     assert_eq!(world.get("/livez").send().await.unwrap().text().await.unwrap(), "alive\n");
 }
 
@@ -181,7 +181,7 @@ async fn a_mesh_is_compressed_for_clients_that_accept_it() {
     let gzip = || world.get_job(job, "/result").header("accept-encoding", "gzip");
     let answer = gzip().send().await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.headers()["content-encoding"]), (200, &"gzip".parse().unwrap()));
-    // Other bytes than those that the strong tag names, with the same content.
+    // Compressed bytes have a weak tag of the same content.
     assert_eq!(answer.headers()["etag"], format!("W/{strong}"));
     assert_eq!(answer.headers()["vary"], "accept-encoding");
     let compressed = answer.bytes().await.unwrap();
@@ -197,7 +197,7 @@ async fn a_mesh_is_compressed_for_clients_that_accept_it() {
     assert_eq!((part.status().as_u16(), part.headers().get("content-encoding")), (206, None));
     assert_eq!(part.headers()["etag"], strong.as_str());
     assert!(part.bytes().await.unwrap() == mesh[5..10]);
-    // A weak tag is good for no range, so the whole file comes.
+    // A weak tag does not validate a range, so the whole file is sent.
     let stale = gzip().header("range", "bytes=5-9").header("if-range", format!("W/{strong}")).send().await.unwrap();
     assert_eq!((stale.status().as_u16(), stale.headers().get("content-encoding")), (200, None));
     let head = world.client.head(world.url(&format!("/api/v1/jobs/{job}/result"))).bearer_auth(&world.keys[0]);

@@ -1,4 +1,4 @@
-//! What every service has, as far as it is this service's own.
+//! The OpenAPI document, metrics and readiness of this service.
 
 use crate::world::World;
 use domain::MeshFormat;
@@ -18,7 +18,7 @@ async fn every_route_of_the_document_is_there_and_takes_no_other_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_served_is_counted() {
+async fn served_bytes_and_streams_are_counted() {
     let world = World::new().await;
     let (job, _) = world.succeeded(MeshFormat::GLB, b"glTF").await;
     world.get_job(job, "/result").send().await.unwrap().bytes().await.unwrap();

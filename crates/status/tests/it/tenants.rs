@@ -1,11 +1,11 @@
-//! Who has keys, and how a service is started for them. The gateway's tests use it too.
+//! Tenants with keys, and the command line of a service. The gateway's tests use it too.
 
 use access::{Defaults, MasterKey, Mode, NewTenant, Registry, Tier};
 use domain::Class;
 use secrecy::ExposeSecret;
 use std::path::Path;
 
-/// Somebody with a key.
+/// A tenant and its key.
 pub(crate) struct Tenant {
     pub(crate) id: String,
     pub(crate) key: String,

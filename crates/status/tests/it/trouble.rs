@@ -1,11 +1,11 @@
-//! When the neighbours are away, and when it is told to stop.
+//! Stores that are unavailable, and shutdown.
 
 use crate::world::{World, problem, until};
 use domain::MeshFormat;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_it_says_so_and_comes_back_by_itself() {
+async fn without_redis_requests_fail_and_recovery_is_automatic() {
     let world = World::new().await;
     let job = world.submit().await;
     world.redis.stop();
@@ -29,10 +29,10 @@ async fn a_file_that_is_damaged_on_the_way_is_not_taken_for_whole() {
     let (job, result) = world.succeeded(MeshFormat::GLB, &mesh).await;
     let answer = world.get_job(job, "/result").send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    // The client is slow, and the file goes away under it.
+    // The client is slow, and the file is deleted meanwhile.
     world.blobs.remove(&result.artifacts[0].blob).await.unwrap();
     match answer.bytes().await {
-        // It may have been on its way already.
+        // The rest may have been sent already.
         Ok(bytes) => assert!(bytes == mesh),
         Err(error) => assert!(error.is_body() || error.is_decode(), "{error:?}"),
     }

@@ -1,11 +1,8 @@
-//! A status service in this process, a client with a key, and the hands of a worker.
+//! A status service in this process, a client with a key, and a worker.
 
 use blobs::{BlobOptions, Blobs};
 use clap::Parser;
-use domain::{
-    Artifact, BlobId, Capability, Class, ImageToMesh, Job, JobId, LEVEL, MeshFormat, Parameters, Quality, ResultRecord,
-    StageTiming, WorkerInfo,
-};
+use domain::{Class, Job, JobId, MeshFormat, ResultRecord, StageTiming};
 use http_api::Server;
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use reqwest::{Client, RequestBuilder, Response};
@@ -17,7 +14,7 @@ use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use crate::tenants::{command_line, register};
-pub(crate) use test_support::problem;
+pub(crate) use test_support::{problem, worker_info};
 
 pub(crate) struct World {
     pub(crate) redis: RedisServer,
@@ -25,7 +22,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) base: String,
     pub(crate) keys: [String; 2],
-    /// The ids of those whose keys they are.
+    /// The ids of the owners of `keys`.
     pub(crate) owners: [String; 2],
     pub(crate) queue: Queue,
     pub(crate) blobs: Blobs,
@@ -92,7 +89,9 @@ impl World {
     /// A result of these bytes.
     pub(crate) async fn result(&self, format: MeshFormat, mesh: &[u8]) -> ResultRecord {
         let thumbnail = self.blobs.put("a small picture".into()).await.unwrap();
-        record(self.blobs.put(mesh.to_vec().into()).await.unwrap(), thumbnail, format, mesh.len() as u64)
+        let mesh_id = self.blobs.put(mesh.to_vec().into()).await.unwrap();
+        let timings = vec![StageTiming::new("queue", 0.5), StageTiming::new("denoise", 2.5)];
+        ResultRecord { timings, ..test_support::result(mesh_id, thumbnail, format, mesh.len() as u64) }
     }
 
     /// A job that succeeded with these bytes.
@@ -101,53 +100,6 @@ impl World {
         let result = self.result(format, mesh).await;
         lease.succeed(&result).await.unwrap();
         (job, result)
-    }
-}
-
-pub(crate) fn job(owner: &str) -> Job {
-    Job {
-        v: Job::VERSION,
-        id: JobId::new(),
-        owner: owner.to_owned(),
-        class: Class::User,
-        batch: None,
-        scenario: None,
-        spec: ImageToMesh::of_front(
-            "0".repeat(64).parse().unwrap(),
-            Parameters { seed: Some(7), steps: Some(20), ..Parameters::default() },
-        )
-        .into(),
-        next: Vec::new(),
-        submitted_ms: 1_750_000_000_000,
-        traceparent: None,
-    }
-}
-
-fn record(mesh: BlobId, thumbnail: BlobId, format: MeshFormat, bytes: u64) -> ResultRecord {
-    ResultRecord {
-        artifacts: vec![Artifact::mesh(mesh, format, bytes), Artifact::thumbnail(thumbnail, 15)],
-        format,
-        quality: Quality {
-            vertices: 8,
-            faces: 12,
-            watertight: true,
-            euler_number: 2,
-            components: 1,
-            area: 24.0,
-            volume: 8.0,
-            bounding_box: [[-1.0; 3], [1.0; 3]],
-            degenerate_faces: 0,
-            boundary_edges: 0,
-        },
-        timings: vec![StageTiming::new("queue", 0.5), StageTiming::new("denoise", 2.5)],
-        model: "test".to_owned(),
-        model_digest: String::new(),
-        seed: 7,
-        steps: 20,
-        guidance_scale: 5.0,
-        octree_resolution: 128,
-        batch_size: 1,
-        warnings: Vec::new(),
     }
 }
 
@@ -160,15 +112,6 @@ pub(crate) async fn until(stream: &mut Response, text: &str) {
     }
 }
 
-/// A worker that can run every job.
-pub(crate) fn worker_info() -> WorkerInfo {
-    let capability = Capability {
-        kind: "image_to_mesh".to_owned(),
-        level: LEVEL,
-        model: "tiny".to_owned(),
-        is_default_model: true,
-        multi_view: true,
-        max_grid: 512,
-    };
-    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
+pub(crate) fn job(owner: &str) -> Job {
+    test_support::job(owner, Class::User)
 }

@@ -56,8 +56,8 @@ async fn no_delivery_is_lost_when_its_process_is_killed() {
     let _running = world.run("successor");
     // Both come again when their leases end.
     let messages = receiver.wait(32).await;
-    let told = messages.iter().map(|message| message.json()["data"]["job_id"].as_str().unwrap().to_owned());
-    assert_eq!(told.collect::<HashSet<_>>(), jobs);
+    let received = messages.iter().map(|message| message.json()["data"]["job_id"].as_str().unwrap().to_owned());
+    assert_eq!(received.collect::<HashSet<_>>(), jobs);
     // A repeated message has the same id.
     let pairs: HashSet<_> = messages.iter().map(|m| (m.id().to_owned(), m.body.clone())).collect();
     assert_eq!(pairs.len(), 30);

@@ -1,7 +1,7 @@
 //! Endpoints: ownership, limits, and storage.
 
 use crate::world::{ADA, BOB, Receiver, World};
-use domain::JobState;
+use domain::{Class, JobState};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use webhooks::{DeliveryState, EndpointId, Error, NewEndpoint};
@@ -15,13 +15,14 @@ async fn each_tenant_has_up_to_five_endpoints_of_its_own() {
     let world = World::new().await;
     let mut made = Vec::new();
     for n in 0..5 {
-        let (endpoint, _) = world.webhooks.add(ADA, to(&format!("https://example.com/{n}"))).await.unwrap();
+        let (endpoint, _) =
+            world.webhooks.add(ADA, Class::Agent, to(&format!("https://example.com/{n}"))).await.unwrap();
         made.push(endpoint);
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
-    let sixth = world.webhooks.add(ADA, to("https://example.com/6")).await.unwrap_err();
+    let sixth = world.webhooks.add(ADA, Class::Agent, to("https://example.com/6")).await.unwrap_err();
     assert!(matches!(sixth, Error::TooMany { max: 5 }), "{sixth}");
-    world.webhooks.add(BOB, to("https://example.com/")).await.unwrap();
+    world.webhooks.add(BOB, Class::Agent, to("https://example.com/")).await.unwrap();
     assert_eq!(world.webhooks.list(ADA).await.unwrap().len(), 5);
 
     let ada = &made[0].id;
@@ -44,11 +45,11 @@ async fn urls_of_internal_addresses_are_refused() {
         "https://a@example.com:4443/",
         "x",
     ] {
-        let refused = world.webhooks.add(ADA, to(url)).await.unwrap_err();
+        let refused = world.webhooks.add(ADA, Class::Agent, to(url)).await.unwrap_err();
         assert!(matches!(refused, Error::Url(_)), "{url}: {refused}");
     }
     let none = NewEndpoint { url: "https://example.com/".to_owned(), events: Vec::new() };
-    assert!(world.webhooks.add(ADA, none).await.is_err());
+    assert!(world.webhooks.add(ADA, Class::Agent, none).await.is_err());
     assert!(serde_json::from_value::<NewEndpoint>(json!({ "url": "x", "events": ["job.exploded"] })).is_err());
     assert!(serde_json::from_value::<NewEndpoint>(json!({ "url": "x", "secret": "mine" })).is_err());
 }
@@ -62,7 +63,7 @@ async fn each_endpoint_receives_its_events_of_its_own_tenant() {
         url: failures.url(),
         ..serde_json::from_value(json!({ "url": "", "events": ["job.failed"] })).unwrap()
     };
-    let (endpoint, _) = world.webhooks.add(ADA, only).await.unwrap();
+    let (endpoint, _) = world.webhooks.add(ADA, Class::Agent, only).await.unwrap();
     let _running = world.run("one");
     world.ended(BOB, JobState::Failed).await;
     let cancelled = world.ended(ADA, JobState::Cancelled).await;
@@ -73,8 +74,8 @@ async fn each_endpoint_receives_its_events_of_its_own_tenant() {
     let message = failures.messages()[0].json();
     assert_eq!((&message["type"], &message["data"]["job_id"]), (&json!("job.failed"), &json!(failed)));
     assert_eq!(message["data"]["failure"]["code"], "image_empty");
-    let told = message["timestamp"].as_str().unwrap();
-    assert!(told.starts_with("20") && told.ends_with('Z'), "{told}");
+    let time = message["timestamp"].as_str().unwrap();
+    assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
     assert!(messages.iter().any(|message| message.json()["data"]["job_id"] == json!(cancelled)));
     assert_ne!(messages[0].id(), failures.messages()[0].id(), "each endpoint has its own messages");
     assert_eq!(failures.messages()[0].headers["content-type"], "application/json");
@@ -87,11 +88,11 @@ async fn a_tenant_cannot_remove_another_tenants_deliveries() {
     let (endpoint, _) = world.add(ADA, &receiver).await;
     let _running = world.run("one");
     world.ended(ADA, JobState::Cancelled).await;
-    let told = world.until(&endpoint.id, DeliveryState::Delivered).await;
+    let delivered = world.until(&endpoint.id, DeliveryState::Delivered).await;
     assert!(matches!(world.webhooks.remove(BOB, &endpoint.id).await, Err(Error::UnknownEndpoint)));
-    let replayed = world.webhooks.replay(BOB, &endpoint.id, &told.id).await;
+    let replayed = world.webhooks.replay(BOB, &endpoint.id, &delivered.id).await;
     assert!(matches!(replayed, Err(Error::UnknownDelivery)));
-    assert_eq!(world.webhooks.deliveries(ADA, &endpoint.id, None, 5).await.unwrap(), [told]);
+    assert_eq!(world.webhooks.deliveries(ADA, &endpoint.id, None, 5).await.unwrap(), [delivered]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

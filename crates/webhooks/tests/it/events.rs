@@ -1,7 +1,7 @@
 //! Which events are delivered, and what happens to unreadable ones.
 
 use crate::world::{ADA, BOB, PREFIX, Receiver, World, job, worker_info};
-use domain::{JobId, JobState};
+use domain::{Class, JobId, JobState};
 use queue::LeaseOptions;
 use redis::AsyncCommands;
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn redis(world: &World) -> redis::aio::MultiplexedConnection {
 
 async fn subscribe(world: &World, receiver: &Receiver, events: &[Event]) {
     let new: NewEndpoint = serde_json::from_value(json!({ "url": receiver.url(), "events": events })).unwrap();
-    world.webhooks.add(ADA, new).await.unwrap();
+    world.webhooks.add(ADA, Class::Agent, new).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,10 +71,10 @@ async fn an_unreadable_job_delays_no_other() {
     let key = format!("{PREFIX}:{{queue}}:job:{}", jobs[2].1);
     let () = redis(&world).await.hset(&key, "job", r#"{"v":250}"#).await.unwrap();
     let _running = world.run("one");
-    let told = [ada.wait(3).await, bob.wait(3).await].concat();
-    let told: HashSet<JobId> =
-        told.iter().map(|message| message.json()["data"]["job_id"].as_str().unwrap().parse().unwrap()).collect();
-    assert_eq!(told, jobs.into_iter().map(|(_, id)| id).collect());
+    let received = [ada.wait(3).await, bob.wait(3).await].concat();
+    let received: HashSet<JobId> =
+        received.iter().map(|message| message.json()["data"]["job_id"].as_str().unwrap().parse().unwrap()).collect();
+    assert_eq!(received, jobs.into_iter().map(|(_, id)| id).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

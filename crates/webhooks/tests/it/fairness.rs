@@ -1,4 +1,4 @@
-//! Endpoints that do not answer delay no others, and what they are owed is bounded.
+//! Endpoints that do not answer delay no others, and their stored deliveries are bounded.
 
 use crate::world::{ADA, BOB, PREFIX, Receiver, World, job};
 use domain::JobState;
@@ -24,7 +24,7 @@ async fn cancelled(world: &World, owner: &str, jobs: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_silent_endpoints_delay_nobody() {
+async fn ten_silent_endpoints_delay_no_other() {
     let world = World::with(patient()).await;
     let silent = silent().await;
     for tenant in ["agt_one", "agt_two"] {

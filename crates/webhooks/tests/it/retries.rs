@@ -38,8 +38,8 @@ async fn a_delivery_fails_after_the_schedule_and_can_be_replayed() {
     world.webhooks.replay(ADA, &endpoint.id, &delivery.id).await.unwrap();
     let again = world.until(&endpoint.id, DeliveryState::Delivered).await;
     assert_eq!((again.id, again.attempts.len()), (delivery.id.clone(), 5));
-    let nobody = world.webhooks.replay(crate::world::BOB, &endpoint.id, &delivery.id).await;
-    assert!(matches!(nobody, Err(Error::UnknownDelivery)));
+    let foreign = world.webhooks.replay(crate::world::BOB, &endpoint.id, &delivery.id).await;
+    assert!(matches!(foreign, Err(Error::UnknownDelivery)));
     // Nothing is older.
     assert!(world.webhooks.deliveries(ADA, &endpoint.id, Some(&delivery.id), 10).await.unwrap().is_empty());
 }

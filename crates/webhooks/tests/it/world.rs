@@ -1,9 +1,7 @@
 //! A queue, webhooks on it, and receivers.
 
 use access::{Defaults, MasterKey, Registry};
-use domain::{
-    Capability, Class, Failure, ImageToMesh, Job, JobId, JobRecord, JobState, LEVEL, MeshFormat, Parameters, WorkerInfo,
-};
+use domain::{Class, Failure, Job, JobId, JobRecord, JobState};
 use egress::{Egress, EgressOptions};
 use queue::{LeaseOptions, Queue, RedisOptions};
 use serde_json::{Value, json};
@@ -17,6 +15,8 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use webhooks::{Describe, Endpoint, EndpointId, NewEndpoint, Secret, WebhookOptions, Webhooks};
+
+pub(crate) use test_support::worker_info;
 
 pub(crate) const ADA: &str = "agt_ada";
 pub(crate) const BOB: &str = "agt_bob";
@@ -53,7 +53,7 @@ impl World {
 
     pub(crate) async fn add(&self, tenant: &str, receiver: &Receiver) -> (Endpoint, Secret) {
         let new: NewEndpoint = serde_json::from_value(json!({ "url": receiver.url() })).unwrap();
-        self.webhooks.add(tenant, new).await.unwrap()
+        self.webhooks.add(tenant, Class::Agent, new).await.unwrap()
     }
 
     /// Submits a job that ends in this state.
@@ -101,26 +101,13 @@ pub(crate) async fn parts(redis: &str, options: WebhookOptions) -> (Queue, Webho
 }
 
 pub(crate) fn describe() -> Describe {
-    Arc::new(|record: &JobRecord| json!({ "job_id": record.job.id, "status": record.state, "failure": record.failure }))
+    Arc::new(
+        |record: &JobRecord, _| json!({ "job_id": record.job.id, "status": record.state, "failure": record.failure }),
+    )
 }
 
 pub(crate) fn job(owner: &str) -> Job {
-    Job {
-        v: Job::VERSION,
-        id: JobId::new(),
-        owner: owner.to_owned(),
-        class: Class::Agent,
-        batch: None,
-        scenario: None,
-        spec: ImageToMesh::of_front(
-            "a".repeat(64).parse().unwrap(),
-            Parameters { seed: Some(1), format: Some(MeshFormat::GLB), ..Parameters::default() },
-        )
-        .into(),
-        next: Vec::new(),
-        submitted_ms: 1_700_000_000_000,
-        traceparent: None,
-    }
+    test_support::job(owner, Class::Agent)
 }
 
 /// A received message.
@@ -214,17 +201,4 @@ fn whole(bytes: &[u8]) -> Option<Message> {
     let body = &bytes[end + 4..];
     let length: usize = headers.get("content-length")?.parse().unwrap();
     (body.len() >= length).then(|| Message { headers, body: String::from_utf8(body.to_vec()).unwrap() })
-}
-
-/// A worker that can run every job.
-pub(crate) fn worker_info() -> WorkerInfo {
-    let capability = Capability {
-        kind: "image_to_mesh".to_owned(),
-        level: LEVEL,
-        model: "tiny".to_owned(),
-        is_default_model: true,
-        multi_view: true,
-        max_grid: 512,
-    };
-    WorkerInfo { name: "w".to_owned(), slots: 1, capabilities: vec![capability], ..WorkerInfo::default() }
 }

@@ -20,7 +20,7 @@ for i = 4, #ARGV, 9 do
 end
 for stream in pairs(touched) do
   redis.call('XTRIM', KEYS[stream], 'MINID', '~', now - retention)
-  -- When nobody comes any more, there is nobody to trim it.
+  -- An idle log is not trimmed by appends, so it expires.
   redis.call('PEXPIRE', KEYS[stream], retention)
 end
 return #ARGV

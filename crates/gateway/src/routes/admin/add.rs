@@ -1,8 +1,9 @@
-//! `POST /api/admin/agents`: a tenant and its first key.
+//! `POST /api/admin/agents`: adds a tenant with its first key.
 
-use super::body::{self, Seconds};
+use super::seconds::Seconds;
 use super::view::{IssuedView, LimitsBody, Network};
-use access::{Mode, NewTenant, Permission, Tier};
+use crate::routes::json_body;
+use access::{Mode, NewTenant, Operation, Permission, Tier};
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::Class;
@@ -11,45 +12,45 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// A tenant that is to be added.
+/// A tenant to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAgent {
-    /// What people call it; no two have the same.
+    /// Its name, which is unique.
     #[schema(
         max_length = 64,
         pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
         example = "render-farm"
     )]
     name: String,
-    /// `agent`, which signs its requests, or `user`, who sends their key. Absent: `agent`.
+    /// `agent`: a program that signs its requests; `user`: a person who sends a key. Absent: `agent`.
     #[schema(value_type = Option<String>, pattern = "^(agent|user)$")]
     class: Option<Class>,
     /// Absent: `standard`.
     #[schema(value_type = Option<String>, pattern = "^(free|standard|pro|unlimited)$")]
     tier: Option<Tier>,
-    /// Absent: everything but `admin`.
+    /// Its permissions. Absent: all but `admin`.
     #[schema(example = json!(["generate_3d", "query_status"]))]
     permissions: Option<Vec<Permission>>,
-    /// In place of what the tier gives.
+    /// Limits in place of the tier's.
     #[serde(default)]
     #[schema(inline = false)]
     limits: LimitsBody,
-    /// Networks that it may ask from, v4 or v6; none: from anywhere.
+    /// Networks that it may send requests from, IPv4 or IPv6. Empty: any.
     #[serde(default)]
     #[schema(value_type = Vec<Network>, example = json!(["192.0.2.0/24"]))]
     allow: Vec<IpNet>,
-    /// `live` or `test`, whose jobs are played. Absent: `live`.
+    /// `live`, or `test`, whose jobs are simulated. Absent: `live`.
     #[schema(value_type = Option<String>, pattern = "^(live|test)$")]
     mode: Option<Mode>,
-    /// The key ends after so many seconds. Absent: never.
+    /// Seconds after which the key expires. Absent: never.
     #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
     expires_seconds: Option<Seconds>,
 }
 
 /// Add an agent or a user
 ///
-/// The answer holds the only copy of its first key and of the signing secret.
+/// Only this response contains its first key and the signing secret.
 #[utoipa::path(
     tag = "admin",
     request_body = NewAgent,
@@ -68,7 +69,7 @@ async fn add(
     payload: web::Payload,
     authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, new): (_, NewAgent) = body::read(incoming, &request, payload).await?;
+    let (_, new): (_, NewAgent) = json_body::read(incoming, &request, payload, Operation::Admin).await?;
     let tenant = NewTenant {
         tier: new.tier.unwrap_or_default(),
         permissions: new.permissions.map(|list| list.into_iter().collect()).unwrap_or_default(),

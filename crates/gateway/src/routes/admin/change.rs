@@ -1,8 +1,9 @@
-//! `PATCH /api/admin/agents/{agent}`: a tenant is changed.
+//! `PATCH /api/admin/agents/{agent}`: changes a tenant.
 
+use super::tenant;
 use super::view::{LimitsBody, Network, TenantView};
-use super::{body, tenant};
-use access::{Permission, Tier};
+use crate::routes::json_body;
+use access::{Operation, Permission, Tier};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, patch, web};
 use http_api::{Authenticator, IncomingRequest, Problem};
@@ -11,12 +12,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// What is to be changed of a tenant. What is absent stays; what is `null` is set back to what it is unless said
-/// otherwise (a JSON merge patch, RFC 7396).
+/// Changes to a tenant. Absent fields stay; `null` restores the default (a JSON merge patch, RFC 7396).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AgentChange {
-    /// What people call it; no two have the same.
+    /// Its name, which is unique.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "render-farm")]
     name: Option<String>,
@@ -24,28 +24,28 @@ struct AgentChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, pattern = "^(free|standard|pro|unlimited)$")]
     tier: Option<Option<Tier>>,
-    /// All that it may do. `null`: everything but `admin`.
+    /// All its permissions. `null`: all but `admin`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<Permission>>, example = json!(["generate_3d", "query_status"]))]
     permissions: Option<Option<Vec<Permission>>>,
-    /// In place of what the tier gives. Those that are not named stay; `null`, as one or as all: what the tier gives.
+    /// Limits in place of the tier's. Those that are not named stay; `null`, for one or for all: the limit of the tier.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<LimitsBody>)]
     limits: Option<Option<Map<String, Value>>>,
-    /// All networks that it may ask from, v4 or v6; none, or `null`: from anywhere.
+    /// All networks that it may send requests from, IPv4 or IPv6. Empty or `null`: any.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<Network>>, example = json!(["192.0.2.0/24"]))]
     allow: Option<Option<Vec<IpNet>>>,
 }
 
-/// What is there, be it `null`, is told apart from what is absent.
+/// Distinguishes a field that is `null` from an absent one.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// Change an agent or a user
 ///
-/// Only what the body names is changed, from the tenant's next request on. Jobs that were taken in stay as they are.
+/// Only the fields of the body are changed, from the tenant's next request on. Accepted jobs are not affected.
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),
@@ -60,7 +60,7 @@ async fn change(
     agent: web::Path<String>,
     authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, new): (_, AgentChange) = body::read(incoming, &request, payload).await?;
+    let (_, new): (_, AgentChange) = json_body::read(incoming, &request, payload, Operation::Admin).await?;
     let id = tenant(&authenticator, &agent).await?.id;
     let changed = authenticator.registry().change(&id, |tenant| {
         if let Some(name) = &new.name {

@@ -1,9 +1,10 @@
-//! `POST /api/admin/agents/{agent}/keys`: a new key, and what becomes of the old ones.
+//! `POST /api/admin/agents/{agent}/keys`: makes a key and retires others.
 
-use super::body::{self, Seconds};
+use super::seconds::Seconds;
 use super::tenant;
 use super::view::IssuedView;
-use access::{KeyId, Mode, Retire};
+use crate::routes::json_body;
+use access::{KeyId, Mode, Operation, Retire};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use http_api::{Authenticator, IncomingRequest, Problem};
@@ -11,23 +12,23 @@ use serde::Deserialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// How long replaced keys work on if nothing is said.
+/// How long replaced keys stay valid by default.
 const GRACE: Duration = Duration::from_secs(86_400);
 
-/// A key that is to be made.
+/// A new key.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewKey {
-    /// Which keys make way for it: `all` of its mode, `none`, or the id of one. Absent: `all`.
+    /// The keys that it replaces: `all` of its mode, `none`, or the id of one. Absent: `all`.
     #[schema(value_type = Option<String>, pattern = "^(all|none|key_[0-9A-Za-z]{20})$", example = "all")]
     replace: Option<Replace>,
-    /// For how many seconds they work on. Absent: 86400.
+    /// Seconds for which the replaced keys stay valid. Absent: 86400.
     #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
     grace_seconds: Option<Seconds>,
     /// `live` or `test`. Absent: `live`.
     #[schema(value_type = Option<String>, pattern = "^(live|test)$")]
     mode: Option<Mode>,
-    /// The new key ends after so many seconds. Absent: never.
+    /// Seconds after which the new key expires. Absent: never.
     #[schema(value_type = Option<u64>, maximum = 3_153_600_000_u64)]
     expires_seconds: Option<Seconds>,
 }
@@ -54,8 +55,8 @@ impl TryFrom<String> for Replace {
 
 /// Make a new key
 ///
-/// This rotates: the keys that it replaces work on until their grace is over, so nobody meets a closed door. The answer
-/// holds the only copy of the key and of its signing secret.
+/// Rotates the keys: the replaced ones stay valid until their grace is over. Only this response contains the key and its
+/// signing secret.
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),
@@ -73,7 +74,7 @@ async fn issue(
     agent: web::Path<String>,
     authenticator: web::Data<Authenticator>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, new): (_, NewKey) = body::read(incoming, &request, payload).await?;
+    let (_, new): (_, NewKey) = json_body::read(incoming, &request, payload, Operation::Admin).await?;
     let tenant = tenant(&authenticator, &agent).await?;
     let grace = new.grace_seconds.map_or(GRACE, |seconds| seconds.0);
     let retire = match new.replace.unwrap_or(Replace::All) {

@@ -1,12 +1,14 @@
-//! `/api/admin`: tenants and their keys, for those who may manage them. The same as `orfeas agents`.
+//! `/api/admin`: tenants, their keys and dead letters, for callers with the permission `admin`. The same as
+//! `orfeas agents` and `orfeas dead-letters`.
 
 mod add;
-mod body;
 mod change;
+mod dead_letters;
 mod issue;
 mod list;
 mod revoke;
 mod revoke_key;
+mod seconds;
 mod show;
 mod view;
 
@@ -25,7 +27,10 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
             .service(change::change)
             .service(revoke::revoke)
             .service(issue::issue)
-            .service(revoke_key::revoke_key),
+            .service(revoke_key::revoke_key)
+            .service(dead_letters::list)
+            .service(dead_letters::redrive)
+            .service(dead_letters::discard),
     );
 }
 

@@ -1,4 +1,4 @@
-//! `DELETE /api/admin/agents/{agent}`: a tenant is revoked.
+//! `DELETE /api/admin/agents/{agent}`: revokes a tenant.
 
 use super::tenant;
 use super::view::TenantView;
@@ -7,7 +7,7 @@ use http_api::{Authenticated, Authenticator, CanAdmin, Problem};
 
 /// Revoke an agent or a user
 ///
-/// From the next request on none of its keys is let in. Its jobs go on.
+/// None of its keys is valid from the next request on. Its jobs are not affected.
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),

@@ -1,4 +1,4 @@
-//! `DELETE /api/admin/agents/{agent}/keys/{key_id}`: a key is revoked.
+//! `DELETE /api/admin/agents/{agent}/keys/{key_id}`: revokes a key.
 
 use super::tenant;
 use access::KeyId;
@@ -7,7 +7,7 @@ use http_api::{Authenticated, Authenticator, CanAdmin, Problem, codes};
 
 /// Revoke a key
 ///
-/// From the next request on it is not let in. Revoking it again changes nothing.
+/// It is not valid from the next request on. Revoking it again has no effect.
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name"), ("key_id" = String, Path, description = "The key's id")),

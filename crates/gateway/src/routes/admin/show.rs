@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 struct TenantAndKeys {
     /// The tenant.
     tenant: TenantView,
-    /// Its keys, in the order of their making; those that ended 90 days ago are forgotten.
+    /// Its keys, oldest first; those that ended more than 90 days ago are deleted.
     keys: Vec<KeyView>,
 }
 
-/// Everything about an agent or a user, but no secret
+/// Show an agent or a user with its keys
 #[utoipa::path(
     tag = "admin",
     params(("agent" = String, Path, description = "Id or name")),

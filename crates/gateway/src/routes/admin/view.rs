@@ -1,4 +1,4 @@
-//! How tenants and keys are told.
+//! Tenants and keys as clients see them.
 
 use access::{Issued, KeyInfo, Limits, Overrides, Tenant};
 use secrecy::ExposeSecret;
@@ -11,21 +11,21 @@ use utoipa::ToSchema;
 pub(super) struct TenantView {
     /// The id: `agt_…` or `usr_…`.
     id: String,
-    /// What people call it; no two have the same.
+    /// Its name, which is unique.
     name: String,
     /// `agent` or `user`.
     class: &'static str,
     /// `free`, `standard`, `pro` or `unlimited`.
     tier: &'static str,
-    /// What it may do: `generate_3d`, `batch_generate`, `query_status`, `cancel`, `admin`.
+    /// Its permissions: `generate_3d`, `batch_generate`, `query_status`, `cancel`, `admin`.
     permissions: Vec<&'static str>,
-    /// Networks that it may ask from; none: from anywhere.
+    /// Networks that it may send requests from; empty: any.
     allow: Vec<String>,
-    /// It was revoked: none of its keys is let in.
+    /// Whether it was revoked: none of its keys is valid.
     revoked: bool,
     /// When it was added, milliseconds since the Unix epoch.
     created_ms: u64,
-    /// What it may use; 0 is no limit.
+    /// Its limits; 0 is no limit.
     limits: LimitsBody,
 }
 
@@ -48,10 +48,10 @@ impl From<&Tenant> for TenantView {
 /// A network, v4 or v6, in CIDR notation.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = "ip-network")]
-#[allow(dead_code)] // only described: `ipnet` reads it
+#[allow(dead_code)] // for the schema only: `ipnet` parses it
 pub(super) struct Network(String);
 
-/// Limits: all of a tenant, or those that are set for it in place of its tier's. 0 is no limit.
+/// Limits of a tenant: all of them, or those that replace its tier's. 0 is no limit.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TenantLimits)]
@@ -64,15 +64,15 @@ pub(super) struct LimitsBody {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     queries_per_minute: Option<u32>,
-    /// Jobs that wait or run at once.
+    /// Maximum number of its jobs that wait or run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     max_active_jobs: Option<u64>,
-    /// Jobs that run at once; more wait.
+    /// Maximum number of its jobs that run; further ones wait.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     max_running_jobs: Option<u64>,
-    /// Jobs that wait at once.
+    /// Maximum number of its jobs that wait.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     max_queued_jobs: Option<u64>,
@@ -80,15 +80,15 @@ pub(super) struct LimitsBody {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     jobs_per_day: Option<u64>,
-    /// Millions of pixels of pictures in a UTC day.
+    /// Millions of pixels of images in a UTC day.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     megapixels_per_day: Option<u64>,
-    /// Pictures in one batch; never more than 256.
+    /// Images in one batch; never more than 256.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     max_batch_size: Option<u32>,
-    /// Share of the workers while others wait too, beside theirs; 0.001 to 1000.
+    /// Share of the workers, relative to the weights of other waiting tenants; 0.001 to 1000.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(minimum = 0.001, maximum = 1000.0)]
     weight: Option<f64>,
@@ -122,7 +122,7 @@ fields!(
     weight
 );
 
-/// A key, as far as it can be told. All times are milliseconds since the Unix epoch.
+/// A key without its secrets. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Key)]
 pub(super) struct KeyView {
@@ -130,13 +130,13 @@ pub(super) struct KeyView {
     id: String,
     /// `live` or `test`.
     mode: &'static str,
-    /// Whether it works now.
+    /// Whether it is valid now.
     works: bool,
-    /// When it was made.
+    /// When it was created.
     created_ms: u64,
-    /// When it ends or ended.
+    /// When it expires or expired.
     expires_ms: Option<u64>,
-    /// When it was last used, give or take a minute.
+    /// When it was last used, to the minute.
     used_ms: Option<u64>,
     /// When it was revoked.
     revoked_ms: Option<u64>,
@@ -149,11 +149,11 @@ impl From<KeyInfo> for KeyView {
     }
 }
 
-/// A key that was just made. This is the only time that its secrets are told.
+/// A new key. Its secrets are in this response only.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IssuedKey)]
 pub(super) struct IssuedView {
-    /// Whose it is.
+    /// Its tenant.
     tenant: TenantView,
     /// The key's id.
     key_id: String,
@@ -161,11 +161,11 @@ pub(super) struct IssuedView {
     mode: &'static str,
     /// The key.
     api_key: String,
-    /// What requests are signed with; a user's key has none.
+    /// The secret that signs requests; a user's key has none.
     signing_secret: Option<String>,
-    /// When it ends, milliseconds since the Unix epoch.
+    /// When it expires, milliseconds since the Unix epoch.
     expires_ms: Option<u64>,
-    /// The keys that it replaces, which work until their grace is over.
+    /// The keys that it replaces, which stay valid until their grace is over.
     replaces: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `.../webhooks` and `.../webhooks/{webhook_id}`: all of them, and what is done with one.
+//! `.../webhooks` and `.../webhooks/{webhook_id}`: list, remove, rotate, enable.
 
 use super::{WebhookManager, WebhookPath, problem};
 use ::webhooks::{Endpoint, Webhooks};
@@ -19,7 +19,7 @@ struct WebhookList {
 /// A new secret.
 #[derive(Serialize, ToSchema)]
 struct NewSecret {
-    /// What messages are signed with from now on. It is shown this once.
+    /// The secret that signs messages from now on. Only this response contains it.
     #[schema(example = "whsec_…")]
     secret: String,
 }
@@ -38,7 +38,7 @@ pub(super) async fn list(caller: Authenticated, webhooks: web::Data<Webhooks>) -
 
 /// Remove a webhook
 ///
-/// What it has not been told yet is not told any more.
+/// Its pending deliveries are dropped.
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "remove_webhook",
@@ -57,7 +57,7 @@ pub(super) async fn remove(
 
 /// Give a webhook a new secret
 ///
-/// For a day the secret before it signs as well, so that nothing is refused while you change over.
+/// The previous secret also signs for a day, so that the receiver can be changed without refusing messages.
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "rotate_webhook",
@@ -77,7 +77,7 @@ pub(super) async fn rotate(
 
 /// Enable a webhook again
 ///
-/// A webhook that answered 410 is called no more until this.
+/// A webhook that answered 410 is disabled until then.
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "enable_webhook",

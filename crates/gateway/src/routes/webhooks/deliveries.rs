@@ -1,26 +1,23 @@
-//! `.../webhooks/{webhook_id}/deliveries`: what a webhook was told, and how that went.
+//! `.../webhooks/{webhook_id}/deliveries`: the deliveries of a webhook.
 
 use super::{DeliveryPath, WebhookManager, WebhookPath, problem};
+use crate::routes::page;
 use ::webhooks::{Delivery, DeliveryId, Webhooks};
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use http_api::{Authenticated, Problem, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Most deliveries of one page.
-const MOST: usize = 100;
-const DEFAULT: usize = 20;
-
-/// Which deliveries.
+/// The page.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Page {
-    /// Most of them, 1 to 100; 20 unless it says otherwise.
+    /// The most deliveries of the page; 20 if absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// Only those before this one: `next` of the page before.
+    /// `next` of the page before.
     #[param(pattern = "^msg_[0-9a-f]{32}$")]
     before: Option<String>,
 }
@@ -30,14 +27,15 @@ struct Page {
 struct Deliveries {
     /// The latest first.
     deliveries: Vec<Delivery>,
-    /// What to send as `before` for the next page; absent on the last one.
+    /// The `before` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<DeliveryId>,
 }
 
-/// See what a webhook was told
+/// List the deliveries of a webhook
 ///
-/// Each delivery with all its attempts. They are kept for a week.
+/// The latest first, each with its attempts. The latest 1,000 deliveries are kept, each for seven days after its last
+/// attempt; of many attempts, the latest.
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "list_deliveries",
@@ -50,31 +48,28 @@ struct Deliveries {
 pub(super) async fn list(
     caller: Authenticated,
     path: web::Path<WebhookPath>,
-    page: Result<web::Query<Page>, actix_web::Error>,
+    request: HttpRequest,
     webhooks: web::Data<Webhooks>,
 ) -> Result<HttpResponse, Problem> {
     let endpoint = path.webhook()?;
-    let wrong = |detail: String| Problem::new(&codes::INVALID_PARAMETER, detail);
-    let page = page.map_err(|error| wrong(format!("The query cannot be read: {error}.")))?;
-    let limit = page.limit.unwrap_or(DEFAULT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(wrong(format!("`limit` must be a whole number from 1 to {MOST}.")).with_parameter("limit"));
-    }
-    let unknown = |_| wrong("`before` must be the id of a delivery.".to_owned()).with_parameter("before");
+    let page: Page = page::query(&request)?;
+    let limit = page::limit(page.limit, 20)?;
+    let unknown =
+        |_| Problem::new(&codes::INVALID_PARAMETER, "`before` must be the id of a delivery.").with_parameter("before");
     let before = page.before.as_deref().map(str::parse::<DeliveryId>).transpose().map_err(unknown)?;
     let deliveries = webhooks.deliveries(caller.owner(), &endpoint, before.as_ref(), limit).await.map_err(problem)?;
     let next = deliveries.last().filter(|_| deliveries.len() == limit).map(|last| last.id.clone());
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Deliveries { deliveries, next }))
 }
 
-/// Tell a webhook once more
+/// Replay a delivery
 ///
-/// The same message, under the same id, at once, whether it was delivered or given up.
+/// The same message is sent again at once, under the same id, whether it was delivered or has failed.
 #[utoipa::path(
     tag = "webhooks",
     operation_id = "replay_delivery",
     params(DeliveryPath),
-    responses((status = 202, description = "It will be told"))
+    responses((status = 202, description = "It will be delivered again"))
 )]
 #[post("/{webhook_id}/deliveries/{delivery_id}/replay")]
 pub(super) async fn replay(

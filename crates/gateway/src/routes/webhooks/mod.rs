@@ -77,7 +77,7 @@ fn problem(error: Error) -> Problem {
         Error::TooMany { .. } => Problem::new(&codes::TOO_MANY_WEBHOOKS, "You have as many webhooks as you may have."),
         Error::UnknownEndpoint => Problem::new(&codes::WEBHOOK_NOT_FOUND, "You have no such webhook."),
         Error::UnknownDelivery => Problem::new(&codes::DELIVERY_NOT_FOUND, "The webhook has no such delivery."),
-        // It is the Redis of the queue, and clients need not know that there are several uses of it.
+        // Webhooks share the Redis of the queue; clients see one service.
         Error::Unavailable(_) => {
             Problem::new(&codes::QUEUE_UNAVAILABLE, "Webhooks cannot be reached at present.").because(error)
         }
