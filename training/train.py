@@ -1,4 +1,4 @@
-"""Trains the small checkpoint: `python train.py --out runs/a` (a GPU), or `--smoke` (a minute on a CPU).
+"""Trains the small checkpoint: `python train.py --out runs/a` (a GPU), or `--smoke` (half a minute on a CPU).
 
 The result is a bundle in the official layout (`<out>/bundle`) and `<out>/extras.safetensors`, which holds what only further
 training needs. `--resume <folder>` continues from such a pair with fresh shapes; `--adopt <bundle>` starts from a finished

@@ -1,4 +1,4 @@
-"""Sizes of the shipped model, and of a toy that trains in a minute on a CPU."""
+"""Sizes of the shipped model, and of a toy that trains in half a minute on a CPU."""
 
 
 def _sizes(*, vit, dit, vae, latents, image, processor):

@@ -52,14 +52,11 @@ const NOT_YET_PLAIN: &[&str] = &[
     "crates/egress/",
     "crates/gateway/",
     "crates/http-api/",
-    "crates/hunyuan3d/",
-    "crates/mesh/",
     "crates/queue/",
     "crates/status/",
     "crates/test-support/",
     "crates/webhooks/",
     "crates/worker/",
-    "training/",
     // It lists the words.
     "crates/xtask/src/tidy.rs",
 ];

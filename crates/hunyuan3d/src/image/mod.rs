@@ -4,8 +4,10 @@ mod area;
 mod cubic;
 mod enlarge;
 mod lines;
+mod pixels;
 mod processor;
 mod resample;
 
+pub use pixels::Pixels;
 pub use processor::{ImageProcessor, Processed, Recentered, View8};
-pub use resample::{Filter, Pixels};
+pub use resample::Filter;

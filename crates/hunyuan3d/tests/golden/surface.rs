@@ -1,4 +1,4 @@
-//! What checks of meshes share: reading them, their expected measures, comparing vertices as sets.
+//! Shared by the checks of meshes: reading them, their expected measures, comparing vertices as sets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,7 +26,7 @@ pub(crate) fn number(json: &Value, key: &str) -> f64 {
     json[key].as_f64().unwrap_or_else(|| panic!("{key} is missing in {json}"))
 }
 
-/// How far measures may be off.
+/// Tolerances of the measures.
 pub(crate) struct MeasureTolerance {
     /// Relative, of area and volume.
     pub(crate) size: f64,

@@ -13,7 +13,7 @@ use crate::case::Case;
 use crate::compare::{Report, Tolerance};
 use crate::surface::{MeasureTolerance, check_measures, lonely_share, mesh, number};
 
-/// How far the logits of a decoder may be off, and the share of points that may be further off.
+/// The tolerance of a decoder's logits, and the share of points that may exceed it.
 pub(crate) struct LogitTolerance {
     pub(crate) abs: f64,
     pub(crate) outliers: f64,
@@ -45,7 +45,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
         let latent_index = |run: &Value| number(run, "latent_index") as i64;
         let mut batch: Vec<i64> = rows.iter().map(|(_, run)| latent_index(run)).collect();
         if options.decoder != Decoder::Dense {
-            // A stranger in the batch: what one shape needs evaluated must not show in another.
+            // Another shape in the batch: the points that it needs evaluated must not affect the first.
             batch.push((batch[0] + 1) % decoded.size()[0]);
         }
         let batch = decoded.index_select(0, &Tensor::from_slice(&batch));
