@@ -33,7 +33,8 @@ pub struct Warning {
     pub detail: String,
 }
 
-/// Collects the facts about an image from its rows, which may come in any order. Memory does not depend on the image's height.
+/// Collects the facts about an image from its rows, which may come in any order. Its memory does not depend on the height of
+/// the image.
 pub(crate) struct Content {
     width: u32,
     height: u32,

@@ -32,7 +32,8 @@ const MOST_GROWTH: u64 = 2;
 /// `model.a`. Types and bytes stay as they are; the file is read and written tensor by tensor.
 ///
 /// # Errors
-/// [`Error::Ckpt`] if the file is malformed or wants anything but tensors; [`Error::Io`]; [`Error::Tensor`].
+/// [`Error::Ckpt`] if the file is malformed or its pickle does more than build a dictionary of tensors; [`Error::Io`];
+/// [`Error::Tensor`].
 pub fn convert(input: &Path, output: &Path, progress: Progress<'_>) -> Result<Converted, Error> {
     let archive = Archive::open(input)?;
     let refuse = |reason: String| Error::Ckpt { path: input.to_owned(), reason };

@@ -10,7 +10,8 @@ use super::pixels::{Axis, Crop, Pixels};
 /// exact value is halfway between two levels, so that it may be off by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// `INTER_AREA`: box average when both axes shrink, otherwise a two-tap interpolation with a phase specific to this filter.
+    /// `INTER_AREA`: box average when both axes shrink, otherwise a two-tap interpolation with a phase specific to this
+    /// filter.
     Area,
     /// `INTER_CUBIC`: four taps, a = -0.75, no antialiasing.
     Cubic,

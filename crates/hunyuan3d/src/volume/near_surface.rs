@@ -1,6 +1,7 @@
 //! The points that a finer level evaluates (specification section 12.3): those near the surface of the coarser level.
 //!
-//! Grids are tensors on the model's device, so that a level synchronises once, for the number of points, and transfers nothing.
+//! Grids are tensors on the model's device, so that a level synchronises once, for the number of points, and transfers
+//! nothing.
 
 use tch::{Kind, Tensor};
 

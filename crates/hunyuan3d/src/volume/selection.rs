@@ -9,7 +9,8 @@ pub enum SelectionRule {
     Coarse,
     /// Refinement, mode `mean`: as coarse, every 50th query.
     Mean,
-    /// Refinement, mode `merge`: all keys with a probability above 1e-6, averaged over heads, for one of the sampled queries (every 30th).
+    /// Refinement, mode `merge`: all keys with a probability above 1e-6, averaged over heads, for one of the sampled queries
+    /// (every 30th).
     Merge,
 }
 

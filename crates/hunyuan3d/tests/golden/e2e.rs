@@ -163,7 +163,7 @@ fn check_mixed_batch(
         }
         model.step(&mut rows).unwrap();
     }
-    report.close("sample in mixed company", sample.latents(), expected[last].latents(), ALONE);
+    report.close("sample in a mixed batch", sample.latents(), expected[last].latents(), ALONE);
     report.holds(shorter.is_done() && !late.is_done(), || "others at the wrong step".to_owned());
 
     let mut shorter_alone = start(0, steps - 1, 2.0);

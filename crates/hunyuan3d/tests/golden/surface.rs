@@ -68,7 +68,7 @@ pub(crate) fn check_measures(
 }
 
 /// The share of points of `a` that have no point of `b` within `distance`.
-pub(crate) fn lonely_share(a: &[[f32; 3]], b: &[[f32; 3]], distance: f32) -> f64 {
+pub(crate) fn unmatched_share(a: &[[f32; 3]], b: &[[f32; 3]], distance: f32) -> f64 {
     let cell = |p: &[f32; 3]| p.map(|c| (c / distance).floor() as i64);
     let mut cells: HashMap<[i64; 3], Vec<[f32; 3]>> = HashMap::new();
     for p in b {

@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 use crate::case::Case;
 use crate::compare::{Report, Tolerance};
-use crate::surface::{MeasureTolerance, check_measures, lonely_share, mesh, number};
+use crate::surface::{MeasureTolerance, check_measures, mesh, number, unmatched_share};
 
 /// The tolerance of a decoder's logits, and the share of points that may exceed it.
 pub(crate) struct LogitTolerance {
@@ -189,8 +189,8 @@ fn check_surface(case: &Case, name: &str, field: &Field, run: &Value, file: &Val
     if case.has(&stored[0]) {
         let expected = mesh(&case.tensor(&stored[0]), &case.tensor(&stored[1]));
         report.number(&format!("{name}: faces"), surface.faces.len() as f64, expected.faces.len() as f64, 0.002);
-        let missing = lonely_share(&expected.vertices, &surface.vertices, 1e-4);
-        let extra = lonely_share(&surface.vertices, &expected.vertices, 1e-4);
+        let missing = unmatched_share(&expected.vertices, &surface.vertices, 1e-4);
+        let extra = unmatched_share(&surface.vertices, &expected.vertices, 1e-4);
         report.holds(missing.max(extra) <= 0.002, || format!("{name}: {missing} of vertices missing, {extra} extra"));
     }
 }

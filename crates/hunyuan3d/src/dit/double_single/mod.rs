@@ -93,7 +93,8 @@ impl Hunyuan3DDiT {
     /// A context of zeros becomes the bias of `cond_in`.
     ///
     /// Tokens have no position, so T equal tokens stay equal in every block. If the context of all rows is zeros, one
-    /// token replaces the T equal ones: [B, 1, D]; its scores are raised by ln T, which multiplies its weight in every softmax by T.
+    /// token replaces the T equal ones: [B, 1, D]; its scores are raised by ln T, which multiplies its weight in every
+    /// softmax by T.
     fn context(&self, input: &Input<'_>) -> (Tensor, Option<Tensor>) {
         let (with_context, t) = (input.context.size()[0], input.context.size()[1]);
         let (rows, l) = (input.latents.size()[0] - with_context, input.latents.size()[1]);
