@@ -13,7 +13,7 @@ from tiny.dataset import HELD_OUT_SEED, Clock, Poses, shapes
 from tiny.pictures import Cameras
 
 
-def options() -> argparse.Namespace:
+def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -25,11 +25,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--per-family", type=int, default=8, help="held-out shapes for the score at the end")
     parser.add_argument("--scale", type=int, default=1, help="divides all point counts (for toys)")
     parser.add_argument("--eager", action="store_true", help="no CUDA graph")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main():
-    chosen, clock = options(), Clock()
+def main(arguments: list[str] | None = None):
+    """`arguments`: in place of those of the command line."""
+    chosen, clock = options(arguments), Clock()
     assert chosen.seed < HELD_OUT_SEED
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(chosen.seed)

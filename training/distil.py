@@ -10,7 +10,7 @@ from tiny.dataset import Clock
 from tiny.stock import Stock, World
 
 
-def options() -> argparse.Namespace:
+def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -24,11 +24,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--per-family", type=int, default=8, help="held-out shapes for the comparison at the end")
     parser.add_argument("--scale", type=int, default=1, help="divides the surface points (for toys)")
     parser.add_argument("--eager", action="store_true", help="no CUDA graph")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main():
-    chosen, clock = options(), Clock()
+def main(arguments: list[str] | None = None):
+    """`arguments`: in place of those of the command line."""
+    chosen, clock = options(arguments), Clock()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(chosen.seed)
     torch.set_float32_matmul_precision("high")

@@ -1,4 +1,4 @@
-"""Trains the small checkpoint: `python train.py --out runs/a` (a GPU), or `--smoke` (a minute on a CPU).
+"""Trains the small checkpoint: `python train.py --out runs/a` (a GPU), or `--smoke` (half a minute on a CPU).
 
 The result is a bundle in the official layout (`<out>/bundle`) and `<out>/extras.safetensors`, which holds what only further
 training needs. `--resume <folder>` continues from such a pair with fresh shapes; `--adopt <bundle>` starts from a finished
@@ -21,7 +21,7 @@ from tiny.model.vae import AnchorEncoder
 from tiny.stock import Stock, World
 
 
-def options() -> argparse.Namespace:
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/latest"))
     parser.add_argument("--resume", type=pathlib.Path, help="folder with bundle/ and extras.safetensors")
@@ -42,7 +42,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--total-seconds", type=float, default=1e9, help="shortens the last phase to end by then")
     parser.add_argument("--flow-batch", type=int, default=512)
     parser.add_argument("--eager", action="store_true", help="launch the denoiser's steps one kernel at a time, without a CUDA graph")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     if chosen.smoke:
         chosen.shapes, chosen.views, chosen.flow_batch = 108, 2, 16
         chosen.part, chosen.parts, chosen.sculptures = 27, 2, min(chosen.sculptures, 2)
@@ -173,7 +173,8 @@ class Run:
         del stock
         modules = {k: m.to(device) for k, m in bundle.load(chosen.out / "bundle")[0].items()}
         if chosen.smoke:
-            evaluation.report(modules, 1, device, clock, which=("narrow",), every=9, grid=16, sigmas=pipeline.flow_sigmas(3))
+            evaluation.report(modules, 1, device, clock, which=("narrow",), size=self.sizes["vit"]["image_size"], every=27, grid=16,
+                              sigmas=pipeline.flow_sigmas(3))
         clock("done")
 
     def train_vae(self, world: World, scale: int):
@@ -201,5 +202,10 @@ class Run:
             self.clock("vae:", type(held).__name__, json.dumps(train_vae.evaluate(self.vae, latents, held)))
 
 
+def main(arguments: list[str] | None = None):
+    """`arguments`: in place of those of the command line."""
+    Run(options(arguments))()
+
+
 if __name__ == "__main__":
-    Run(options())()
+    main()

@@ -110,7 +110,7 @@ def test_sculptures_are_closed_and_fit_the_box():
     for corners, colours in sculpt.sculptures(8, 3, 1):
         assert len(corners) == len(colours) and np.isfinite(corners).all()
         assert abs(np.abs(corners).max() - 0.95) < 1e-3
-        # Closed: the areas of all faces add up to nothing.
+        # Closed: the area vectors of all faces add up to zero.
         area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(0)
         assert np.abs(area).max() < 1e-3
 

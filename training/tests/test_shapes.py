@@ -54,11 +54,11 @@ def test_the_box_is_empty_at_its_boundary(some):
     assert (some.distances(torch.arange(len(some)), rim) > 0).all()
 
 
-def test_parts_that_cannot_matter_are_skipped_without_a_trace(some):
-    """The early way out of the distance must not change the sign, nor the near field of the named families.
+def test_skipping_distant_parts_does_not_change_the_distance(some):
+    """The early exit of the distance must not change the sign, nor the near field of the named families.
 
-    Random compositions have very flat ellipsoids, whose first-order distance is too small far away; there the way out is nearer
-    to the truth.
+    Random compositions have very flat ellipsoids, whose first-order distance is too small far away; there the early
+    exit is more exact.
     """
     points = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with_reach = some.distances(torch.arange(len(some)), points)

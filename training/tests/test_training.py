@@ -10,6 +10,9 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+import add_encoder
+import distil
+import train
 from tiny import bundle, pipeline, sizes, train_encoder, train_turbo
 from tiny.model.vae import AnchorEncoder, farthest_points
 from tiny.stock import Stock, World
@@ -18,33 +21,52 @@ from tiny.train_flow import Normaliser
 TRAINING = pathlib.Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
-    out = tmp_path_factory.mktemp("smoke")
-    command = [sys.executable, "train.py", "--smoke", "--sculptures", "0", "--vae-seconds", "3", "--flow-seconds", "3"]
-    subprocess.run([*command, "--out", str(out / "first")], cwd=TRAINING, check=True)
-    subprocess.run([*command, "--vae-seconds", "0", "--resume", str(out / "first"), "--out", str(out / "second")], cwd=TRAINING, check=True)
+TOY = ["--scale", "8", "--per-family", "0", "--seconds", "1", "--batch", "4"]
+
+
+def trained(out: pathlib.Path, *arguments: str) -> pathlib.Path:
+    train.main(["--smoke", "--sculptures", "0", "--vae-seconds", "1", "--flow-seconds", "1", *arguments, "--out", str(out)])
     return out
 
 
-def test_layout(smoke):
-    for run in ("first", "second"):
-        folder = smoke / run / "bundle"
-        settings = yaml.safe_load((folder / "config.yaml").read_text())
-        assert list(settings) == ["model", "vae", "conditioner", "scheduler", "image_processor", "pipeline"]
-        assert settings["pipeline"]["params"] == {"num_inference_steps": 20, "guidance_scale": 2.0, "octree_resolution": 128}
-        with safe_open(folder / "model.fp16.safetensors", "pt") as file:
-            names = list(file.keys())
-            assert {name.split(".")[0] for name in names} == {"model", "vae", "conditioner"}
-            assert {file.get_slice(name).get_dtype() for name in names} == {"F16"}
-        # Strict: nothing missing, nothing left over.
-        bundle.load(folder)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("first"))
 
 
-def test_resuming_keeps_the_vae(smoke):
-    first, second = (bundle.load(smoke / run / "bundle")[0]["vae"].state_dict() for run in ("first", "second"))
-    for name in first:
-        assert torch.allclose(first[name], second[name], atol=2e-3), name
+@pytest.fixture(scope="module")
+def with_encoder(first, tmp_path_factory):
+    """The first run with an encode path added."""
+    out = tmp_path_factory.mktemp("encoder")
+    add_encoder.main([str(first), "--out", str(out), "--shapes", "54", *TOY])
+    (out / "extras.safetensors").write_bytes((first / "extras.safetensors").read_bytes())
+    return out
+
+
+@pytest.fixture(scope="module")
+def resumed(with_encoder, tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("resumed"), "--vae-seconds", "0", "--resume", str(with_encoder))
+
+
+@pytest.mark.parametrize("run", ["first", "resumed"])
+def test_layout(run, request):
+    folder = request.getfixturevalue(run) / "bundle"
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    assert list(settings) == ["model", "vae", "conditioner", "scheduler", "image_processor", "pipeline"]
+    assert settings["pipeline"]["params"] == {"num_inference_steps": 20, "guidance_scale": 2.0, "octree_resolution": 128}
+    with safe_open(folder / "model.fp16.safetensors", "pt") as file:
+        names = list(file.keys())
+        assert {name.split(".")[0] for name in names} == {"model", "vae", "conditioner"}
+        assert {file.get_slice(name).get_dtype() for name in names} == {"F16"}
+    # Strict: nothing missing, nothing left over.
+    bundle.load(folder)
+
+
+def test_resuming_keeps_the_vae_and_drops_an_encoder(first, with_encoder, resumed):
+    before, after = (bundle.load(run / "bundle")[0]["vae"].state_dict() for run in (first, resumed))
+    assert before.keys() == after.keys() < bundle.load(with_encoder / "bundle")[0]["vae"].state_dict().keys()
+    for name in before:
+        assert torch.allclose(before[name], after[name], atol=2e-3), name
 
 
 def test_normalisation_folds_into_post_kl():
@@ -60,13 +82,18 @@ def test_normalisation_folds_into_post_kl():
     assert torch.allclose(bias, vae.post_kl.bias, atol=1e-5)
 
 
-def test_a_resume_that_does_not_fit_is_refused_at_once(smoke, tmp_path):
-    for folder, reason in ((smoke / "first", "other sizes"), (tmp_path, "missing")):
-        command = [sys.executable, "train.py", "--resume", str(folder), "--out", str(tmp_path / "out")]
-        refused = subprocess.run(command, cwd=TRAINING, capture_output=True, text=True)
-        assert refused.returncode == 1
-        assert refused.stderr.startswith("cannot resume") and reason in refused.stderr
-        assert not (tmp_path / "out").exists()
+def test_a_resume_of_other_sizes_is_refused_at_once(first, tmp_path):
+    with pytest.raises(SystemExit, match="^cannot resume: .* other sizes"):
+        train.main(["--resume", str(first), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_program_refuses_a_folder_without_a_bundle(tmp_path):
+    command = [sys.executable, "train.py", "--resume", str(tmp_path), "--out", str(tmp_path / "out")]
+    refused = subprocess.run(command, cwd=TRAINING, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("cannot resume: missing")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_renewed_stock_is_the_same_memory_with_one_part_replaced():
@@ -85,10 +112,8 @@ def test_a_renewed_stock_is_the_same_memory_with_one_part_replaced():
     assert stock.shape.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
-def test_an_encode_path_is_added_and_nothing_else_moves(smoke):
-    before, after = smoke / "first/bundle", smoke / "encoder/bundle"
-    command = [sys.executable, "add_encoder.py", str(smoke / "first"), "--out", str(after.parent), "--seconds", "2"]
-    subprocess.run([*command, "--shapes", "54", "--batch", "4", "--scale", "8", "--per-family", "0"], cwd=TRAINING, check=True)
+def test_an_encode_path_is_added_and_nothing_else_moves(first, with_encoder):
+    before, after = first / "bundle", with_encoder / "bundle"
     old, new = (load_file(folder / "model.fp16.safetensors") for folder in (before, after))
     assert all(torch.equal(old[name], new[name]) for name in old)
     added = {name.removeprefix("vae.").split(".")[0] for name in new.keys() - old.keys()}
@@ -100,23 +125,17 @@ def test_an_encode_path_is_added_and_nothing_else_moves(smoke):
     picks = farthest_points(cloud[..., :3], 128, 0)
     mean, log_variance = vae.encode(train_encoder.labelled(cloud), picks)
     assert mean.shape == log_variance.shape == (2, 128, 16)
-    # A run that resumes from it drops the encoder.
-    command = [sys.executable, "train.py", "--smoke", "--sculptures", "0", "--vae-seconds", "0", "--flow-seconds", "1"]
-    (smoke / "encoder/extras.safetensors").write_bytes((smoke / "first/extras.safetensors").read_bytes())
-    subprocess.run([*command, "--resume", str(smoke / "encoder"), "--out", str(smoke / "third")], cwd=TRAINING, check=True)
 
 
-def test_a_student_starts_as_its_teacher_and_is_a_turbo_bundle(smoke):
-    teacher, settings = bundle.load(smoke / "first/bundle")
+def test_a_student_starts_as_its_teacher_and_is_a_turbo_bundle(first, tmp_path):
+    teacher, settings = bundle.load(first / "bundle")
     bundle.as_turbo(settings)
     student = bundle.build(settings)["dit"]
     train_turbo.start_from(student, teacher["dit"])
-    x, t, context = torch.randn(2, 128, 16), torch.rand(2), torch.randn(2, 82, 48)
+    x, t, context = torch.randn(2, 128, 16), torch.rand(2), torch.randn(2, 10, 48)
     assert torch.allclose(student(x, t, context, torch.tensor([1.0, 5.0])), teacher["dit"](x, t, context), atol=1e-5)
-    command = [sys.executable, "distil.py", str(smoke / "first"), "--out", str(smoke / "turbo"), "--seconds", "2"]
-    toy = ["--part", "27", "--views", "2", "--batch", "4", "--scale", "8", "--per-family", "0"]
-    subprocess.run([*command, *toy], cwd=TRAINING, check=True)
-    modules, settings = bundle.load(smoke / "turbo/bundle")
+    distil.main([str(first), "--out", str(tmp_path), "--part", "27", "--views", "2", *TOY])
+    modules, settings = bundle.load(tmp_path / "bundle")
     assert settings["model"]["params"]["guidance_embed"] and hasattr(modules["dit"], "guidance_in")
     assert torch.equal(pipeline.sigmas(settings, 5), pipeline.consistency_sigmas(5, 100))
 

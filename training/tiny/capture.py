@@ -27,7 +27,7 @@ def captured(step, clock):
     (plain, slow), (again, fast) = _losses(step), _losses(replay)
     expected, got = sum(plain) / len(plain), sum(again) / len(again)
     clock(f"captured: loss {got:.4f} at {fast:.1f} steps/s, launched one by one {expected:.4f} at {slow:.1f} steps/s")
-    # Replays must see fresh random numbers and the losses that plain steps see.
+    # Replays must use fresh random numbers and have the losses of plain steps.
     if len(set(again)) < len(again) // 2 or not abs(got - expected) < 0.2 * expected:
         raise RuntimeError(f"the captured step is not the step: losses {again[:4]}")
     return replay

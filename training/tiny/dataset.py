@@ -111,7 +111,7 @@ def shapes(total: int, points: int, seed: int, device: torch.device, per_family:
     if len(empty) > 0.02 * n + 1:
         raise RuntimeError(f"{len(empty)} of {n} shapes have no surface worth the name, of the families {family[empty].unique().tolist()}")
     if len(empty):
-        # Random compositions may leave next to nothing; their neighbours stand in.
+        # Random compositions may have almost no surface; their neighbours replace them.
         keep = torch.ones(n, dtype=torch.bool, device=device)
         keep[empty] = False
         good = torch.nonzero(keep).flatten()
@@ -173,7 +173,7 @@ def cell_centres(cells: int, device) -> torch.Tensor:
 
 
 class Clock:
-    """Prints what happened and when."""
+    """Prints messages with the elapsed time."""
 
     def __init__(self):
         self.start = time.time()

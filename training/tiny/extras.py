@@ -1,4 +1,4 @@
-"""What a run keeps beside its bundle, for those who go on from it: the training encoder and the latents' normalisation."""
+"""The part of a run that only further training needs: the training encoder and the normalisation of the latents."""
 
 import pathlib
 

@@ -11,7 +11,7 @@ from tiny import families, native
 from tiny.dataset import NO_FAMILY, Poses
 from tiny.pictures import palettes, parallel_lights
 
-# Larger faces are split, so that a face is either surface or inside, and a small thing to draw.
+# Larger faces are split, so that a face is either on the surface or inside, and quick to draw.
 LONGEST_EDGE = 0.22
 MOST_FACES = 8000
 SHEET_HALF_THICKNESS = 0.012
@@ -130,7 +130,7 @@ def instances(library: Library, ids: torch.Tensor, poses: Poses, points: int, ge
     owner = torch.repeat_interleave(counts)
     rows = torch.arange(len(owner), device=device) - offsets[owner] + library.offsets[ids][owner]
     corners = posed(library.corners[rows], owner, poses)
-    # Fit to the box, by all faces: what lies inside does not reach beyond.
+    # Fitted to the box by all faces: inner faces do not reach beyond the surface.
     index = owner[:, None].expand(-1, 3)
     low = torch.full((n, 3), 9.0, device=device).scatter_reduce_(0, index, corners.amin(1), "amin")
     high = torch.full((n, 3), -9.0, device=device).scatter_reduce_(0, index, corners.amax(1), "amax")
@@ -142,7 +142,7 @@ def instances(library: Library, ids: torch.Tensor, poses: Poses, points: int, ge
     sums = torch.zeros(int(vertex.max()) + 1, 3, device=device).index_add_(0, vertex.flatten(), flat.repeat_interleave(3, 0))
     unit = flat / flat.norm(dim=1, keepdim=True).clamp(min=1e-12)
     smooth = torch.nn.functional.normalize(sums, dim=1)[vertex]
-    # A crease of more than 50 degrees stays one.
+    # A crease of more than 50 degrees stays sharp.
     smooth = torch.where((smooth * unit[:, None]).sum(2, keepdim=True) > 0.64, smooth, unit[:, None])
 
     sides = library.sides[rows]

@@ -27,7 +27,7 @@ def crossings(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
 
 
 def _nearest(of: torch.Tensor, among: torch.Tensor) -> torch.Tensor:
-    # Differences, not a matrix product: in reduced precision a product is off by as much as the distances looked for.
+    # Differences, not a matrix product: in reduced precision the error of a product is as large as the distances.
     exact = "donot_use_mm_for_euclid_dist"
     return torch.cat([torch.cdist(part, among, compute_mode=exact).amin(1) for part in of.split(4096)])
 

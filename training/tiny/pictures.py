@@ -1,4 +1,4 @@
-"""Cameras, light and materials of the rendered pictures, and what happens to a picture before the image encoder sees it.
+"""Cameras, light and materials of the rendered pictures, and the augmentation of pictures for the image encoder.
 
 A rendered picture is [N, s, s, native.CHANNELS] uint8: colour of the surface, light, highlight, outline and coverage are kept
 apart, so that one rendering serves as a photograph, a flat drawing or a line drawing.
@@ -212,7 +212,7 @@ def augmented(channels: torch.Tensor, basis: torch.Tensor, table: torch.Tensor) 
     mottled = F.interpolate(torch.randn(n, 3, 9, 9, device=device), x.shape[-2:], mode="bilinear") * uniform(0, 0.25)
     behind = torch.where(kept, (slope + mottled).clamp(0, 1), torch.ones_like(slope))
     out = rgb * matte + behind * (1 - matte)
-    # Place: what a wrong matte does to the centring.
+    # Place: the effect of a wrong matte on the centring.
     moved = uniform(0, 1) < 0.3
     scale = torch.where(kept, uniform(1.0, 1.5), torch.where(moved, uniform(0.94, 1.15), torch.ones_like(kept, dtype=out.dtype)))
     shift = torch.where(moved | kept, uniform(-0.05, 0.05, 2), torch.zeros(n, 2, 1, 1, device=device))

@@ -48,7 +48,7 @@ class Schedule:
         if graph:
             step = captured(step, clock)
         self.begin = saved = said = renewed = time.time()
-        # The first renewal, which shows what one costs, comes early.
+        # The first renewal comes early, to measure its time.
         pause = self.seconds * RENEWING**2
         totals, counted = [torch.zeros_like(v) for v in values.values()], 0
         while (elapsed := time.time() - self.begin) < self.seconds:
@@ -58,7 +58,7 @@ class Schedule:
             torch._foreach_add_(totals, list(values.values()))
             self.steps, counted = self.steps + 1, counted + 1
             if self.steps % 20 == 0:
-                # Keeps the launch queue short, so that the clock is the device's.
+                # Keeps the launch queue short, so that the clock follows the device.
                 loss = values["loss"].item()
                 if not math.isfinite(loss):
                     raise FloatingPointError(f"{name}: loss {loss} at step {self.steps}")
@@ -71,7 +71,7 @@ class Schedule:
                 if save and now - saved > every:
                     saved = now
                     save()
-                # Not at the very end: the last steps would hardly see it.
+                # Not at the very end: the last steps would hardly use it.
                 if renew and now - renewed > pause / RENEWING and elapsed < 0.97 * self.seconds:
                     renew()
                     renewed = time.time()

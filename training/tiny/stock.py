@@ -1,4 +1,4 @@
-"""What the denoiser learns from: pictures and latents of shapes, on the training device, renewed part by part.
+"""The training data of the denoiser: pictures and latents of shapes, on the training device, renewed part by part.
 
 Shapes are cheap to draw, so a run need not see one often: a part of the stock is replaced every now and then, in place (a
 captured training step keeps reading the same memory).
@@ -18,7 +18,7 @@ from tiny.pictures import Cameras
 SEEDS = 1000
 # The share of deformed shapes, of the generator and of meshes.
 DEFORMED = (0.25, 0.6)
-# Generator families that have no front.
+# The first generator family without a front.
 FRONTLESS = len(families.NAMES) - len(compositions.FAMILIES)
 
 
@@ -99,5 +99,5 @@ class Stock:
             first = rows.stop
         self.filled += 1
         if device.type == "cuda":
-            # So that the caller sees what it cost.
+            # So that the caller can measure the time.
             torch.cuda.synchronize()

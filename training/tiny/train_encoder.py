@@ -1,4 +1,4 @@
-"""The encode path of a finished bundle: surface points to latents that its decoder, which stays as it is, turns back.
+"""The encode path of a finished bundle: surface points to latents for its decoder, which does not change.
 
 Queries are surface points, as in the released models; the encoder of `train_vae`, whose queries are a fixed grid, only lends
 its weights for the start.
@@ -40,7 +40,7 @@ def start_from(vae: ShapeVAE, anchors: AnchorEncoder, normaliser: Normaliser) ->
 
 
 def lend(vae: ShapeVAE, anchors: AnchorEncoder) -> None:
-    """The reverse of `start_from`, for a bundle whose training encoder is lost: the latents are normalised ones."""
+    """The reverse of `start_from`, for a bundle without its training encoder: the latents are normalised ones."""
     with torch.no_grad():
         features = anchors.points.input_proj.weight.shape[1]
         anchors.points.input_proj.weight.copy_(vae.encoder.input_proj.weight[:, :features])
@@ -90,7 +90,7 @@ def train(vae: ShapeVAE, shapes: Shapes, *, points: int, seconds: float, batch: 
     generator = torch.Generator().manual_seed(0)
     picks = torch.stack([picked(shapes.surface[:, row[:points]], vae.num_latents, generator) for row in order])
     clock(f"{picks.shape[0] * picks.shape[1]} clouds")
-    # The decoder tells tokens apart by their codes: at first tokens are told theirs, later they may choose.
+    # The decoder distinguishes tokens by their codes: at first the codes are pulled towards their places, later they are free.
     hint = torch.tensor(0.3, device=device)
 
     def after():

@@ -32,7 +32,7 @@ class Normaliser:
         return (means - self.mean) / self.std
 
     def folded(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`post_kl` for normalised latents: plain pipelines know of no normalisation."""
+        """`post_kl` for normalised latents: pipelines have no normalisation."""
         mean, std = (F.pad(v, (0, 3), value=fill) for v, fill in ((self.mean, 0.0), (self.std, 1.0)))
         return weight * std, bias + weight @ mean
 
@@ -43,7 +43,7 @@ class Normaliser:
 
 
 class Heads(nn.Module):
-    """Auxiliary tasks on the CLS token; `camera` is the view head, the others are thrown away after training."""
+    """Auxiliary tasks on the CLS token; `camera` is the view head, the others are discarded after training."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -67,7 +67,7 @@ class Heads(nn.Module):
 
 
 def times(n: int, device) -> torch.Tensor:
-    """Flow times: often exactly 0 (few-step sampling stands or falls there), some uniform, most by a logit-normal."""
+    """Flow times: often exactly 0 (few-step sampling depends on it), some uniform, most by a logit-normal."""
     t = torch.sigmoid(torch.randn(n, device=device) * 1.1 - 0.4)
     pick = torch.rand(n, device=device)
     t = torch.where(pick < 0.33, torch.rand(n, device=device), t)

@@ -1,6 +1,6 @@
 """Distillation: a denoiser that takes the guidance scale as an input and needs one evaluation a step, for few steps.
 
-The student learns where the teacher, guided and in small steps, gets from a point to the end of the phase that holds it; the
+The student learns the point that the teacher, guided and in small steps, reaches at the end of the phase that holds its input; the
 phases are the steps of the consistency scheduler at `STEPS` steps.
 """
 
@@ -17,13 +17,13 @@ from tiny.schedule import Compiled, Schedule
 from tiny.stock import Stock
 
 STEPS = 5
-# Steps of the teacher within a phase, and the guidance scales that the student is taught.
+# Steps of the teacher within a phase, and the range of guidance scales in training.
 TEACHER_STEPS = 4
 GUIDANCE = (1.0, 5.0)
 
 
 def start_from(student: Hunyuan3DDiT, teacher: Hunyuan3DDiT) -> None:
-    """The teacher's weights; the guidance scale does nothing yet."""
+    """The teacher's weights; the guidance scale has no effect yet."""
     student.load_state_dict(teacher.state_dict(), strict=False)
     torch.nn.init.zeros_(student.guidance_in.out_layer.weight)
     torch.nn.init.zeros_(student.guidance_in.out_layer.bias)
@@ -61,7 +61,7 @@ def train(student: Hunyuan3DDiT, teacher: Hunyuan3DDiT, vit: Dinov2, stock: Stoc
         noise = AnchorEncoder.order(torch.randn_like(data))
         phase = torch.randint(STEPS, (batch,), device=device)
         start, end = bounds[phase], bounds[phase + 1]
-        # Sampling begins phases at their start; the rest is for other numbers of steps.
+        # Sampling begins phases at their start; the other points are for other numbers of steps.
         inside = torch.rand(batch, device=device) < 0.3
         start = torch.where(inside, torch.lerp(start, end, 0.9 * torch.rand(batch, device=device)), start)
         scale = torch.rand(batch, device=device) * (GUIDANCE[1] - GUIDANCE[0]) + GUIDANCE[0]

@@ -35,7 +35,7 @@ def target(distances: torch.Tensor) -> torch.Tensor:
 
 
 def objective(logits, truth, mean, log_variance) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """What encoder and decoder minimise, and numbers to look at."""
+    """The loss of encoder and decoder, and figures for the log."""
     off = logits - truth
     inside = F.binary_cross_entropy_with_logits(6 * logits, (truth > 0).float())
     kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
@@ -105,7 +105,7 @@ def train(vae: ShapeVAE, encoder: AnchorEncoder, mixture: Mixture, *, seconds: f
     with Compiled(blocks, device.type == "cuda"):
         schedule.run(step, clock, "encoder" if frozen else "vae", after=average.update, save=save and average.around(save))
     average.swap()
-    # A frozen decoder has gathered gradients that no optimiser has cleared.
+    # A frozen decoder has accumulated gradients that no optimiser has cleared.
     vae.zero_grad(set_to_none=True)
 
 
@@ -122,7 +122,7 @@ def encode_all(encoder: AnchorEncoder, shapes, scale: int = 1) -> torch.Tensor:
 
 @torch.no_grad()
 def evaluate(vae: ShapeVAE, latents: torch.Tensor, shapes) -> dict[str, float]:
-    """IoU of what the VAE makes of `latents` [N, L, C]."""
+    """IoU of the shapes that the VAE decodes from `latents` [N, L, C]."""
     cells = cell_centres(metrics.OCCUPANCY_CELLS, shapes.device)
     scores = []
     for start in range(0, len(shapes), 16):

@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::options::BlobOptions;
-use crate::reader::BlobReader;
 use crate::store::{self, Store};
 use bytes::Bytes;
 use domain::BlobId;
@@ -69,15 +68,6 @@ impl Blobs {
         Ok(bytes)
     }
 
-    /// Opens a blob for reading in parts.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Store`].
-    pub async fn reader(&self, id: &BlobId) -> Result<BlobReader, Error> {
-        let meta = self.head(id).await?;
-        Ok(BlobReader::new(self.clone(), id.clone(), meta.size))
-    }
-
     /// The size of a blob in bytes; `None` if there is no such blob.
     ///
     /// # Errors
@@ -111,7 +101,7 @@ impl Blobs {
         self.store.find(id, read).await
     }
 
-    async fn head(&self, id: &BlobId) -> Result<ObjectMeta, Error> {
+    pub(crate) async fn head(&self, id: &BlobId) -> Result<ObjectMeta, Error> {
         self.store.find(id, |objects, path| async move { objects.head(&path).await }).await
     }
 

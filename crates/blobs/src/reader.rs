@@ -14,11 +14,18 @@ pub struct BlobReader {
     size: u64,
 }
 
-impl BlobReader {
-    pub(crate) fn new(blobs: Blobs, id: BlobId, size: u64) -> Self {
-        Self { blobs, id, size }
+impl Blobs {
+    /// Opens a blob for reading in parts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn reader(&self, id: &BlobId) -> Result<BlobReader, Error> {
+        let meta = self.head(id).await?;
+        Ok(BlobReader { blobs: self.clone(), id: id.clone(), size: meta.size })
     }
+}
 
+impl BlobReader {
     /// The id of the blob.
     pub fn id(&self) -> &BlobId {
         &self.id

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::directory::{find_config, find_weights};
 
 /// Digest of a model directory: SHA-256 over the SHA-256 of its configuration and that of its weights, in this order,
-/// each as 32 bytes. Lower-case hex. Where the directory lies and what the files are called does not matter.
+/// each as 32 bytes. Lower-case hex. The path of the directory and the names of the files do not matter.
 ///
 /// Reads the whole weights file.
 ///

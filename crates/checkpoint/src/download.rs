@@ -7,35 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, hex};
 
-/// What a server says about a file before it sends it.
+/// The facts about a file that a server announces before it sends the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
     /// Bytes.
     pub size: Option<u64>,
-    /// What the bytes must hash to.
+    /// The expected checksum.
     pub checksum: Option<Checksum>,
-    /// Tells one version of the file from another (the entity tag).
+    /// Identifies the version of the file (its entity tag).
     pub version: Option<String>,
 }
 
-/// What a file's bytes must hash to.
+/// The checksum of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Checksum {
     /// SHA-256 of the bytes, lower-case hex: large files on a hub.
     Sha256(String),
-    /// Id of the file as a git blob, lower-case hex: small files on a hub. Tells damage, not malice.
+    /// Id of the file as a git blob, lower-case hex: small files on a hub. It detects damage, not forgery.
     GitBlob(String),
 }
 
-/// A file that is being fetched. Its bytes gather in `NAME.partial`, from where a later run goes on; under its own name
-/// the file appears only when it is complete and verified.
+/// A file that is being fetched. Its bytes are collected in `NAME.partial`, which a later run continues; the file gets its
+/// name only when it is complete and verified.
 pub struct Download {
     target: PathBuf,
     announced: Announced,
     file: File,
     len: u64,
-    sha256: Context,
-    git_blob: Option<Context>,
+    hashes: Hashes,
 }
 
 /// A complete, verified file.
@@ -50,7 +49,7 @@ pub struct Fetched {
 }
 
 impl Announced {
-    /// Whether the bytes can be verified; only then can a file be put together from parts.
+    /// Whether the bytes can be verified; only then can a download be resumed.
     pub fn is_verifiable(&self) -> bool {
         match self.checksum {
             Some(Checksum::Sha256(_)) => true,
@@ -61,7 +60,7 @@ impl Announced {
 }
 
 impl Checksum {
-    /// Reads a checksum off its length: 64 hex digits are SHA-256, 40 a git blob. Anything else is none.
+    /// Recognises a checksum by its length: 64 hex digits are SHA-256, 40 a git blob. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         match (text.len(), text.bytes().all(|byte| byte.is_ascii_hexdigit())) {
@@ -73,7 +72,7 @@ impl Checksum {
 }
 
 impl Download {
-    /// Begins, or goes on where an earlier run of the same version was cut off.
+    /// Begins a download, or resumes the one of an earlier run for the same version.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Download`] if another process is fetching the same file.
@@ -89,31 +88,31 @@ impl Download {
             Err(TryLockError::WouldBlock) => return Err(Error::download(target, "another process is fetching it")),
             Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
         }
-        let (sha256, git_blob) = fresh_hashes(&announced);
-        let mut download = Self { target: target.to_owned(), announced, file, len: 0, sha256, git_blob };
+        let hashes = Hashes::new(&announced);
+        let mut download = Self { target: target.to_owned(), announced, file, len: 0, hashes };
         let same = download.announced.is_verifiable() && read_note(target).as_ref() == Some(&download.announced);
-        if !same || !download.hash_what_is_there()? {
+        if !same || !download.hash_stored()? {
             download.restart()?;
         }
         Ok(download)
     }
 
-    /// Bytes that are there already; the next ones follow them.
+    /// The number of bytes that are stored already; the next bytes follow them.
     pub fn offset(&self) -> u64 {
         self.len
     }
 
-    /// Whether all announced bytes are there.
+    /// Whether all announced bytes are stored.
     pub fn is_full(&self) -> bool {
         self.announced.size == Some(self.len)
     }
 
-    /// What the server said.
+    /// What the server announced.
     pub fn announced(&self) -> &Announced {
         &self.announced
     }
 
-    /// Forgets the bytes that are there.
+    /// Discards the stored bytes.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -121,13 +120,13 @@ impl Download {
         let path = partial_path(&self.target);
         self.file.set_len(0).and_then(|()| self.file.rewind()).map_err(Error::io(&path))?;
         self.len = 0;
-        (self.sha256, self.git_blob) = fresh_hashes(&self.announced);
+        self.hashes = Hashes::new(&self.announced);
         let note = serde_json::to_vec(&self.announced).map_err(|error| Error::download(&self.target, error))?;
         let path = note_path(&self.target);
         std::fs::write(&path, note).map_err(Error::io(&path))
     }
 
-    /// Takes the next bytes.
+    /// Appends the next bytes.
     ///
     /// # Errors
     /// [`Error::Download`] if there are more than announced; [`Error::Io`].
@@ -141,12 +140,12 @@ impl Download {
             ));
         }
         self.file.write_all(bytes).map_err(Error::io(&partial_path(&self.target)))?;
-        self.hash(bytes);
+        self.hashes.update(bytes);
         self.len = len;
         Ok(())
     }
 
-    /// Verifies the file and gives it its name. A file that fails is thrown away, one that is too short is kept.
+    /// Verifies the file and gives it its name. A file that fails is removed; one that is too short is kept.
     ///
     /// # Errors
     /// [`Error::Download`] if size or checksum is wrong; [`Error::Io`].
@@ -154,20 +153,12 @@ impl Download {
         if let Some(size) = self.announced.size.filter(|&size| size != self.len) {
             return Err(Error::download(&self.target, format!("ends after {} of {size} bytes", self.len)));
         }
-        let sha256 = hex(self.sha256.finish().as_ref());
-        let git_blob = self.git_blob.map(|context| hex(context.finish().as_ref()));
         let (partial, note) = (partial_path(&self.target), note_path(&self.target));
-        let wrong = match &self.announced.checksum {
-            Some(Checksum::Sha256(expected)) => (*expected != sha256).then_some(("SHA-256", expected, &sha256)),
-            Some(Checksum::GitBlob(expected)) => {
-                git_blob.as_ref().filter(|found| *found != expected).map(|found| ("git id", expected, found))
-            }
-            None => None,
-        };
-        if let Some((kind, expected, found)) = wrong {
+        let (sha256, difference) = self.hashes.finish(&self.announced);
+        if let Some(difference) = difference {
             std::fs::remove_file(&partial).map_err(Error::io(&partial))?;
             let _ = std::fs::remove_file(note);
-            return Err(Error::download(&self.target, format!("{kind} is {found}, not {expected}: thrown away")));
+            return Err(Error::download(&self.target, format!("{difference}; the file was removed")));
         }
         self.file.sync_all().map_err(Error::io(&partial))?;
         std::fs::rename(&partial, &self.target).map_err(Error::io(&self.target))?;
@@ -177,73 +168,82 @@ impl Download {
     }
 
     /// Hashes the bytes of an earlier run. `false` if they cannot be the beginning of this file.
-    fn hash_what_is_there(&mut self) -> Result<bool, Error> {
-        let path = partial_path(&self.target);
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            let read = self.file.read(&mut buffer).map_err(Error::io(&path))?;
-            self.hash(&buffer[..read]);
-            self.len += read as u64;
-            if self.announced.size.is_some_and(|size| self.len > size) {
-                return Ok(false);
+    fn hash_stored(&mut self) -> Result<bool, Error> {
+        self.len = self.hashes.read(&mut self.file).map_err(Error::io(&partial_path(&self.target)))?;
+        Ok(self.announced.size.is_none_or(|size| self.len <= size))
+    }
+}
+
+/// The file at `target` if it is the announced one; `None` if it is not, or if the server announced no checksum.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn already_fetched(target: &Path, announced: &Announced) -> Result<Option<Fetched>, Error> {
+    let (Some(size), true) = (announced.size, announced.checksum.is_some()) else { return Ok(None) };
+    let mut file = match File::open(target) {
+        Ok(file) if file.metadata().map_err(Error::io(target))?.len() == size => file,
+        _ => return Ok(None),
+    };
+    let mut hashes = Hashes::new(announced);
+    hashes.read(&mut file).map_err(Error::io(target))?;
+    let (sha256, difference) = hashes.finish(announced);
+    let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(difference.is_none().then_some(Fetched { name, size, sha256 }))
+}
+
+/// The hashes of a file's bytes: SHA-256, and the git id if that was announced.
+struct Hashes {
+    sha256: Context,
+    git_blob: Option<Context>,
+}
+
+impl Hashes {
+    fn new(announced: &Announced) -> Self {
+        // A git id covers the size too, in front of the bytes.
+        let git_blob = match (&announced.checksum, announced.size) {
+            (Some(Checksum::GitBlob(_)), Some(size)) => {
+                let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+                context.update(format!("blob {size}\0").as_bytes());
+                Some(context)
             }
-            if read == 0 {
-                return Ok(true);
-            }
-        }
+            _ => None,
+        };
+        Self { sha256: Context::new(&SHA256), git_blob }
     }
 
-    fn hash(&mut self, bytes: &[u8]) {
+    fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         if let Some(git_blob) = &mut self.git_blob {
             git_blob.update(bytes);
         }
     }
-}
 
-/// Whether `target` is there and is the file that the server announces; `None` if not. Only a file with a checksum can
-/// be known to be.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn already_fetched(target: &Path, announced: &Announced) -> Result<Option<Fetched>, Error> {
-    let (Some(size), Some(checksum)) = (announced.size, &announced.checksum) else { return Ok(None) };
-    let mut file = match File::open(target) {
-        Ok(file) if file.metadata().map_err(Error::io(target))?.len() == size => file,
-        _ => return Ok(None),
-    };
-    let (mut sha256, mut git_blob) = fresh_hashes(announced);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer).map_err(Error::io(target))?;
-        if read == 0 {
-            break;
-        }
-        sha256.update(&buffer[..read]);
-        if let Some(git_blob) = &mut git_blob {
-            git_blob.update(&buffer[..read]);
+    /// Reads a file to its end and returns the number of bytes.
+    fn read(&mut self, file: &mut File) -> std::io::Result<u64> {
+        let (mut buffer, mut len) = (vec![0; 1 << 20], 0);
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(len);
+            }
+            self.update(&buffer[..read]);
+            len += read as u64;
         }
     }
-    let sha256 = hex(sha256.finish().as_ref());
-    let matches = match checksum {
-        Checksum::Sha256(expected) => *expected == sha256,
-        Checksum::GitBlob(expected) => git_blob.is_some_and(|context| hex(context.finish().as_ref()) == *expected),
-    };
-    let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(matches.then_some(Fetched { name, size, sha256 }))
-}
 
-fn fresh_hashes(announced: &Announced) -> (Context, Option<Context>) {
-    // A git id covers the size too, in front of the bytes.
-    let git_blob = match (&announced.checksum, announced.size) {
-        (Some(Checksum::GitBlob(_)), Some(size)) => {
-            let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-            context.update(format!("blob {size}\0").as_bytes());
-            Some(context)
-        }
-        _ => None,
-    };
-    (Context::new(&SHA256), git_blob)
+    /// The SHA-256, and the difference from the announced checksum, if there is one.
+    fn finish(self, announced: &Announced) -> (String, Option<String>) {
+        let sha256 = hex(self.sha256.finish().as_ref());
+        let git_blob = self.git_blob.map(|context| hex(context.finish().as_ref()));
+        let difference = match &announced.checksum {
+            Some(Checksum::Sha256(expected)) => Some(("SHA-256", expected, &sha256)),
+            Some(Checksum::GitBlob(expected)) => git_blob.as_ref().map(|found| ("git id", expected, found)),
+            None => None,
+        };
+        let difference = difference.filter(|(_, expected, found)| expected != found);
+        let difference = difference.map(|(kind, expected, found)| format!("{kind} is {found}, not {expected}"));
+        (sha256, difference)
+    }
 }
 
 fn partial_path(target: &Path) -> PathBuf {

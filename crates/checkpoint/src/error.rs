@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::Mismatch;
 
-/// What can be wrong with a model's files.
+/// Errors of a model's files.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The directory has no file of this kind.
@@ -16,7 +16,7 @@ pub enum Error {
         models: Vec<PathBuf>,
     },
 
-    /// The operating system refused.
+    /// A file operation failed.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
@@ -25,7 +25,7 @@ pub enum Error {
         source: std::io::Error,
     },
 
-    /// A configuration does not say what is needed, or says something impossible.
+    /// A configuration lacks a value or has an invalid one.
     #[error("configuration, {section}: {reason}")]
     Config {
         /// Which part, e.g. `vae.params`.
@@ -34,7 +34,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// A configuration asks for something that exists, but not here.
+    /// A configuration names a class or option that is not implemented.
     #[error("configuration, {section}: {what} is not supported")]
     Unsupported {
         /// Which part, e.g. `model.target`.
@@ -43,7 +43,7 @@ pub enum Error {
         what: String,
     },
 
-    /// The file is not a sound safetensors file.
+    /// The file is not a valid safetensors file.
     #[error("{}: {source}", path.display())]
     Safetensors {
         /// The file.
@@ -61,7 +61,7 @@ pub enum Error {
         mismatch: Box<Mismatch>,
     },
 
-    /// A `.ckpt` is malformed, or wants something that a model file has no business with.
+    /// A `.ckpt` is malformed, or its pickle uses something that a dictionary of tensors does not need.
     #[error("{}: {reason}", path.display())]
     Ckpt {
         /// The file.
@@ -70,7 +70,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// What a server sends is not what it announced.
+    /// A download differs from what the server announced.
     #[error("{}: {reason}", path.display())]
     Download {
         /// The file.
@@ -98,7 +98,7 @@ pub enum Error {
     },
 }
 
-/// Names the model directories that were found instead.
+/// Lists the model directories that were found instead.
 fn hint(models: &[PathBuf]) -> String {
     let names: Vec<String> = models.iter().map(|path| path.display().to_string()).collect();
     if names.is_empty() { String::new() } else { format!("; there are models in {}", names.join(", ")) }

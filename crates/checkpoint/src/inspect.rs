@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::{DenoiserConfig, ImageEncoder, PartialConfig};
 use crate::{Error, Mismatch, PRESETS, WeightFile, digest, find_weights};
 
-/// What a model directory holds.
+/// The description of a model directory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspection {
     /// The directory.
@@ -15,9 +15,9 @@ pub struct Inspection {
     pub weights: PathBuf,
     /// Bytes of that file.
     pub bytes: u64,
-    /// What kind of model it is.
+    /// The kind of model.
     pub family: Family,
-    /// The published model with this very configuration.
+    /// The published model with the same configuration.
     pub published_as: Option<&'static str>,
     /// Parts and their numbers of parameters.
     pub components: Vec<Component>,
@@ -27,7 +27,7 @@ pub struct Inspection {
     pub tensors: usize,
     /// Parameters in the file by element type.
     pub dtypes: BTreeMap<String, u64>,
-    /// How the file differs from what the configuration asks for; `None` if it does not.
+    /// The difference between the file and the manifest of the configuration; `None` if they agree.
     pub mismatch: Option<Mismatch>,
     /// [`digest()`] of the directory, if asked for.
     pub digest: Option<String>,
@@ -50,7 +50,7 @@ pub enum Family {
     /// A VAE alone.
     #[serde(rename = "ShapeVAE")]
     Vae,
-    /// Some other part alone.
+    /// Another part alone.
     #[serde(rename = "part of a model")]
     Part,
 }
@@ -64,12 +64,12 @@ pub struct Component {
     pub class: &'static str,
     /// Parameters that its configuration asks for.
     pub parameters: u64,
-    /// Its sizes in a few words.
+    /// A summary of its sizes.
     pub sizes: String,
 }
 
-/// Looks at a model directory: what it is, how large, and whether configuration and weights fit together. That they do
-/// not fit is part of the answer, not an error.
+/// Describes a model directory: its kind, its sizes, and whether configuration and weights fit together. A mismatch is part
+/// of the description, not an error.
 ///
 /// # Errors
 /// Configuration or weights are missing or unreadable.

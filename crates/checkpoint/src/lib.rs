@@ -7,12 +7,12 @@
 //! - [`config`]: `config.yaml` as typed structs with the published parameter names
 //! - [`WeightFile`]: a memory-mapped safetensors file; [`find_weights`] finds it in a model directory
 //! - [`Manifest`]: the tensors that a configuration asks for, and the comparison with a file
-//! - [`PRESETS`]: the published models; [`inspect()`] tells what a directory holds, [`digest()`] what it is called
-//! - [`convert()`]: `.ckpt` to safetensors without running what is pickled in it
+//! - [`PRESETS`]: the published models; [`inspect()`] describes a directory, [`digest()`] identifies its content
+//! - [`convert()`]: `.ckpt` to safetensors without running code of its pickle
 //! - [`synthesize()`]: random weights at full size
-//! - [`Download`]: a partial file that is resumed, verified and then given its name; the transport is the caller's
+//! - [`Download`]: a partial file that is resumed, verified and then renamed; the caller provides the transport
 //!
-//! Nothing in a file is trusted: sizes are checked before memory is asked for, and no text of a file becomes a path.
+//! Files are untrusted input: sizes are checked before memory is allocated, and no text of a file becomes a path.
 
 mod ckpt;
 pub mod config;

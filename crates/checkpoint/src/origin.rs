@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::writer::{beside, persist};
 use crate::{Error, Fetched};
 
-/// Where a model directory came from: `origin.json` beside the weights.
+/// The origin of a model directory: `origin.json` beside the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The published model.
     pub name: String,
-    /// The hub's address.
+    /// The URL of the hub.
     pub hub: String,
     /// Repository on the hub.
     pub repo: String,
     /// Folder in the repository.
     pub subfolder: String,
-    /// The revision asked for.
+    /// The requested revision.
     pub revision: String,
-    /// The commit that it was, where the hub told.
+    /// The commit of that revision, if the hub reported it.
     pub commit: Option<String>,
     /// The files as they were fetched.
     pub files: Vec<Fetched>,

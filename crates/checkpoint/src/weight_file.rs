@@ -35,12 +35,13 @@ impl WeightFile {
     /// The file must not be changed while it is open.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Safetensors`] if the header is broken or does not fit the file.
+    /// [`Error::Io`], or [`Error::Safetensors`] if the header is invalid or does not fit the file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io(path))?;
-        // SAFETY: the mapping is read-only, and model files are replaced by rename, never written in place. A file
-        // truncated by another process ends this one with SIGBUS; reading 5 GB into memory instead is not worth it.
+        // SAFETY: the mapping is read-only, and model files are replaced by rename, never written in place. If
+        // another process truncates the file, this one ends with SIGBUS; reading 5 GB into memory would avoid that at too
+        // high a cost.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
         let (header, metadata) =
             SafeTensors::read_metadata(&map).map_err(|source| Error::Safetensors { path: path.to_owned(), source })?;

@@ -18,7 +18,7 @@ pub struct Entry {
     pub shape: Vec<usize>,
 }
 
-/// Told how many bytes of how many are written.
+/// Called with the number of bytes written and the total.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Readers refuse longer headers.
@@ -28,7 +28,7 @@ const MAX_HEADER_BYTES: usize = 100_000_000;
 /// the file, and writes the tensor's bytes: row-major, little-endian, exactly as many as its shape takes.
 ///
 /// The file appears under its name only when it is complete; on an error nothing is left behind. Tensors are ordered by
-/// type, then name, so that the same tensors make the same file as any safetensors writer makes.
+/// type, then name, as the reference writer of safetensors orders them.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Tensor`] if an entry is impossible, or was given more or fewer bytes than it takes; what
@@ -95,7 +95,7 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let mut builder = tempfile::Builder::new();
-    // A model is for every program of the machine, unlike what temporary files are made for.
+    // Temporary files are readable by their owner only; a model is readable by all.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     builder.prefix(".orfeas-").tempfile_in(folder).map_err(Error::io(folder))

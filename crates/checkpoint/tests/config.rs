@@ -1,4 +1,4 @@
-//! Configurations as people write them: with anchors, extra keys, missing parts and mistakes.
+//! Hand-written configurations: with anchors, extra keys, missing parts and mistakes.
 
 #![allow(clippy::unwrap_used)]
 

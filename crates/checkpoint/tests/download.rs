@@ -1,4 +1,4 @@
-//! Partial files: where they go on, when they begin anew, and that only verified files get their name.
+//! Partial files: when they are resumed, when they are restarted, and that only verified files get their name.
 
 #![allow(clippy::unwrap_used)]
 
@@ -47,7 +47,7 @@ fn a_whole_file_gets_its_name() {
 }
 
 #[test]
-fn a_later_run_goes_on() {
+fn a_later_run_resumes() {
     for checksum in [SHA256, GIT] {
         let dir = tempfile::tempdir().unwrap();
         let mut first = Download::open(&target(&dir), announced("1", checksum)).unwrap();
@@ -62,7 +62,7 @@ fn a_later_run_goes_on() {
 }
 
 #[test]
-fn another_version_begins_anew() {
+fn another_version_restarts() {
     let unverifiable = Announced { checksum: None, ..announced("1", SHA256) };
     for other in [announced("2", SHA256), announced("1", GIT), unverifiable] {
         let dir = tempfile::tempdir().unwrap();
@@ -75,13 +75,13 @@ fn another_version_begins_anew() {
 }
 
 #[test]
-fn wrong_bytes_are_thrown_away() {
+fn wrong_bytes_are_removed() {
     for checksum in [SHA256, GIT] {
         let dir = tempfile::tempdir().unwrap();
         let mut download = Download::open(&target(&dir), announced("1", checksum)).unwrap();
         download.write(b"hello w0rld\n").unwrap();
         let error = download.finish().unwrap_err().to_string();
-        assert!(error.contains(checksum) && error.contains("thrown away"), "{error}");
+        assert!(error.contains(checksum) && error.contains("removed"), "{error}");
         assert!(files(dir.path()).is_empty());
     }
 }
@@ -99,7 +99,7 @@ fn a_short_file_is_kept_and_a_long_one_is_not() {
 }
 
 #[test]
-fn two_at_once_do_not_mix() {
+fn two_at_once_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let _first = Download::open(&target(&dir), announced("1", SHA256)).unwrap();
     let error = Download::open(&target(&dir), announced("1", SHA256)).err().unwrap().to_string();
@@ -107,7 +107,7 @@ fn two_at_once_do_not_mix() {
 }
 
 #[test]
-fn only_the_very_file_counts_as_fetched() {
+fn only_the_announced_file_counts_as_fetched() {
     let dir = tempfile::tempdir().unwrap();
     let path = target(&dir);
     assert_eq!(already_fetched(&path, &announced("1", SHA256)).unwrap(), None);
@@ -120,7 +120,7 @@ fn only_the_very_file_counts_as_fetched() {
 }
 
 #[test]
-fn checksums_are_told_by_their_length() {
+fn checksums_are_recognised_by_their_length() {
     assert_eq!(Checksum::parse(&SHA256.to_uppercase()), Some(Checksum::Sha256(SHA256.into())));
     assert_eq!(Checksum::parse(GIT), Some(Checksum::GitBlob(GIT.into())));
     assert_eq!(Checksum::parse("W/abc"), None);

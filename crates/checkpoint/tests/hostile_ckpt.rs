@@ -1,4 +1,4 @@
-//! `.ckpt` files that want more than to be read are refused, with the reason, and leave nothing behind.
+//! Hostile `.ckpt` files are refused, with the reason, and leave no file behind.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What `inspect` tells of good and of broken directories.
+//! `inspect` on valid and broken directories.
 
 #![allow(clippy::unwrap_used)]
 

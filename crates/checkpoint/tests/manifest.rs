@@ -1,4 +1,4 @@
-//! What a file may lack, and what it may have beside: the rules differ by family (section 3).
+//! Optional and extra tensors: the rules differ by family (section 3).
 
 #![allow(clippy::unwrap_used)]
 

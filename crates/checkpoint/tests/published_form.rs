@@ -1,5 +1,5 @@
-//! Configurations in the published form, and the names and shapes of weights that belong to them: what the manifest
-//! asks for is what such files have.
+//! Configurations in the published form, and the names and shapes of weights that belong to them: the
+//! manifest equals the headers of such files.
 //!
 //! `fixtures/models` has a folder per model: `config.yaml`, the same as `config.json`, and `tensors.txt`, the header of
 //! its weights file. `$GOLDEN_CASES` may name a folder with whole golden cases; their files are then read too.

@@ -1,7 +1,7 @@
-//! How long the volume decoding of a VAE takes: `decode_time DIR RESOLUTION [CHUNK|auto] [DECODER ...]`.
+//! Times the volume decoding of a VAE: `decode_time DIR RESOLUTION [CHUNK|auto] [DECODER ...]`.
 //!
 //! DIR holds a configuration and weights with a `vae` part (or a VAE alone). For each decoder (dense, hierarchical,
-//! mean, merge; all if none is named) prints wall-clock and processor time, best of several runs, and what came out,
+//! mean, merge; all if none is named) prints wall-clock and processor time, best of several runs, and the sizes of the result,
 //! for the first shape of DIR/latents.safetensors, or for seeded random latents.
 
 #![allow(clippy::print_stdout)]
@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// User time of this process so far; zero where the system does not tell.
+/// User time of this process so far; zero where the system does not report it.
 fn processor_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -1,7 +1,7 @@
 //! Makes shapes for each seed read from standard input, and prints the seconds of each stage as a line of JSON.
 //!
 //! `time_pipeline MODEL PICTURE THREADS [BATCH]`: our side of `cargo xtask bench`, which runs it beside PyTorch eager.
-//! With a BATCH, so many shapes at once, of this seed and those that follow.
+//! With BATCH, that many shapes at once, of this seed and the following ones.
 #![allow(clippy::print_stdout)]
 
 use hunyuan3d::{

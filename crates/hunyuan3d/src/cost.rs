@@ -1,4 +1,4 @@
-//! Estimates of what a job takes, from the configuration alone.
+//! Estimates of the operations and the memory of a job, from the configuration alone.
 
 use checkpoint::PipelineConfig;
 use checkpoint::config::DenoiserConfig;
@@ -26,7 +26,7 @@ impl Network {
     }
 }
 
-/// What a job with so many views and so fine a grid takes.
+/// The cost of a job with `views` images and `octree_resolution` cells along each side of its grid.
 pub(crate) fn estimate(config: &PipelineConfig, views: usize, octree_resolution: u32) -> Cost {
     let manifest = config.manifest();
     let parameters = |component: &str| manifest.parameters_of(component) as f64;

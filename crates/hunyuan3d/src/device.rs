@@ -9,8 +9,8 @@ use crate::error::Error;
 
 /// Finds a device; loads libtorch's CUDA part if it may be needed.
 ///
-/// To be called before anything else of libtorch, unless the process uses the CPU only: libtorch looks once which parts
-/// it has.
+/// To be called before anything else of libtorch, unless the process uses the CPU only: libtorch determines its
+/// parts once per process.
 ///
 /// # Errors
 /// [`Error::NoDevice`] if a CUDA device was asked for and is missing; the reason says why.

@@ -1,4 +1,4 @@
-//! What can go wrong, by what a caller can do about it.
+//! The errors of this crate, by what the caller can do about them.
 
 use tch::TchError;
 
@@ -10,7 +10,7 @@ pub enum Error {
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
 
-    /// A tensor of the weights is not as the network needs it: the model directory must be repaired or replaced.
+    /// A tensor of the weights does not fit the network: the model directory must be repaired or replaced.
     #[error("weights: {name}: {problem}")]
     Weights {
         /// Full name of the tensor.
@@ -23,7 +23,7 @@ pub enum Error {
     #[error("not supported: {0}")]
     Unsupported(String),
 
-    /// Nothing can be made of an image: the same request would fail again.
+    /// An image cannot be used: the same request would fail again.
     #[error("{0}")]
     Image(String),
 
@@ -31,20 +31,20 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
 
-    /// The computing device that was asked for is missing.
+    /// The requested device is not available.
     #[error("device {device} is not available: {reason}")]
     NoDevice {
-        /// As it was asked for, e.g. `cuda:1`.
+        /// The requested device, e.g. `cuda:1`.
         device: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 
-    /// libtorch refused or failed.
+    /// A libtorch call failed.
     #[error("libtorch: {0}")]
     Torch(#[from] TchError),
 
-    /// The call was abandoned, as the caller asked for.
+    /// The call was abandoned because `proceed` returned `false`.
     #[error("abandoned")]
     Abandoned,
 }

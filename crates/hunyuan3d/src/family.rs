@@ -146,7 +146,7 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, model::Error>
     }
 }
 
-/// libtorch has no error codes; these texts are in its sources and have been the same for years.
+/// libtorch has no error codes; its errors are recognised by parts of their messages, which are stable across its releases.
 fn classify(message: String) -> model::Error {
     let has = |part: &str| message.contains(part);
     if has("out of memory") || has("can't allocate memory") || has("CUBLAS_STATUS_ALLOC_FAILED") {
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_of_libtorch_are_told_apart_by_their_text() {
+    fn errors_of_libtorch_are_classified_by_their_text() {
         let kind = |message: &'static str| caught::<()>(|| panic!("{message}"));
         for memory in [
             "Torch(\"CUDA out of memory. Tried to allocate 2.00 GiB\")",

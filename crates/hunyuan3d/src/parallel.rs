@@ -1,9 +1,9 @@
 //! Work on the CPU whose result does not depend on the number of threads.
 //!
 //! libtorch splits every operation over its threads and waits for the slowest before the next one. A pass of a small
-//! network is many small operations, so that costs much, and on a machine with other work, where some thread is always
-//! late, nearly all of the time. And where a matrix product is split, its sums are taken in another order. So independent
-//! pieces of work run whole, on one thread each, also when there is only one of them.
+//! network is many small operations, so this waiting takes a large part of its time, and nearly all of it on a machine with
+//! other load. Splitting a matrix product also changes the order of its sums. So independent pieces of work run whole, on
+//! one thread each, also when there is only one of them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) fn is_small(device: Device, width: i64) -> bool {
     device == Device::Cpu && width <= SMALL
 }
 
-/// The number of libtorch's threads on this thread, given back at the end of the value.
+/// libtorch's thread count on this thread, restored when the value is dropped.
 struct Threads(i32);
 
 impl Threads {

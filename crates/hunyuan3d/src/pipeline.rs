@@ -27,12 +27,12 @@ use crate::vae::ShapeVae;
 use crate::volume::{self, DecodeOptions, Decoder};
 use crate::weights::Weights;
 
-/// Guidance scale of models that name none.
+/// Guidance scale of models whose configuration has none.
 const DEFAULT_GUIDANCE_SCALE: f64 = 5.0;
-/// Cells per axis of models that name none.
+/// Cells per axis of models whose configuration has none.
 const DEFAULT_OCTREE_RESOLUTION: u32 = 256;
 
-/// The stages that a pipeline knows of, with the share of the time that they take at the default parameters.
+/// The stages up to the field, with their shares of the time at the default parameters.
 const STAGES: [(&str, f64); 4] = [("preprocess", 2.0), ("encode", 3.0), ("denoise", 55.0), ("decode", 30.0)];
 
 /// A loaded model directory.
@@ -115,7 +115,7 @@ impl Pipeline {
         })
     }
 
-    /// From a configuration and the root of its weights. What is known from the directory alone is filled in later.
+    /// From a configuration and the root of its weights. `load` fills in what depends on the directory.
     fn build(config: PipelineConfig, w: &Weights) -> Result<Pipeline, Error> {
         let image_processor = ImageProcessor::new(&config.image_processor);
         let conditioner = ImageEncoder::new(&config.conditioner, &(w / "conditioner"))?;
@@ -156,17 +156,17 @@ impl Pipeline {
         })
     }
 
-    /// What the model is.
+    /// The description of the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// The device it runs on: `cpu` or `cuda:N`.
+    /// The device of the model: `cpu` or `cuda:N`.
     pub fn device(&self) -> &str {
         &self.device_name
     }
 
-    /// The type of number it computes with.
+    /// The number type of the computation.
     pub fn dtype(&self) -> Dtype {
         self.dtype
     }
@@ -272,7 +272,7 @@ impl Pipeline {
     /// schedules, with different guidance scales.
     ///
     /// # Errors
-    /// [`Error::Torch`]; no row has moved then.
+    /// [`Error::Torch`]; no row has changed then.
     pub fn step(&self, rows: &mut [&mut Sample]) -> Result<(), Error> {
         let _span = info_span!("step", batch.size = rows.len()).entered();
         tch::no_grad(|| sampling::step(&*self.model, rows, Probe::NONE));
@@ -287,10 +287,10 @@ impl Pipeline {
         self.decode_while(rows, options, &|| true)
     }
 
-    /// As [`Pipeline::decode`]; `proceed` is asked before each piece of work, on any thread.
+    /// As [`Pipeline::decode`]; `proceed` is called before each piece of work, on any thread.
     ///
     /// # Errors
-    /// As [`Pipeline::decode`]; [`Error::Abandoned`] when `proceed` said no.
+    /// As [`Pipeline::decode`]; [`Error::Abandoned`] when `proceed` returned `false`.
     pub fn decode_while(
         &self,
         rows: &[&Sample],

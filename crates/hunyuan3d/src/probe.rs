@@ -1,4 +1,4 @@
-//! Observation of intermediate tensors: tests see every named stage of a forward pass; without a probe it costs nothing.
+//! Observation of intermediate tensors: tests see every named stage of a forward pass; without a sink nothing is computed.
 
 use std::fmt;
 

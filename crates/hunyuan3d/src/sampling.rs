@@ -1,4 +1,4 @@
-//! Denoising: samples at steps of their own, advanced together.
+//! Denoising: samples at different steps, advanced together.
 
 use tch::{Device, Kind, Tensor};
 
@@ -55,9 +55,9 @@ impl Sample {
         self.schedule.delta(self.step as usize)
     }
 
-    /// Whether the present step leaves the latents as they are, whatever the network says: the last step of
-    /// `FlowMatchEuler` (section 10.1).
-    fn stands_still(&self) -> bool {
+    /// Whether the next step has no length, so that it leaves the latents as they are: the last step of `FlowMatchEuler`
+    /// (section 10.1).
+    fn has_empty_step(&self) -> bool {
         self.delta() == 0.0
     }
 
@@ -67,7 +67,7 @@ impl Sample {
     }
 }
 
-/// Refuses parameters with which no sample can be drawn.
+/// Checks the parameters of a sample.
 ///
 /// # Errors
 /// [`Error::Invalid`] if `steps` is 0 or the guidance scale is not a number.
@@ -87,7 +87,7 @@ pub(crate) fn check(steps: u32, guidance_scale: f64) -> Result<(), Error> {
 /// counted without a pass.
 pub fn step(denoiser: &dyn Denoiser, rows: &mut [&mut Sample], probe: Probe<'_>) {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (i, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_done() && !row.stands_still()) {
+    for (i, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_done() && !row.has_empty_step()) {
         match groups.iter_mut().find(|group| rows[group[0]].shapes() == row.shapes()) {
             Some(group) => group.push(i),
             None => groups.push(vec![i]),
@@ -96,10 +96,10 @@ pub fn step(denoiser: &dyn Denoiser, rows: &mut [&mut Sample], probe: Probe<'_>)
     let mut moved = Vec::with_capacity(rows.len());
     for group in groups {
         let members: Vec<&Sample> = group.iter().map(|&i| &*rows[i]).collect();
-        let latents = moved_latents(denoiser, &members, probe);
+        let latents = next_latents(denoiser, &members, probe);
         moved.extend(group.into_iter().zip(latents));
     }
-    // Only now, when nothing can fail any more: a failed step leaves every row as it was.
+    // After the last operation that can fail, so that a failed step leaves every row as it was.
     for row in rows.iter_mut().filter(|row| !row.is_done()) {
         row.step += 1;
     }
@@ -109,7 +109,7 @@ pub fn step(denoiser: &dyn Denoiser, rows: &mut [&mut Sample], probe: Probe<'_>)
 }
 
 /// The latents of each row after its step; rows have the same shapes.
-fn moved_latents(denoiser: &dyn Denoiser, rows: &[&Sample], probe: Probe<'_>) -> Vec<Tensor> {
+fn next_latents(denoiser: &dyn Denoiser, rows: &[&Sample], probe: Probe<'_>) -> Vec<Tensor> {
     let of_rows = |value: fn(&Sample) -> f32| rows.iter().map(|row| value(row)).collect::<Vec<f32>>();
     let cat = |part: fn(&Sample) -> &Tensor| Tensor::cat(&rows.iter().map(|row| part(row)).collect::<Vec<_>>(), 0);
     let latents = cat(|row| &row.latents); // [B, N, C]
@@ -129,9 +129,10 @@ fn moved_latents(denoiser: &dyn Denoiser, rows: &[&Sample], probe: Probe<'_>) ->
     euler_step(&latents, &velocity, &delta).split(1, 0)
 }
 
-/// Classifier-free guidance: the velocity without the images, moved towards and beyond the one with them (section 11).
+/// Classifier-free guidance (section 11): `v0 + guidance * (v - v0)` with the velocities `v` under the images and `v0` under a
+/// context of zeros.
 ///
-/// One network pass: all rows with their context, then those that want guidance again, with a context of zeros.
+/// One network pass: all rows with their context, then the rows with guidance again, with a context of zeros.
 fn guided(
     denoiser: &dyn Denoiser,
     rows: &[&Sample],
@@ -161,8 +162,8 @@ fn guided(
 
 /// The network on all rows: in one joint pass on a GPU, and for a probe.
 ///
-/// On the CPU a joint pass gains nothing, and a matrix product of another size may round differently. There each row has a
-/// pass of its own, so that its result does not depend on the other rows. Those without context are also cheaper alone, as
+/// On the CPU a joint pass gains nothing, and a matrix product of another size may round differently. There each row has
+/// its own pass, so that its result does not depend on the other rows. Those without context are also cheaper alone, as
 /// their equal context tokens are then one.
 fn pass(denoiser: &dyn Denoiser, input: &Input<'_>, probe: Probe<'_>) -> Tensor {
     let (rows, with_context) = (input.latents.size()[0], input.context.size()[0]);

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::Error;
 
-/// A place in a weights file: the file, a name prefix, and the device and type to which tensors are brought.
+/// A place in a weights file: the file, a name prefix, and the device and type to which tensors are converted.
 ///
 /// Cheap to clone. Tensors are read from the mapped file one at a time, so loading needs no second copy of the model.
 ///
@@ -33,7 +33,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// The root of `file`; floating-point tensors will be brought to `device` as `kind`.
+    /// The root of `file`; floating-point tensors are converted to `kind` on `device`.
     pub fn new(file: Arc<WeightFile>, device: Device, kind: Kind) -> Weights {
         Weights { file, prefix: String::new(), device, kind }
     }
@@ -46,12 +46,12 @@ impl Weights {
         Ok(Weights::new(Arc::new(WeightFile::open(path)?), device, kind))
     }
 
-    /// Device to which tensors are brought.
+    /// Device of the tensors.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Type to which tensors are brought.
+    /// Type of the tensors.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -99,7 +99,7 @@ impl Weights {
 impl<T: Display> Div<T> for &Weights {
     type Output = Weights;
 
-    /// One step down: the place whose names begin with this one's prefix and `name`.
+    /// The place whose names begin with this one's prefix and `name`.
     fn div(self, name: T) -> Weights {
         Weights { prefix: self.full_name(&name.to_string()), ..self.clone() }
     }
@@ -108,7 +108,7 @@ impl<T: Display> Div<T> for &Weights {
 impl<T: Display> Div<T> for Weights {
     type Output = Weights;
 
-    /// One step down, as for a reference.
+    /// As for a reference.
     fn div(self, name: T) -> Weights {
         &self / name
     }

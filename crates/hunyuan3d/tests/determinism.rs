@@ -27,7 +27,7 @@ fn bits(model: &Pipeline, sample: &Sample) -> Vec<u32> {
     latents.iter().chain(field.dense().iter()).map(|value| value.to_bits()).collect()
 }
 
-// A test of its own: the number of threads belongs to the process.
+// The only test of this binary: the number of threads is a setting of the process.
 #[test]
 fn a_seed_gives_the_same_bytes_with_any_threads_and_in_any_batch() {
     let file = std::fs::read(root().join("tests/golden/cases/e2e-v2-1/image0.png")).unwrap();

@@ -1,4 +1,4 @@
-//! The encode path on real weights: a shape goes through the shipped encoder and comes back out of the decoder.
+//! The encode path on real weights: a shape through the shipped encoder and decoder.
 
 #![allow(clippy::unwrap_used)]
 
@@ -30,7 +30,7 @@ fn surface(n: i64) -> Tensor {
 }
 
 #[test]
-fn a_surface_comes_back_from_the_shipped_encoder_and_decoder() {
+fn the_shipped_encoder_and_decoder_reconstruct_a_surface() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/orfeas-tiny");
     let config = PipelineConfig::read(&model).unwrap().vae;
     let pipeline =

@@ -44,7 +44,7 @@ fn relative_error(got: &Tensor, want: &Tensor) -> f64 {
 }
 
 #[test]
-fn a_model_tells_what_it_is() {
+fn a_loaded_model_describes_itself() {
     let turbo = load("e2e-v2-0-turbo", Dtype::Auto);
     let info = turbo.info();
     assert_eq!((info.name.as_str(), turbo.denoiser_class()), ("e2e-v2-0-turbo", "Hunyuan3DDiT"));
@@ -83,7 +83,7 @@ fn a_seed_gives_the_same_shape_alone_and_in_a_batch() {
 
 /// The pass of a GPU: all rows, with and without context, at different steps, in one.
 #[test]
-fn a_joint_pass_gives_each_row_what_it_gets_alone() {
+fn a_joint_pass_gives_each_row_the_result_of_its_own_pass() {
     let seen = std::cell::Cell::new(0);
     let sink = |_: &str, _: &Tensor| seen.set(seen.get() + 1);
     for name in ["e2e-v2-0-turbo", "e2e-v2-1"] {
@@ -113,7 +113,7 @@ fn a_joint_pass_gives_each_row_what_it_gets_alone() {
 }
 
 #[test]
-fn half_precision_comes_close() {
+fn half_precision_is_close_to_single() {
     for name in ["e2e-v2-0-turbo", "e2e-v2-1"] {
         let request = SampleRequest { steps: 4, guidance_scale: 2.0, seed: 3 };
         let expected = run(&load(name, Dtype::F32), name, &request);
@@ -131,7 +131,7 @@ fn half_precision_comes_close() {
 }
 
 #[test]
-fn the_last_step_of_flow_matching_stands_still() {
+fn the_last_step_of_flow_matching_changes_nothing() {
     let name = "e2e-v2-1";
     let model = load(name, Dtype::F32);
     let mut sample =
@@ -150,7 +150,7 @@ fn the_last_step_of_flow_matching_stands_still() {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused() {
+fn unusable_images_and_parameters_are_refused() {
     let model = load("e2e-v2-0-turbo", Dtype::F32);
     let start = |steps, guidance_scale| {
         let request = SampleRequest { steps, guidance_scale, seed: 0 };
@@ -224,9 +224,9 @@ fn a_cuda_device_agrees_with_the_cpu() {
     }
 }
 
-/// Without a picture, a row is the same with its zeros spelled out, beside a row that has a picture, and by itself.
+/// A row without context gives the same result alone, beside a row with a picture, and with an explicit context of zeros.
 #[test]
-fn a_row_without_context_is_one_with_a_context_of_zeros() {
+fn a_row_without_context_equals_one_with_a_context_of_zeros() {
     let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/orfeas-tiny");
     let options = LoadOptions { device: Device::Cpu, dtype: Dtype::F32, ..LoadOptions::default() };
     for model in [Pipeline::load(&tiny, &options).unwrap(), load("e2e-v2-1", Dtype::F32)] {

@@ -1,4 +1,4 @@
-//! Volume decoding on real (small, fitted) weights: what must hold between decoders, batches and chunks.
+//! Volume decoding on real (small, fitted) weights: properties that hold between decoders, batches and chunks.
 
 #![allow(clippy::unwrap_used)]
 
@@ -48,9 +48,9 @@ fn assert_same(a: &Field, b: &Field, tolerance: f32, what: &str) {
     }
 }
 
-/// In float32 through all layers at once, where the processor can; in float64 always by tensor operations.
+/// In float32 by the fused decoder where the processor has AVX-512; in float64 always by tensor operations.
 #[test]
-fn a_lattice_is_decoded_as_its_points_are() {
+fn a_lattice_decodes_as_its_points_do() {
     for (name, kind) in ["vol-v2-0", "vae-v2-0-turbo", "vae-v2-0-alt"]
         .into_iter()
         .flat_map(|name| [Kind::Float, Kind::Double].map(|kind| (name, kind)))
@@ -80,7 +80,7 @@ fn a_lattice_is_decoded_as_its_points_are() {
 }
 
 #[test]
-fn chunks_do_not_show() {
+fn the_chunk_size_does_not_change_the_result() {
     let (vae, tokens) = shapes();
     let shapes = key_values(&vae, &tokens.narrow(0, 0, 1));
     for decoder in DECODERS {
@@ -94,7 +94,7 @@ fn chunks_do_not_show() {
 }
 
 #[test]
-fn a_row_of_a_batch_is_as_it_is_alone() {
+fn a_row_of_a_batch_equals_the_row_alone() {
     let (vae, tokens) = shapes();
     for decoder in DECODERS {
         let together = decode(vae.geo_decoder(), &key_values(&vae, &tokens), &options(decoder)).unwrap();
@@ -127,7 +127,7 @@ fn refinement_finds_the_surface_of_the_dense_field() {
 }
 
 #[test]
-fn a_surface_away_from_zero_is_found_where_the_level_says() {
+fn a_surface_at_another_level_is_found() {
     let (vae, tokens) = shapes();
     let shapes = key_values(&vae, &tokens.narrow(0, 2, 1));
     let at_level = |decoder| {

@@ -1,4 +1,4 @@
-//! The hot parts, on a shape with about the surface of a generated object.
+//! Benchmarks of the hot functions, on a shape with about the surface of a generated object.
 
 use std::hint::black_box;
 

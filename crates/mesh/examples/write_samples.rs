@@ -1,6 +1,6 @@
 //! Writes sample meshes, each as GLB, OBJ, STL and PNG, into a folder: `write_samples <folder>`.
 //!
-//! The samples cover what the writers tell apart: one face, a closed and an open surface, 16 and 32 bit indices,
+//! The samples cover the cases of the writers: one face, a closed and an open surface, 16 and 32 bit indices,
 //! several parts, faces without area, and a simplified mesh.
 
 use std::error::Error;

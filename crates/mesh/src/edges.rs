@@ -1,4 +1,4 @@
-//! The edges of a mesh and the faces at each.
+//! The edges of a mesh and the faces at each edge.
 
 use crate::mesh::Mesh;
 

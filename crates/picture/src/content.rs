@@ -1,6 +1,6 @@
-//! What an image shows: nothing, something, or something that may not be what the client meant.
+//! The check of an image's content: empty images are refused, doubtful ones get warnings.
 
-use crate::pixels::Rows;
+use crate::rows::Rows;
 use crate::{Refused, Size};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,7 +33,8 @@ pub struct Warning {
     pub detail: String,
 }
 
-/// Collects what an image shows from its rows, which may come in any order. Memory does not depend on the image's height.
+/// Collects the facts about an image from its rows, which may come in any order. Its memory does not depend on the height of
+/// the image.
 pub(crate) struct Content {
     width: u32,
     height: u32,

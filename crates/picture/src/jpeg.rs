@@ -103,7 +103,7 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
                 clean.extend_from_slice(&file[at..end]);
                 at = end;
             }
-            // These two decide how colours are read. A thumbnail in the first is left out.
+            // These two segments determine the colour space. A thumbnail in the first is left out.
             APP0 if content.starts_with(b"JFIF\0") && content.len() >= 14 => {
                 clean.extend_from_slice(&[0xff, APP0, 0, 16]);
                 clean.extend_from_slice(&content[..12]);
@@ -125,7 +125,7 @@ pub(crate) fn read(file: &Bytes, limits: PictureLimits) -> Result<Probed, Refuse
 
     let Frame { size, components, progressive } = frame.ok_or_else(|| corrupt("The JPEG file has no header."))?;
     // Each block of 64 pixels takes at least two codes of one bit, or one in a progressive image: a header that claims
-    // far more pixels than that is refused before they are allocated. The decoder finds smaller lies; see `SENTINEL`.
+    // far more pixels than that is refused before they are allocated. The decoder detects smaller differences; see `SENTINEL`.
     if (coded as u64) < size.pixels() / 64 / if progressive { 8 } else { 4 } {
         return Err(corrupt("The JPEG file holds less than its header claims."));
     }

@@ -17,6 +17,7 @@ mod jpeg;
 mod limits;
 mod pixels;
 mod png;
+mod rows;
 mod vp8l;
 mod webp;
 

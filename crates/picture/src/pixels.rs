@@ -4,6 +4,7 @@ use crate::content::{Content, Warning};
 use crate::error::Cause;
 use crate::format::Format;
 use crate::jpeg::with_sentinel;
+use crate::rows::Rows;
 use crate::{CheckedPicture, Probed, Refused, Size};
 use ::png::{BitDepth, ColorType, Transformations};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -21,12 +22,6 @@ const PNG_BUFFERS: usize = 1 << 20;
 /// The passes of an interlaced PNG: first row, step between rows, first column, step between columns.
 const ADAM7: [(u32, usize, u32, u32); 7] =
     [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1)];
-
-/// A consumer of the rows of an image.
-pub(crate) trait Rows {
-    /// Takes pixels of row `y`: columns `x`, `x + dx` and so on, 8 bits per channel.
-    fn row(&mut self, y: u32, x: u32, dx: u32, samples: &[u8]);
-}
 
 /// The warnings about an upright image.
 pub(crate) fn inspect(picture: &Probed) -> Result<Vec<Warning>, Refused> {
@@ -168,7 +163,7 @@ fn eight_bits(sample: u16) -> u8 {
     ((u32::from(sample) + 128) / 257) as u8
 }
 
-/// Decodes in strict mode: otherwise zune-jpeg paints what it cannot read grey and reports success.
+/// Decodes in strict mode: otherwise zune-jpeg fills missing pixels with grey and reports success.
 fn jpeg(picture: &Probed) -> Result<DynamicImage, Cause> {
     let size = picture.size;
     let file = if picture.sentinel { Cow::from(with_sentinel(&picture.bytes)) } else { Cow::from(&picture.bytes[..]) };

@@ -1,17 +1,17 @@
 //! The head of a lossless WebP bitstream (RFC 9649, section 3), read as far as to the number of its prefix code groups.
 //!
-//! A picture may have up to 65536 groups of codes, and a decoder builds tables for each before it sees a pixel: thirty
-//! bytes of a file become four thousand bytes of memory, or more. How many there are is told by the greatest number in
-//! an image of a few pixels that stands before them, so that image is read here, by the rules of the decoder.
+//! An image may have up to 65536 groups of codes, and a decoder builds tables for each before it decodes a pixel: thirty
+//! bytes of a file become four thousand bytes of memory, or more. The number of groups is the greatest value in the entropy
+//! image that precedes them (section 6.2.2), so this image is decoded here.
 
 use crate::{Refused, Size, corrupt, unsupported};
 
 /// A signature, 14 bits for each side, a bit for alpha, three for the version.
 pub(crate) const HEADER: usize = 5;
 
-/// The reference encoder makes at most 2600.
+/// The maximum accepted number of groups. The reference encoder makes at most 2600.
 const MOST_GROUPS: u32 = 3000;
-/// The most memory that the tables of a group take.
+/// An upper bound of the memory of a group's tables.
 const BYTES_PER_GROUP: u64 = 64 << 10;
 
 /// Codes for green and lengths, red, blue, alpha, distances.
@@ -30,7 +30,7 @@ pub(crate) fn table_memory(stream: &[u8], size: Size) -> Result<u64, Refused> {
     let groups = groups(&mut Bits { bytes: stream, at: 0 }, size)
         .ok_or_else(|| corrupt("The WebP file is damaged where its codes are described."))?;
     if groups > MOST_GROUPS {
-        return Err(unsupported(format!("The WebP file has {groups} groups of codes; no picture needs so many.")));
+        return Err(unsupported(format!("The WebP file has {groups} groups of codes; the limit is {MOST_GROUPS}.")));
     }
     Ok(u64::from(groups) * BYTES_PER_GROUP)
 }
@@ -75,8 +75,8 @@ fn cache(bits: &mut Bits<'_>) -> Option<usize> {
     Some(if bits.read(1)? == 1 { 1 << bits.read(4)? } else { 0 })
 }
 
-/// Reads an image that has one group of codes, and returns the greatest number that red and green make. Every pixel is
-/// a literal, or a copy of one, so the literals tell.
+/// Reads an image that has one group of codes, and returns the greatest value of red and green as one number. Every pixel
+/// is a literal or a copy of one, so the literals determine it.
 fn image(bits: &mut Bits<'_>, width: u32, height: u32) -> Option<u32> {
     let cached = cache(bits)?;
     let [green, red, blue, alpha, distance] = {
@@ -122,7 +122,7 @@ fn extended(bits: &mut Bits<'_>, symbol: u32) -> Option<u32> {
 enum Code {
     /// One symbol, which takes no bits.
     Single(u32),
-    /// How many codes each length has, and the symbols by code.
+    /// The number of codes of each length, and the symbols by code.
     Many([u16; 16], Vec<u16>),
 }
 
@@ -169,7 +169,7 @@ impl Code {
         if lengths.len() > symbols { None } else { Self::of(&lengths) }
     }
 
-    /// The code with these lengths, by symbol; nothing if they leave codes over, or have too many.
+    /// The code with these lengths, by symbol; `None` if the lengths are not those of a complete prefix code.
     fn of(lengths: &[u8]) -> Option<Self> {
         let mut counts = [0_u16; 16];
         lengths.iter().filter(|&&length| length > 0).for_each(|&length| counts[usize::from(length)] += 1);

@@ -8,7 +8,7 @@ from tiny.native import COSINE, FRAME, MIRRORED, PARTS, SLOPE, STRETCH
 
 FAMILIES = {**solids.FAMILIES, **furniture.FAMILIES, **scenes.FAMILIES, **compositions.FAMILIES}
 NAMES = list(FAMILIES)
-# How often a kind is drawn, beside 1 for the others: more for what the model finds hard, less for what it has long known.
+# Weights of kinds in the draw, 1 for the others: more for kinds with a low score, less for kinds with a high one.
 WEIGHTS = {
     name: weight for weight, names in (
         (0.4, "cylinder cone torus capsule"),

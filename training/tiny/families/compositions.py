@@ -1,4 +1,4 @@
-"""Random compositions: things without a name, so that a picture is not only a choice among known kinds.
+"""Random compositions: shapes of no named kind, so that the model learns more than a choice among known kinds.
 
 Each is built from primitives of random kinds, sizes and places, with the regularities that made things have: symmetry,
 repetition, parts that touch, holes.

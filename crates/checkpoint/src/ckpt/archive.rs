@@ -17,7 +17,7 @@ pub(super) struct Archive {
     parts: HashMap<String, Part>,
     /// Name of the folder in the zip that everything is in.
     folder: String,
-    /// Parts whose checksum was found right.
+    /// Parts whose checksum has been verified.
     checked: RefCell<HashSet<usize>>,
 }
 

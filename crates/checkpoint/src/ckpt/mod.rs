@@ -1,7 +1,7 @@
 //! Published `.ckpt` files (zip with a pickle, as `torch.save` writes them) to safetensors.
 //!
-//! A pickle is a program. Here it runs on a machine that knows the few instructions and the handful of names that a
-//! dictionary of tensors takes, and calls nothing: any other instruction or name ends the conversion with its name.
+//! A pickle is a program. It is interpreted here with the instructions and names that a dictionary of tensors needs, and
+//! without calling any code: any other instruction or name is an error that names it.
 
 mod archive;
 mod pickle;
@@ -14,7 +14,7 @@ use self::tensors::StoredTensor;
 use crate::writer::{Entry, Progress, byte_size, write_safetensors};
 use crate::{Error, WeightFile};
 
-/// What a conversion did.
+/// The result of a conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
     /// Number of tensors.
@@ -25,14 +25,15 @@ pub struct Converted {
     pub skipped: Vec<String>,
 }
 
-/// Tensors may share their bytes; still, no honest file grows by more than this when they no longer do.
+/// Tensors may share storage, which the conversion copies for each. Real files grow by less than this factor.
 const MOST_GROWTH: u64 = 2;
 
 /// Converts `input` (`.ckpt`) to `output` (safetensors). Nested dictionaries become prefixes: `{"model": {"a": …}}` is
 /// `model.a`. Types and bytes stay as they are; the file is read and written tensor by tensor.
 ///
 /// # Errors
-/// [`Error::Ckpt`] if the file is malformed or wants anything but tensors; [`Error::Io`]; [`Error::Tensor`].
+/// [`Error::Ckpt`] if the file is malformed or its pickle does more than build a dictionary of tensors; [`Error::Io`];
+/// [`Error::Tensor`].
 pub fn convert(input: &Path, output: &Path, progress: Progress<'_>) -> Result<Converted, Error> {
     let archive = Archive::open(input)?;
     let refuse = |reason: String| Error::Ckpt { path: input.to_owned(), reason };
@@ -55,7 +56,7 @@ pub fn convert(input: &Path, output: &Path, progress: Progress<'_>) -> Result<Co
         let storage = archive.storage(&tensor.storage)?;
         tensor.write(storage, sink).map_err(|error| error.into_error(input, output, &entry.name))
     })?;
-    // What was written is read back by the same code that will load it.
+    // The result is opened with the code that loads models.
     let tensors = WeightFile::open(output)?.names().len();
     Ok(Converted { tensors, bytes, skipped: found.skipped })
 }

@@ -30,7 +30,7 @@ pub(super) enum Global {
     Storage(Dtype),
 }
 
-/// A piece of the file that tensors lie in.
+/// A storage of the file, which holds the elements of tensors.
 #[derive(Debug, Clone)]
 pub(super) struct Storage {
     pub(super) dtype: Dtype,
@@ -49,10 +49,10 @@ pub(super) struct Values {
 /// A released file takes some 20 000.
 const MAX_OBJECTS: usize = 1 << 20;
 const MAX_MARKS: usize = 64;
-/// Storages are called by small numbers.
+/// The keys of storages are small numbers.
 const MAX_KEY_BYTES: usize = 64;
 
-/// Runs a program to its end. The error is the reason why it was refused.
+/// Interprets a program. The error is the reason for which it was refused.
 pub(super) fn run(program: &[u8]) -> Result<Values, String> {
     let mut machine =
         Machine { program, at: 0, objects: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
@@ -161,7 +161,7 @@ impl<'a> Machine<'a> {
                 let slot = u32::from_le_bytes(self.fixed()?);
                 self.recall(slot)?;
             }
-            // What would be Python
+            // Names and calls
             b'c' => {
                 let module = self.line()?;
                 let name = self.line()?;

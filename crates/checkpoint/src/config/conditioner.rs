@@ -27,7 +27,7 @@ pub enum ImageEncoder {
     DinoImageEncoderMV,
 }
 
-/// Parameters of DINOv2, those that matter here (section 6.2). Others are ignored.
+/// The parameters of DINOv2 that are used here (section 6.2). Others are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dinov2Config {
     /// Width of a token, H.

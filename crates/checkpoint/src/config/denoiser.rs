@@ -33,7 +33,7 @@ pub struct Hunyuan3DDiTConfig {
     /// Whether the q, k, v projections of the double blocks have a bias.
     #[serde(default = "yes")]
     pub qkv_bias: bool,
-    /// Period of the time embedding (sic; its multiplication factor is always 1000).
+    /// Period of the time embedding. Despite the name it is not a factor; the factor is always 1000.
     #[serde(default = "default_time_factor")]
     pub time_factor: f64,
     /// Guidance is an input of the network: no second, unconditional pass.
@@ -77,7 +77,7 @@ pub struct HunYuanDiTPlainConfig {
     /// Not implemented, must be false.
     #[serde(default)]
     pub use_pos_emb: bool,
-    /// The last so many blocks have a mixture of experts in place of the feed-forward part.
+    /// Number of last blocks that have a mixture of experts in place of the feed-forward part.
     #[serde(default = "default_num_moe_layers")]
     pub num_moe_layers: i64,
     /// Experts to choose from.

@@ -1,7 +1,7 @@
 //! A pipeline's configuration: `config.yaml` of a published model folder, or the same content as `config.json`.
 //!
-//! Every part has a class path `target` and its `params`. What counts of a class path is its last component, so that
-//! the paths of both published libraries (`hy3dgen.…`, `hy3dshape.…`) mean the same. Fields carry the published names.
+//! Every part has a class path `target` and its `params`. Only the last component of a class path is compared, so
+//! that the paths of both published libraries (`hy3dgen.…`, `hy3dshape.…`) mean the same. Fields carry the published names.
 
 mod conditioner;
 mod denoiser;
@@ -36,11 +36,11 @@ pub struct PipelineConfig {
     pub image_processor: ImageProcessorConfig,
     /// The noise schedule.
     pub scheduler: SchedulerConfig,
-    /// What a caller gets who asks for nothing else.
+    /// The default parameters of requests.
     pub pipeline: PipelineDefaults,
 }
 
-/// Optional `pipeline.params`: the values a model is best run with, where its maker wrote them down.
+/// Optional `pipeline.params`: the recommended values of a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PipelineDefaults {
     /// Denoising steps.
@@ -64,7 +64,7 @@ pub struct PartialConfig {
     pub image_processor: Option<ImageProcessorConfig>,
     /// The noise schedule.
     pub scheduler: Option<SchedulerConfig>,
-    /// What a caller gets who asks for nothing else.
+    /// The default parameters of requests.
     pub pipeline: PipelineDefaults,
     /// The file describes a VAE alone, whose tensors carry no prefix.
     pub stand_alone_vae: bool,
@@ -141,7 +141,7 @@ impl TryFrom<PartialConfig> for PipelineConfig {
 }
 
 impl PipelineConfig {
-    /// Neighbouring networks must agree on the width of what passes between them.
+    /// Checks that the widths of connected networks agree.
     fn check_widths(&self) -> Result<(), Error> {
         let (latent, context) = match &self.model {
             DenoiserConfig::Hunyuan3DDiT(model) => (model.in_channels, model.context_in_dim),
@@ -162,12 +162,12 @@ impl PipelineConfig {
 
 impl PipelineDefaults {
     fn from_section(section: Section) -> Result<Self, Error> {
-        // Only the parameters count: every pipeline class runs the same way.
+        // The class is ignored: all pipeline classes have the same parameters.
         section.params()
     }
 }
 
-/// No configuration comes near this; a weights file given by mistake does.
+/// Larger than any configuration; a weights file given by mistake is refused.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 fn read_text(path: &Path) -> Result<String, Error> {

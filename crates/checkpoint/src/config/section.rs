@@ -3,7 +3,7 @@ use serde_yaml_ng::Value;
 
 use crate::Error;
 
-/// One part of a configuration file, and where it stands in it.
+/// One part of a configuration file, with its path in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Section {
     value: Value,
@@ -45,7 +45,7 @@ impl Section {
         self.value.get("target").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// `params` as `T`; nothing at all counts as an empty mapping.
+    /// `params` as `T`; absent is the same as an empty mapping.
     pub(super) fn params<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let params = match self.value.get("params") {
             None | Some(Value::Null) => Value::Mapping(Default::default()),
@@ -70,7 +70,7 @@ impl Section {
         Error::config(self.join("params"), reason)
     }
 
-    /// Each of `sizes` is at least 1 and not absurd.
+    /// Checks that each of `sizes` is 1 to [`MAX_SIZE`].
     pub(super) fn check_sizes(&self, sizes: &[(&str, i64)]) -> Result<(), Error> {
         self.check_range(sizes, 1, MAX_SIZE)
     }
@@ -80,7 +80,7 @@ impl Section {
         self.check_range(counts, 0, MAX_DEPTH)
     }
 
-    /// `width` can be shared among `heads`.
+    /// Checks that `heads` divides `width`.
     pub(super) fn check_heads(&self, width: i64, heads: i64) -> Result<(), Error> {
         if heads < 1 || width % heads != 0 {
             return Err(self.invalid(format!("{heads} heads do not divide width {width}")));

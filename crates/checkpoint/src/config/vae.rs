@@ -27,7 +27,7 @@ pub struct VaeConfig {
     /// Whether q and k are normalised per head.
     #[serde(default = "yes")]
     pub qk_norm: bool,
-    /// The denoiser's latents are the VAE's times this.
+    /// Factor from the VAE's latents to the denoiser's.
     pub scale_factor: f64,
     /// Width of the geometry decoder's feed-forward part as a multiple of its width, e.
     #[serde(default = "default_mlp_expand_ratio")]
@@ -41,7 +41,7 @@ pub struct VaeConfig {
     /// Blocks of the point-cloud encoder; `None` for a VAE that only decodes.
     #[serde(default)]
     pub num_encoder_layers: Option<i64>,
-    /// Values of a surface point beside its position.
+    /// Values of a surface point besides its position.
     #[serde(default)]
     pub point_feats: i64,
     /// Uniform surface points.

@@ -1,4 +1,4 @@
-//! Which tensors a configuration asks for, by name and shape, and whether a file has just those.
+//! The tensors that a configuration requires, by name and shape, and the comparison with a file.
 
 mod conditioner;
 mod denoiser;
@@ -13,7 +13,7 @@ use self::walk::Walk;
 use crate::config::{PartialConfig, PipelineConfig};
 use crate::{Dtype, Entry, Error, WeightFile};
 
-/// A tensor that a configuration asks for.
+/// A tensor that a configuration requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorSpec {
     /// Name in the file, with the component's prefix.
@@ -22,18 +22,18 @@ pub struct TensorSpec {
     pub shape: Vec<usize>,
     /// Whether the file must have it. The one exception is `mask_token`, which no computation uses.
     pub required: bool,
-    /// What it is in the network.
+    /// Its role in the network.
     pub role: Role,
 }
 
-/// What a tensor is in a network; decides how a synthetic one is drawn.
+/// The role of a tensor in a network; the distribution of synthetic values depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Matrix of a linear layer or kernel of a convolution: the first size is the output.
     Weight,
-    /// Added to something.
+    /// An offset, such as a bias.
     Bias,
-    /// Multiplied with something, near one.
+    /// A factor near one, such as the gain of a norm.
     Gain,
     /// Tokens and positions.
     Embedding,
@@ -45,27 +45,27 @@ pub struct Manifest {
     tensors: Vec<TensorSpec>,
     /// Groups, by prefix, that a file has as a whole or not at all.
     optional: Vec<String>,
-    /// Prefixes of tensors that a file may have although the configuration does not tell their shapes.
+    /// Prefixes of tensors that a file may have although the configuration does not determine their shapes.
     tolerated: Vec<String>,
 }
 
-/// How a file differs from its manifest.
+/// The differences between a file and its manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
-    /// Asked for, not there.
+    /// Missing tensors.
     pub missing: Vec<String>,
-    /// There, not asked for.
+    /// Unexpected tensors.
     pub unexpected: Vec<String>,
-    /// There with another shape.
+    /// Tensors with another shape.
     pub misshapen: Vec<Misshapen>,
 }
 
-/// A tensor with another shape than asked for.
+/// A tensor with another shape than required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Misshapen {
     /// Its name.
     pub name: String,
-    /// The shape asked for.
+    /// The required shape.
     pub expected: Vec<usize>,
     /// The shape in the file.
     pub found: Vec<usize>,
@@ -90,7 +90,7 @@ impl PipelineConfig {
 }
 
 impl PartialConfig {
-    /// The tensors of the parts that are there; those of a stand-alone VAE carry no prefix.
+    /// The tensors of the configured parts; those of a stand-alone VAE have no prefix.
     pub fn manifest(&self) -> Manifest {
         let mut manifest = Manifest::default();
         if let Some(model) = &self.model {
@@ -158,7 +158,7 @@ impl Manifest {
         Err(Error::Mismatch { path: file.path().to_owned(), mismatch: Box::new(mismatch) })
     }
 
-    /// The optional groups of which the file has nothing.
+    /// The optional groups that are absent from the file.
     fn absent_groups(&self, file: &WeightFile) -> Vec<&str> {
         let absent = |group: &&str| !file.names().any(|name| name.starts_with(*group));
         self.optional.iter().map(String::as_str).filter(absent).collect()

@@ -16,21 +16,21 @@ pub struct Preset {
     pub subfolder: &'static str,
     /// File with the weights in that folder.
     pub weights: &'static str,
-    /// Where the facts of this entry come from.
+    /// The source of this entry.
     pub source: Source,
     kind: Kind,
 }
 
-/// How well the configuration of a [`Preset`] is known.
+/// The source of a [`Preset`]'s configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// Several published copies agree.
     Confirmed,
-    /// By analogy or from one second-hand source: trust the `config.yaml` that comes with the weights.
+    /// By analogy or from one second-hand source: the `config.yaml` that comes with the weights takes precedence.
     Unconfirmed,
 }
 
-/// What tells one published configuration from another.
+/// The parameters in which published configurations differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     /// Denoiser 2.0 with its VAE and DINOv2-giant.
@@ -162,7 +162,7 @@ const fn small_geo_decoder(vae: Vae) -> Vae {
 }
 
 impl Preset {
-    /// The model of a name, in any case and punctuation: its own (`dit-v2-mini-turbo`), its folder's
+    /// The model with this name, in any case and punctuation: its own (`dit-v2-mini-turbo`), its folder's
     /// (`hunyuan3d-dit-v2-mini-turbo`) with or without the repository before it, or the repository's with the variant
     /// (`hunyuan3d-2mini-turbo`, `tencent/Hunyuan3D-2mini`, `2.1`). Addresses on the hub are understood, too.
     pub fn find(name: &str) -> Option<&'static Preset> {

@@ -38,7 +38,7 @@ pub(super) fn values(vae: &VaeConfig, seed: u64, spec: &TensorSpec) -> Option<Ve
     }
 }
 
-/// What both branches of the geometry decoder add is bumps, not the body.
+/// Scales down both branches of the geometry decoder, which add bumps to the body.
 pub(super) fn damping(name: &str) -> f32 {
     let is_branch_end = name.contains("geo_decoder.") && name.ends_with("c_proj.weight");
     if is_branch_end { 0.1 } else { 1.0 }
@@ -66,7 +66,7 @@ fn query_weight(vae: &VaeConfig, mut random: SplitMix, width: usize) -> Vec<f32>
         random.fill(row, 0.0, 0.3);
         for (column, value) in row.iter_mut().enumerate() {
             let frequency = if column < 3 { 0 } else { (column - 3) % frequencies };
-            // Steeply less of the high frequencies, or the surface is everywhere.
+            // The weights fall steeply with the frequency, so that the field has one surface.
             *value *= 0.25f32.powi(frequency as i32);
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::{Preset, Role};
 
-    /// What the first channel carries is positive inside the radius and negative outside, on axes and diagonals.
+    /// The function in the first channel is positive inside the radius and negative outside, on axes and diagonals.
     #[test]
     fn the_first_channel_is_a_body() {
         let vae = Preset::find("vae-v2-0").unwrap().config().vae.unwrap();

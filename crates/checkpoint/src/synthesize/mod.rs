@@ -1,4 +1,4 @@
-//! Models of random numbers, at any size: for benchmarks and load tests where the published weights may not be had.
+//! Models of random numbers, at any size: for benchmarks and load tests without the published weights.
 
 mod body;
 mod random;
@@ -30,11 +30,11 @@ pub enum SyntheticDtype {
 /// the same files on every machine.
 ///
 /// Scales are chosen such that activations stay near one through all layers, and such that the decoder's field is a
-/// closed, bumpy body that depends on the latents, as with a trained model: so the later stages have the usual work.
+/// closed, bumpy body that depends on the latents, as with a trained model, so that the later stages have a realistic load.
 /// Memory stays at a few megabytes.
 ///
 /// # Errors
-/// The configuration is not sound, or the files cannot be written.
+/// The configuration is invalid, or the files cannot be written.
 pub fn synthesize(
     config: &str,
     seed: u64,

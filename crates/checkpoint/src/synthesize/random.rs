@@ -1,7 +1,7 @@
 use ring::digest::{Context, SHA256};
 
-/// SplitMix64 (Steele, Lea, Flood 2014): a counter and a mixing function. Chosen because it will draw the same numbers
-/// on every machine and in every version.
+/// SplitMix64 (Steele, Lea, Flood 2014): a counter and a mixing function. Chosen because its
+/// numbers are the same on every machine and in every version.
 pub(super) struct SplitMix(u64);
 
 impl SplitMix {
@@ -23,9 +23,9 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    /// Even values of that mean and standard deviation.
+    /// Uniform values with this mean and standard deviation.
     pub(super) fn fill(&mut self, values: &mut [f32], mean: f32, deviation: f32) {
-        // An even distribution over [-1, 1] deviates by 1 / sqrt(3). Four values of 16 bits come from one draw.
+        // A uniform distribution over [-1, 1] deviates by 1 / sqrt(3). Four values of 16 bits come from one draw.
         let step = deviation * 3f32.sqrt() / 32768.0;
         for four in values.chunks_mut(4) {
             let bits = self.next();

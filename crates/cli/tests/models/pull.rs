@@ -145,7 +145,7 @@ fn wrong_bytes_never_get_the_name_of_the_file() {
         bench.hub.fail(std::slice::from_ref(&fault));
         let (code, line) = failure(&bench.arguments(&[]));
         assert_eq!(code, 1, "{line}");
-        assert!(line.contains("thrown away") || line.contains("more than the"), "{fault:?}: {line}");
+        assert!(line.contains("removed") || line.contains("more than the"), "{fault:?}: {line}");
         assert!(!bench.target().join("model.fp16.safetensors").exists());
         // The next run is not spoilt by it.
         stdout(&bench.arguments(&[]));
@@ -157,7 +157,7 @@ fn wrong_bytes_never_get_the_name_of_the_file() {
 fn the_users_checksum_goes_before_the_hubs() {
     let bench = Bench::new();
     let (_, line) = failure(&bench.arguments(&["--sha256", &"0".repeat(64)]));
-    assert!(line.contains("SHA-256 is") && line.contains("thrown away"), "{line}");
+    assert!(line.contains("SHA-256 is") && line.contains("removed"), "{line}");
     assert!(!bench.target().join("model.fp16.safetensors").exists());
 }
 

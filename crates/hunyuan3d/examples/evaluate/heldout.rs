@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// * `occupancy` u8 `[N, 32768]`: the 64^3 cell centres of [-1, 1]^3, x slowest, eight to a byte, first in the lowest bit;
 /// * `surface` f16 `[N, P, 3]`: points of the surface;
-/// * `family` u8 `[N]`: number of the kind of thing;
+/// * `family` u8 `[N]`: index into `families`;
 /// * its metadata: `families` and `pictures`, JSON lists of names.
 pub(crate) struct HeldOut {
     folder: PathBuf,
@@ -17,11 +17,11 @@ pub(crate) struct HeldOut {
     pictures: Vec<String>,
 }
 
-/// The truth about one picture.
+/// The ground truth of one picture.
 pub(crate) struct Truth {
     /// The picture's file.
     pub(crate) picture: PathBuf,
-    /// The kind of thing.
+    /// The name of the family.
     pub(crate) family: String,
     /// Which cell centres are inside.
     pub(crate) occupancy: Vec<bool>,
@@ -43,12 +43,12 @@ impl HeldOut {
         Ok(Self { folder: folder.to_owned(), truth: WeightFile::open(path)?, families, pictures })
     }
 
-    /// How many pictures there are.
+    /// The number of pictures.
     pub(crate) fn len(&self) -> usize {
         self.pictures.len()
     }
 
-    /// The truth about picture `n`.
+    /// The ground truth of picture `n`.
     pub(crate) fn truth(&self, n: usize) -> Result<Truth, Box<dyn Error>> {
         let row = |name: &str| -> Result<Vec<u8>, Box<dyn Error>> {
             let tensor = self.truth.tensor(name).ok_or_else(|| format!("the set has no {name}"))?;

@@ -1,8 +1,8 @@
 //! Quality of a checkpoint on held-out shapes, through this crate: `evaluate MODEL SET [STEPS GUIDANCE RESOLUTION EVERY]`.
 //!
-//! SET is a folder that `training/heldout.py` wrote: pictures and the truth about what they show. Every picture becomes a
+//! SET is a folder that `training/heldout.py` wrote: pictures and their ground truth. Every picture becomes a
 //! mesh as a user would get it (preprocessing, encoder, denoising, hierarchical decoding, surface, corrected vertex
-//! mapping), and the mesh is held against the truth:
+//! mapping), and the mesh is compared with the ground truth:
 //!
 //! * volumetric IoU: 64^3 cell centres of [-1, 1]^3, the mesh's inside by parity along z;
 //! * F-score at 0.05 and Chamfer distance: 10,000 points of the mesh against points of the true surface;
@@ -17,12 +17,12 @@ use hunyuan3d::{DecodeOptions, LoadOptions, Pipeline, SampleRequest, VertexMappi
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Points of the mesh that are held against the true surface.
+/// Points of the mesh that are compared with the true surface.
 const POINTS: usize = 10_000;
-/// A surface point nearer than this is right.
+/// Threshold of the F-score.
 const THRESHOLD: f32 = 0.05;
 
-/// How one shape came out.
+/// The scores of one shape.
 struct Score {
     iou: f64,
     f: f64,

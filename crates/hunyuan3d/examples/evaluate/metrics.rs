@@ -1,4 +1,4 @@
-//! How near a mesh is to the true shape: volumetric IoU, F-score and Chamfer distance.
+//! Metrics of a mesh against the true shape: volumetric IoU, F-score and Chamfer distance.
 
 use mesh::Mesh;
 
@@ -12,7 +12,7 @@ fn centre(i: usize) -> f64 {
 
 /// Which of the 64^3 cell centres lie inside a closed mesh, x slowest: parity of the crossings along z.
 pub(crate) fn occupancy(mesh: &Mesh) -> Vec<bool> {
-    // Columns are moved off the grid by an irrational-looking hair, so that no ray meets an edge of an axis-aligned mesh.
+    // Columns are shifted off the grid by a small irregular offset, so that no ray meets an edge of an axis-aligned mesh.
     const HAIR: (f64, f64) = (3.1e-6, 7.7e-6);
     let mut crossings: Vec<Vec<f64>> = vec![Vec::new(); SIDE * SIDE];
     for face in &mesh.faces {

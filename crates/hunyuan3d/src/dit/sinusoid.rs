@@ -1,6 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-/// Sines and cosines of a number at falling frequencies `period^(-j / half)`, j = 0..half.
+/// Sines and cosines of a number at decreasing frequencies `period^(-j / half)`, j = 0..half.
 #[derive(Debug)]
 pub(super) struct Sinusoid {
     /// `[half]`, float32.

@@ -1,4 +1,4 @@
-use super::resample::{Axis, Crop, Pixels};
+use super::pixels::{Axis, Crop, Pixels};
 
 /// Box average of each target pixel's share of the source, for axes that shrink or keep their size.
 pub(super) fn shrink_area(source: &Crop<'_>, y: &Axis<'_>, x: &Axis<'_>) -> Pixels {

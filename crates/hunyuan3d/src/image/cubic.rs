@@ -1,11 +1,11 @@
 use super::lines::Lines;
-use super::resample::{Axis, Pixels};
+use super::pixels::{Axis, Pixels};
 
 /// Four source pixels (border replicated) and their weights.
 pub(super) type Taps = [(usize, f32); 4];
 
-/// `INTER_CUBIC` by the taps of each target row and column, in float32, halves rounded to even: so OpenCV's x86 builds compute it (not by the fixed-point rules of
-/// their other filters).
+/// `INTER_CUBIC` by the taps of each target row and column, in float32 with halves rounded to even, as OpenCV's x86 builds
+/// compute it (their other filters use fixed point).
 pub(super) fn cubic(source: &Pixels, rows: &[Taps], columns: &[Taps]) -> Pixels {
     let channels = source.channels;
     let filter = |sy: usize, line: &mut [f32]| {

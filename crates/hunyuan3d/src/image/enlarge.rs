@@ -1,5 +1,5 @@
 use super::lines::Lines;
-use super::resample::{Axis, Crop, Pixels};
+use super::pixels::{Axis, Crop, Pixels};
 
 /// Fixed-point one of a weight: 11 bits.
 const ONE: f32 = 2048.0;
@@ -7,7 +7,7 @@ const ONE: f32 = 2048.0;
 /// Two source pixels and their weights in 11-bit fixed point, whose sum is one.
 type Taps = [(usize, i32); 2];
 
-/// `INTER_AREA` where an axis enlarges: two taps with a phase of its own, in fixed point.
+/// `INTER_AREA` where an axis enlarges: two taps with a phase specific to this filter, in fixed point.
 pub(super) fn enlarge_area(source: &Crop<'_>, y: &Axis<'_>, x: &Axis<'_>) -> Pixels {
     let channels = source.channels;
     let (rows, columns) = (taps(y), taps(x));

@@ -4,7 +4,7 @@ use image::RgbaImage;
 use tch::Tensor;
 
 use super::cubic::{cubic, taps};
-use super::resample::{Axis, Crop, Pixels};
+use super::pixels::{Axis, Crop, Pixels};
 use crate::error::Error;
 
 /// Crops, centres and scales images (section 5.1), or the views of an object (section 5.2).
@@ -113,8 +113,8 @@ impl ImageProcessor {
 
     /// One image, up to the last 8-bit step.
     ///
-    /// Only the pixels that the filters read are computed, of the scaled object as of the square around it: memory and time
-    /// depend on the size of the image and of the result, not on the square of its longer side.
+    /// Only the pixels that the filters read are computed, both of the scaled object and of the square around it: memory and
+    /// time depend on the size of the image and of the result, not on the square of its longer side.
     ///
     /// # Errors
     /// [`Error::Image`] if nothing is visible.
@@ -151,7 +151,7 @@ impl ImageProcessor {
         Ok(placement.compose(&(0..placement.side).collect::<Vec<_>>()))
     }
 
-    /// Where the visible part of an image goes.
+    /// The place of the visible part of an image in the square.
     fn place<'a>(&self, image: &'a RgbaImage) -> Result<Placement<'a>, Error> {
         let crop = visible_part(image)?;
         let (h, w) = (crop.height, crop.width);
@@ -160,7 +160,7 @@ impl ImageProcessor {
         let factor = desired as f64 / h.max(w) as f64;
         let (height, width) = ((h as f64 * factor) as usize, (w as f64 * factor) as usize);
         if height == 0 || width == 0 {
-            return Err(Error::Image("what is visible in the image is too thin".to_owned()));
+            return Err(Error::Image("the visible part of the image is too thin".to_owned()));
         }
         Ok(Placement { crop, side, height, width })
     }
@@ -210,8 +210,8 @@ impl Placement<'_> {
     }
 }
 
-/// The box around all pixels that are not fully transparent, without its last row and column: so the networks were
-/// trained.
+/// The box around all pixels that are not fully transparent, without its last row and column, as in the
+/// preprocessing that the networks were trained with.
 fn visible_part(image: &RgbaImage) -> Result<Crop<'_>, Error> {
     let stride = image.width() as usize * 4;
     let (mut top, mut bottom, mut left, mut right) = (usize::MAX, 0, usize::MAX, 0);
@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    /// The most memory that this process has had, in bytes.
+    /// Peak memory of this process, in bytes.
     fn peak_memory() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,6 +1,5 @@
 use tch::Tensor;
 
-use super::packed::Packed;
 use crate::error::Error;
 use crate::weights::Weights;
 
@@ -9,7 +8,6 @@ use crate::weights::Weights;
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
-    packed: Option<Packed>,
 }
 
 impl Linear {
@@ -25,15 +23,12 @@ impl Linear {
 
     /// From tensors: `weight` [output, input], `bias` `[output]`.
     pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Linear {
-        Linear { packed: Packed::new(&weight, bias.as_ref()), weight, bias }
+        Linear { weight, bias }
     }
 
     /// `x` [.., input] -> [.., output].
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        // A product that is split over threads is libtorch's.
-        let alone = || tch::get_num_threads() == 1;
-        let packed = self.packed.as_ref().filter(|_| alone()).and_then(|packed| packed.forward(x));
-        packed.unwrap_or_else(|| x.linear(&self.weight, self.bias.as_ref()))
+        x.linear(&self.weight, self.bias.as_ref())
     }
 
     /// The output for an input of zeros, `[output]`.

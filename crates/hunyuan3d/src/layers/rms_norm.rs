@@ -31,7 +31,7 @@ impl RmsNorm {
         if x.device().is_cuda() {
             return x.rms_norm::<&Tensor>([self.dim], None, self.eps).g_mul_(&self.weight);
         }
-        // On the CPU libtorch has no kernel of its own for this norm; this is its definition in three passes.
+        // On the CPU libtorch has no fused kernel for this norm; these are the three passes of its definition.
         let root_dim = (self.dim as f64).sqrt();
         let mut norm = x.linalg_norm(2.0, &[-1][..], true, Kind::Float) / root_dim; // [.., 1]
         let rms = norm.square_().g_add_scalar_(self.eps).rsqrt_();

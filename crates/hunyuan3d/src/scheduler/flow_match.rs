@@ -13,8 +13,8 @@ impl FlowMatchEuler {
         FlowMatchEuler { num_train_timesteps, shift }
     }
 
-    /// A schedule over `count` sigmas from `start` to 1. Models are run from 0; the published scheduler, left to
-    /// itself, begins at `1 / num_train_timesteps`.
+    /// A schedule over `count` sigmas from `start` to 1. Models are run from 0; the default start of
+    /// the published scheduler is `1 / num_train_timesteps`.
     pub fn schedule_from(&self, start: f64, count: u32) -> Schedule {
         let warp = |s: f64| (self.shift * s / (1.0 + (self.shift - 1.0) * s)) as f32;
         Schedule::new(linspace(start, 1.0, count as usize).map(warp).collect(), self.num_train_timesteps)

@@ -12,7 +12,7 @@ use crate::layers::{LayerNorm, Linear, merge_heads, scaled_dot_product_attention
 use crate::probe::Probe;
 use crate::weights::Weights;
 
-/// What a batch of shapes offers to every query: keys and values [B, h, N, d], computed once per shape.
+/// The keys and values of a batch of shapes, [B, h, N, d], computed once per shape.
 #[derive(Debug)]
 pub struct LatentKeyValues {
     keys: Tensor,
@@ -134,12 +134,12 @@ impl GeometryDecoder {
         self.query_map.lattice(&self.fourier, axes, self.kind)
     }
 
-    /// Whether small models' points go through all layers at once, each shape's by its own tables.
+    /// Whether points go through all layers in one pass, by tables of each shape (see `fused`).
     pub(crate) fn is_fused(&self) -> bool {
         self.point_decoder.is_some()
     }
 
-    /// One shape's points on a lattice through all layers at once, where that can be.
+    /// The fused decoder of one shape's points on a lattice; `None` where the tensor operations are to be used.
     pub(crate) fn fused(&self, lattice: &Lattice, shape: &ShapeKeyValues) -> Option<FusedPoints<'_>> {
         let decoder = self.point_decoder.as_ref()?;
         Some(FusedPoints { decoder, tables: decoder.tables(lattice, shape)? })
@@ -156,7 +156,7 @@ impl GeometryDecoder {
         self.logits_after_attention(queries, &scaled_dot_product_attention(&q, &shape.keys, &shape.values))
     }
 
-    /// Logits `[P]`, float32, from the queries and what their attention [1, h, P, d] returned.
+    /// Logits `[P]`, float32, from the queries and the result of their attention, [1, h, P, d].
     pub(crate) fn logits_after_attention(&self, queries: &Queries, attention: &Tensor) -> Tensor {
         let block = &self.cross_attn_decoder;
         let a = merge_heads(attention).squeeze_dim(0); // [P, w]

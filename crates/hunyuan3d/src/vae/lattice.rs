@@ -22,7 +22,7 @@ pub(super) struct QueryMap {
     centred: (Tensor, Tensor),
     /// [F', w] and `[w]`: features to `c_q(ln_1(.))` before the scale.
     query: (Tensor, Tensor),
-    /// `[w]`: what the scale does not touch.
+    /// `[w]`: the part that is not scaled.
     query_offset: Tensor,
     eps: f64,
 }

@@ -77,7 +77,7 @@ impl ShapeVae {
         })
     }
 
-    /// The denoiser's latents are the VAE's times this.
+    /// The factor from the VAE's latents to the denoiser's.
     pub fn scale_factor(&self) -> f64 {
         self.scale_factor
     }
@@ -90,12 +90,12 @@ impl ShapeVae {
         self.transformer.forward(x, probe)
     }
 
-    /// The decoder of points.
+    /// The geometry decoder.
     pub fn geo_decoder(&self) -> &GeometryDecoder {
         &self.geo_decoder
     }
 
-    /// The encoder of surface points, if the weights have one.
+    /// The point-cloud encoder, if the weights have one.
     pub fn encoder(&self) -> Option<&Encoder> {
         self.encoder.as_ref()
     }

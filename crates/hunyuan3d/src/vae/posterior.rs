@@ -19,7 +19,7 @@ impl Posterior {
         }
     }
 
-    /// The likeliest latents, which are the mean [B, L, C]. A denoiser's latents are these times `scale_factor`.
+    /// The most likely latents, which are the mean [B, L, C]. A denoiser's latents are these times `scale_factor`.
     pub fn mode(&self) -> &Tensor {
         &self.mean
     }

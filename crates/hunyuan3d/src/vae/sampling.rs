@@ -3,7 +3,7 @@
 use checkpoint::config::VaeConfig;
 use tch::{Device, Kind, Tensor};
 
-/// The random choices of the encoder's sampling; they come from outside, so that an encoding can be repeated.
+/// The random choices of the encoder's sampling; they are an input, so that an encoding can be repeated.
 #[derive(Debug)]
 pub struct SurfaceSampling {
     /// A permutation of the uniform points, int64 `[Nu]`.
@@ -68,12 +68,12 @@ pub fn farthest_points(points: &Tensor, count: i64, start: i64) -> Tensor {
         let here = points.gather(1, &pick.unsqueeze(-1).expand([b, 1, 3], false), false); // [B, 1, 3]
         let distance = (&points - here).square_().sum_dim_intlist(-1, false, Kind::Float);
         nearest = nearest.minimum(&distance);
-        pick = nearest.argmax(1, true); // on the device: no pick is waited for
+        pick = nearest.argmax(1, true); // stays on the device, so that no pick is a synchronisation
     }
     picks
 }
 
-/// A small generator (splitmix64), so that a seed means the same permutation everywhere.
+/// A small generator (splitmix64), so that a seed gives the same permutation on every platform.
 struct SplitMix(u64);
 
 impl SplitMix {

@@ -21,7 +21,7 @@ const BLOCKS: i64 = 4;
 /// Groups per axis of a refinement level.
 const GROUPS: i64 = 6;
 
-/// Points spread over just less than [`GROUPS`], so that the last of them still falls into the last group.
+/// Points are spread over slightly less than [`GROUPS`], so that the last point falls into the last group.
 const GROUP_SPAN: f64 = 6.0 - 0.001;
 
 pub(super) fn decode(run: &Run<'_>, shape: &ShapeKeyValues, mode: FlashMode) -> Result<Field, Error> {
@@ -98,7 +98,7 @@ fn groups(axes: &[Tensor; 3], index: &Tensor) -> Tensor {
     cell(0) * (GROUPS * GROUPS) + cell(1) * GROUPS + cell(2)
 }
 
-/// A stretch of one group, evaluated in one call.
+/// A part of one group, evaluated in one call.
 struct Piece {
     group: usize,
     len: i64,

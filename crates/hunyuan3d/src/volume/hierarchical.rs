@@ -55,8 +55,8 @@ fn evaluate(
     Ok(Sparse { points: n, index, values: values.index_copy(0, &unknown, &new) })
 }
 
-/// What `grid` says of the points `index` of the next lattice, of `n` points per axis: every second point of an axis is
-/// one of its own, an eighth of all. `[P]`, NaN where it does not know; `None` if the lattices do not coincide.
+/// The values in `grid` of the points `index` of the next lattice, which has `n` points per axis. Every second point of an
+/// axis is a point of `grid`. `[P]`, NaN where `grid` has no value; `None` if the lattices do not coincide.
 fn known_values(grid: &Tensor, n: i64, index: &Tensor) -> Option<Tensor> {
     if n != 2 * grid.size()[0] - 1 {
         return None;

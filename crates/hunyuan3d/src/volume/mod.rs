@@ -3,8 +3,8 @@
 //! - [`Decoder::Dense`] evaluates every lattice point.
 //! - [`Decoder::Hierarchical`] starts at a coarse lattice and refines near the surface only: same surface for closed
 //!   shapes, an order of magnitude fewer points.
-//! - [`Decoder::FlashVdm`] also lets each block of points attend to a selection of tokens only: an approximation, made
-//!   for large token counts, on a slightly coarser lattice.
+//! - [`Decoder::FlashVdm`] also lets each block of points attend to a selection of tokens only: an approximation for
+//!   large token counts, on a slightly coarser lattice.
 //!
 //! Fourier features are computed in float32 whatever the type of the model; the released half-precision run rounds
 //! coordinates first (section 16), which coarsens them for no gain.
@@ -77,10 +77,10 @@ impl FromStr for Decoder {
 /// How the FlashVDM decoder selects keys on refinement levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FlashMode {
-    /// The third of the keys, per head, that a group's sampled queries like best on average.
+    /// The third of the keys, per head, with the highest mean score for a group's sampled queries.
     #[default]
     Mean,
-    /// Every key that some sampled query of the group gives any weight.
+    /// Every key with an attention weight above 1e-6 for one of the group's sampled queries.
     Merge,
 }
 
@@ -132,10 +132,10 @@ pub fn decode(
     decode_while(geo_decoder, shapes, options, &|| true)
 }
 
-/// As [`decode`]; `proceed` is asked before each network call, on any thread, whether the work is to go on.
+/// As [`decode`]; `proceed` is called before each network call, on any thread, and ends the work by returning `false`.
 ///
 /// # Errors
-/// As [`decode`]; [`Error::Abandoned`] when `proceed` said no.
+/// As [`decode`]; [`Error::Abandoned`] when `proceed` returned `false`.
 pub fn decode_while(
     geo_decoder: &GeometryDecoder,
     shapes: &LatentKeyValues,
@@ -157,22 +157,22 @@ pub fn decode_while(
     }
 }
 
-/// What all decoders need.
+/// The inputs of every decoder.
 struct Run<'a> {
     geo_decoder: &'a GeometryDecoder,
     options: &'a DecodeOptions,
     /// Points per network call.
     chunk: i64,
     device: Device,
-    /// Asked before each network call whether the work is to go on.
+    /// Called before each network call; `false` ends the work.
     proceed: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Run<'_> {
-    /// Whether the caller wants the work to go on.
+    /// Calls `proceed`.
     ///
     /// # Errors
-    /// [`Error::Abandoned`] if not.
+    /// [`Error::Abandoned`] if it returned `false`.
     fn check(&self) -> Result<(), Error> {
         if (self.proceed)() { Ok(()) } else { Err(Error::Abandoned) }
     }

@@ -1,10 +1,11 @@
-//! Where a finer level must look (specification section 12.3): near the surface that a coarser level has found.
+//! The points that a finer level evaluates (specification section 12.3): those near the surface of the coarser level.
 //!
-//! Grids are tensors on the model's device, so that a level needs one wait for the number of points, and no transfer.
+//! Grids are tensors on the model's device, so that a level synchronises once, for the number of points, and transfers
+//! nothing.
 
 use tch::{Kind, Tensor};
 
-/// A logit this close to zero counts as near the surface whatever its neighbours.
+/// A logit this close to zero counts as near the surface, whatever the logits of its neighbours.
 const BAND: f64 = 0.95;
 
 /// Points of the next level's lattice that must be evaluated: row-major indices, ascending, int64 `[P]`.
@@ -44,7 +45,7 @@ fn near_surface(grid: &Tensor, mc_level: f64) -> Tensor {
     near
 }
 
-/// Widens marks by one in each axis, hence to a 3x3x3 box; what would lie outside the grid is dropped.
+/// Dilates marks by one in each axis, to 3x3x3 boxes clipped to the grid.
 fn dilate(marks: &mut Tensor) {
     for axis in 0..3 {
         let n = marks.size()[axis as usize];

@@ -1,4 +1,4 @@
-//! Attention to selected keys (specification section 12.4): a few queries of a group choose the keys for all of it.
+//! Attention to selected keys (specification section 12.4): sampled queries of a group select the keys for the whole group.
 
 use tch::{Device, Kind, Tensor};
 
@@ -9,7 +9,8 @@ pub enum SelectionRule {
     Coarse,
     /// Refinement, mode `mean`: as coarse, every 50th query.
     Mean,
-    /// Refinement, mode `merge`: all keys with a probability above 1e-6, averaged over heads, for some 30th query.
+    /// Refinement, mode `merge`: all keys with a probability above 1e-6, averaged over heads, for one of the sampled queries
+    /// (every 30th).
     Merge,
 }
 

@@ -1,4 +1,4 @@
-//! One golden case: its folder, its configuration, its tensors, and which of them a check has looked at.
+//! One golden case: its folder, its configuration, its tensors, and the tensors that a check has not read yet.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ impl Case {
         self.tensors.len()
     }
 
-    /// All tensor names, sorted; looking at a name does not consume it.
+    /// All tensor names, sorted; listing a name does not consume it.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
@@ -70,7 +70,7 @@ impl Case {
         self.find(name).unwrap_or_else(|| panic!("{}: no tensor {name}", self.name))
     }
 
-    /// The tensors that nobody has consumed.
+    /// The tensors that no check has consumed.
     pub(crate) fn untouched(&self) -> Vec<String> {
         let touched = self.touched.borrow();
         self.tensors.keys().filter(|name| !touched.contains(*name)).cloned().collect()

@@ -1,4 +1,4 @@
-//! Comparing tensors within tolerances, and what a case's comparisons came to.
+//! Comparing tensors within tolerances, and the report of a case.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::case::Case;
 
-/// How far a result may be off: both bounds hold.
+/// The largest error of a result: both bounds hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tolerance {
     /// Largest absolute error.
@@ -30,7 +30,7 @@ impl Tolerance {
     }
 }
 
-/// What has been compared in a case, and what was wrong.
+/// The comparisons of a case and their failures.
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) tensors: usize,
@@ -119,7 +119,7 @@ impl Stages {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("no message").to_owned()

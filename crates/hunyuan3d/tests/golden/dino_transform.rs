@@ -1,4 +1,4 @@
-//! `dino-transform`: what happens to a picture before the image encoder's network.
+//! `dino-transform`: the transform of a picture before the image encoder's network.
 
 use hunyuan3d::image_encoder::ImageTransform;
 use tch::{Device, Kind, Tensor};

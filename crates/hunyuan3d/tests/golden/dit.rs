@@ -50,14 +50,14 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
     inputs_stay(&*model, &latents, &time, &context, guidance.as_ref(), report);
 }
 
-/// The 2.0 family takes sines of angles up to `1000 * u`, each the rounded product of two rounded numbers: what a
-/// float32 leaves of such an angle is all that two implementations, or two exponential functions, can agree on.
+/// The 2.0 family takes sines of angles up to `1000 * u`, each the rounded product of two rounded numbers: two
+/// implementations, or two exponential functions, agree only up to the float32 rounding of such an angle.
 fn angle_tolerance(u: &Tensor) -> Tolerance {
     let angle = 1000.0 * u.abs().max().double_value(&[]);
     Tolerance::abs((angle * f64::from(f32::EPSILON)).max(STAGE.rel))
 }
 
-/// A pass works in place where it can, but never on what it was given.
+/// A pass works in place where it can, but never on its inputs.
 fn inputs_stay(
     model: &dyn Denoiser,
     latents: &Tensor,

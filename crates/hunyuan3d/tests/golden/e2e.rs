@@ -38,7 +38,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
     let images: Vec<&Tensor> = pictures.iter().map(|picture| &picture.image).collect();
     let expected = case.tensor("image");
     check_levels("image", &Tensor::cat(&images, 0), &expected, Some(2.0 / 255.0), report);
-    // What follows is held to tighter tolerances than a pixel between two levels would allow.
+    // The following tolerances are tighter than the effect of a pixel that is off by one level.
     for (picture, image) in pictures.iter_mut().zip(expected.split(1, 0)) {
         picture.image = image;
     }
@@ -84,7 +84,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
     if case.has("batch1.latents") {
         report.tensor(case, "batch1.latents", alone.latents(), LATENTS);
     }
-    check_company(&model, &pictures, &noise, &samples, steps, guidance_scale, report);
+    check_mixed_batch(&model, &pictures, &noise, &samples, steps, guidance_scale, report);
     check_shapes(case, &run, &model, &samples, report);
 }
 
@@ -109,8 +109,8 @@ fn latents(samples: &[Sample]) -> Tensor {
     Tensor::cat(&samples.iter().map(Sample::latents).collect::<Vec<_>>(), 0)
 }
 
-/// What the denoiser is told of time at each step, and what it says at the first and the last: of all rows, with the
-/// unconditional ones after them. `context` [B or 2B, T, X].
+/// The time inputs of the denoiser at each step, and its outputs at the first and the last step: of all rows, then of the
+/// unconditional ones. `context` [B or 2B, T, X].
 fn check_model_outputs(
     case: &Case,
     model: &Pipeline,
@@ -137,9 +137,9 @@ fn check_model_outputs(
     report.tensor(case, "model_output_last", &output(steps - 1), OUTPUT);
 }
 
-/// A sample that shares its steps with others of other lengths and other guidance, which come and go, ends as it does
-/// among its own kind.
-fn check_company(
+/// A sample that shares its steps with samples of other lengths and guidance, which join and leave, ends as it does in a
+/// uniform batch.
+fn check_mixed_batch(
     model: &Pipeline,
     pictures: &[Processed],
     noise: &Tensor,
@@ -163,7 +163,7 @@ fn check_company(
         }
         model.step(&mut rows).unwrap();
     }
-    report.close("sample in mixed company", sample.latents(), expected[last].latents(), ALONE);
+    report.close("sample in a mixed batch", sample.latents(), expected[last].latents(), ALONE);
     report.holds(shorter.is_done() && !late.is_done(), || "others at the wrong step".to_owned());
 
     let mut shorter_alone = start(0, steps - 1, 2.0);

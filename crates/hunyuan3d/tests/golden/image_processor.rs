@@ -11,7 +11,7 @@ use crate::case::Case;
 use crate::compare::{Report, Tolerance};
 
 const EXACT: Tolerance = Tolerance::abs(0.0);
-/// Share of the values of a bicubic picture that may be one level off, because they lie between two.
+/// Share of the values of a bicubic picture that may be one level off, because their exact value is halfway.
 const BETWEEN_LEVELS: f64 = 1e-3;
 
 pub(crate) fn check(case: &Case, report: &mut Report) {

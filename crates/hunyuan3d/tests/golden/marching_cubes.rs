@@ -4,7 +4,7 @@ use hunyuan3d::volume::{Bounds, Field, Values, VertexMapping};
 
 use crate::case::Case;
 use crate::compare::Report;
-use crate::surface::{MeasureTolerance, check_measures, lonely_share, mesh, number};
+use crate::surface::{MeasureTolerance, check_measures, mesh, number, unmatched_share};
 
 pub(crate) fn check(case: &Case, report: &mut Report) {
     let runs = case.json("meshes.json");
@@ -28,8 +28,8 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
         let (faces, wanted) = (surface.faces.len() as f64, expected.faces.len() as f64);
         report.number(&format!("{name}: faces"), faces, wanted, slack);
         for (what, share) in [
-            ("expected vertices are missing", lonely_share(&expected.vertices, &surface.vertices, 1e-5)),
-            ("vertices are not expected", lonely_share(&surface.vertices, &expected.vertices, 1e-5)),
+            ("expected vertices are missing", unmatched_share(&expected.vertices, &surface.vertices, 1e-5)),
+            ("vertices are not expected", unmatched_share(&surface.vertices, &expected.vertices, 1e-5)),
         ] {
             report.holds(share <= slack, || format!("{name}: {:.2}% {what}", share * 100.0));
         }

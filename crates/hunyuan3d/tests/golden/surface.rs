@@ -1,4 +1,4 @@
-//! What checks of meshes share: reading them, their expected measures, comparing vertices as sets.
+//! Shared by the checks of meshes: reading them, their expected measures, comparing vertices as sets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,7 +26,7 @@ pub(crate) fn number(json: &Value, key: &str) -> f64 {
     json[key].as_f64().unwrap_or_else(|| panic!("{key} is missing in {json}"))
 }
 
-/// How far measures may be off.
+/// Tolerances of the measures.
 pub(crate) struct MeasureTolerance {
     /// Relative, of area and volume.
     pub(crate) size: f64,
@@ -68,7 +68,7 @@ pub(crate) fn check_measures(
 }
 
 /// The share of points of `a` that have no point of `b` within `distance`.
-pub(crate) fn lonely_share(a: &[[f32; 3]], b: &[[f32; 3]], distance: f32) -> f64 {
+pub(crate) fn unmatched_share(a: &[[f32; 3]], b: &[[f32; 3]], distance: f32) -> f64 {
     let cell = |p: &[f32; 3]| p.map(|c| (c / distance).floor() as i64);
     let mut cells: HashMap<[i64; 3], Vec<[f32; 3]>> = HashMap::new();
     for p in b {

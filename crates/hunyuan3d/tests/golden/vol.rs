@@ -11,9 +11,9 @@ use tch::{Kind, Tensor};
 
 use crate::case::Case;
 use crate::compare::{Report, Tolerance};
-use crate::surface::{MeasureTolerance, check_measures, lonely_share, mesh, number};
+use crate::surface::{MeasureTolerance, check_measures, mesh, number, unmatched_share};
 
-/// How far the logits of a decoder may be off, and the share of points that may be further off.
+/// The tolerance of a decoder's logits, and the share of points that may exceed it.
 pub(crate) struct LogitTolerance {
     pub(crate) abs: f64,
     pub(crate) outliers: f64,
@@ -45,7 +45,7 @@ pub(crate) fn check(case: &Case, report: &mut Report) {
         let latent_index = |run: &Value| number(run, "latent_index") as i64;
         let mut batch: Vec<i64> = rows.iter().map(|(_, run)| latent_index(run)).collect();
         if options.decoder != Decoder::Dense {
-            // A stranger in the batch: what one shape needs evaluated must not show in another.
+            // Another shape in the batch: the points that it needs evaluated must not affect the first.
             batch.push((batch[0] + 1) % decoded.size()[0]);
         }
         let batch = decoded.index_select(0, &Tensor::from_slice(&batch));
@@ -189,8 +189,8 @@ fn check_surface(case: &Case, name: &str, field: &Field, run: &Value, file: &Val
     if case.has(&stored[0]) {
         let expected = mesh(&case.tensor(&stored[0]), &case.tensor(&stored[1]));
         report.number(&format!("{name}: faces"), surface.faces.len() as f64, expected.faces.len() as f64, 0.002);
-        let missing = lonely_share(&expected.vertices, &surface.vertices, 1e-4);
-        let extra = lonely_share(&surface.vertices, &expected.vertices, 1e-4);
+        let missing = unmatched_share(&expected.vertices, &surface.vertices, 1e-4);
+        let extra = unmatched_share(&surface.vertices, &expected.vertices, 1e-4);
         report.holds(missing.max(extra) <= 0.002, || format!("{name}: {missing} of vertices missing, {extra} extra"));
     }
 }

@@ -5,7 +5,7 @@ use crate::mesh::Mesh;
 const CELLS: usize = 96;
 /// How far the shade map reaches beyond the mesh on every side, in parts of the mesh's larger side.
 const RIM: f64 = 0.35;
-/// The largest opacity of the shadow.
+/// The maximum opacity of the shadow.
 const STRENGTH: f32 = 0.42;
 
 /// A soft shadow on the ground under the mesh, darker the closer the mesh is to the ground.
@@ -33,7 +33,7 @@ impl Ground {
         };
         for &face in &mesh.faces {
             let corners = mesh.corners(face);
-            // Large faces are walked over, so that a coarse mesh casts the same shade as a fine one.
+            // Large faces are sampled at every cell, so that a coarse mesh casts the same shade as a fine one.
             let extent = (0..3).map(|k| {
                 let (a, b) = (corners[k], corners[(k + 1) % 3]);
                 (a[0] - b[0]).abs().max((a[2] - b[2]).abs())

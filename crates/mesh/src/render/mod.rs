@@ -95,7 +95,7 @@ struct Canvas<'a> {
 
 impl Canvas<'_> {
     fn pixel(&self, x: usize, y: usize) -> [u8; 4] {
-        // Samples that see much the same direction are shaded as one.
+        // Samples with nearly equal normals are shaded once.
         const ALIKE: f64 = 0.95;
         let openness = self.openness[y * self.size + x];
         let mut light = [0.0_f32; 3];
@@ -147,7 +147,7 @@ impl Canvas<'_> {
         if self.visible.is_from_behind(corners) {
             sum = sum.map(|c| -c);
         }
-        // On coarse meshes smooth normals turn away before the face does; such spots are seen edge on.
+        // On coarse meshes a smooth normal may point away from the viewer although the face does not; it is clamped to edge on.
         let away = dot(sum, self.view.back).min(0.0);
         let towards = std::array::from_fn(|i| sum[i] - away * self.view.back[i]);
         unit(towards).unwrap_or(self.view.back)

@@ -4,15 +4,15 @@ use rayon::prelude::*;
 
 use super::view::View;
 
-/// Directions looked into per pixel, each with its opposite, and steps along each.
+/// Sampled directions per pixel, each with its opposite, and steps along each.
 const DIRECTIONS: usize = 3;
 const STEPS: usize = 4;
-/// How far is looked, in parts of the mesh's radius.
+/// The sampling distance, in parts of the mesh's radius.
 const REACH: f64 = 0.16;
-/// Side of the tile over which the directions turn, and of the blur that evens the turning out.
+/// Side of the tile over which the directions rotate, and of the blur that removes the pattern of the tile.
 const TILE: usize = 4;
 
-/// One place to look at: its offset in reaches, and one over its distance in reaches.
+/// One sample: its offset in units of the sampling distance, and the reciprocal of its distance in that unit.
 #[derive(Clone, Copy)]
 struct Tap {
     offset: [f64; 2],
@@ -22,7 +22,7 @@ struct Tap {
 /// Steps along a direction and along its opposite.
 type Line = [[Tap; STEPS]; 2];
 
-/// How open the surroundings of every pixel are, 0 to 1, judged by the depths around it. `depth` holds `size` x `size`
+/// The openness of every pixel, 0 (occluded) to 1, estimated from the depths around it. `depth` holds `size` x `size`
 /// distances, infinite in the background.
 pub(super) fn openness(depth: &[f32], size: usize, view: &View) -> Vec<f32> {
     let tile: Vec<[Line; DIRECTIONS]> = (0..TILE * TILE).map(lines).collect();
@@ -37,7 +37,7 @@ pub(super) fn openness(depth: &[f32], size: usize, view: &View) -> Vec<f32> {
     smooth(&raw, depth, size, view)
 }
 
-/// Where to look from one place of the tile.
+/// The samples of one pixel of the tile.
 fn lines(turn: usize) -> [Line; DIRECTIONS] {
     let part = turn as f64 / (TILE * TILE) as f64;
     std::array::from_fn(|direction| {
@@ -63,14 +63,14 @@ fn occlusion(depth: &[f32], size: usize, view: &View, [x, y]: [usize; 2], lines:
                 break;
             }
             let nearer = (here - f64::from(depth[j as usize * size + i as usize])) / reach;
-            // What is far in front is another part, not a neighbour that hides the light.
+            // A depth far in front belongs to another part, not to a neighbour that occludes the light.
             if nearer < 2.0 {
                 steepest = steepest.max(nearer * tap.per_distance);
             }
         }
         if steepest.is_finite() { steepest / (1.0 + steepest * steepest).sqrt() } else { -1.0 }
     };
-    // The two opposite horizons are taken together: a plane seen at a slant then hides nothing.
+    // The two opposite horizons are taken together: a plane seen at a slant then occludes nothing.
     let occluded = lines.iter().map(|[ahead, behind]| ((horizon(ahead) + horizon(behind)) / 2.0).clamp(0.0, 1.0));
     (occluded.sum::<f64>() / DIRECTIONS as f64) as f32
 }

@@ -6,10 +6,10 @@ use crate::mesh::Mesh;
 /// Rows that one task draws.
 const BAND: usize = 32;
 
-/// No face is seen.
+/// No face is visible.
 pub(super) const BACKGROUND: u32 = u32::MAX;
 
-/// Which face is seen in every sample, and how far away.
+/// The visible face of every sample and its depth.
 pub(super) struct Visible {
     pub(super) width: usize,
     /// Distance from the camera's plane; infinite in the background.
@@ -50,7 +50,7 @@ impl Visible {
     }
 }
 
-/// The faces that reach into each band, in their order.
+/// The faces that overlap each band, in their order.
 fn faces_of_bands(mesh: &Mesh, projected: &[[f64; 3]], width: usize) -> Vec<Vec<u32>> {
     let mut bands = vec![Vec::new(); width.div_ceil(BAND)];
     for (index, corners) in (0_u32..).zip(&mesh.faces) {

@@ -15,7 +15,7 @@ const EARTH: Colour = [0.13, 0.115, 0.10];
 struct Light {
     direction: Vector,
     colour: Colour,
-    /// How far the light reaches round the edge of the shape, 0 to 1: the softness of a large lamp.
+    /// Wrap lighting, 0 to 1: how far the light reaches beyond the terminator, as from a large lamp.
     wrap: f64,
 }
 
@@ -45,7 +45,7 @@ impl Studio {
     pub(super) fn shade(&self, normal: Vector, openness: f32) -> Colour {
         let up = (normal[1] * 0.5 + 0.5) as f32;
         let around: Colour = std::array::from_fn(|i| (EARTH[i] + (SKY[i] - EARTH[i]) * up) * openness);
-        // Lamps are large, so hollows are darker for them too, if less.
+        // Lamps are large, so hollows receive less of their light, too.
         let direct_openness = 0.45 + 0.55 * openness;
         let mut light = around;
         for lamp in &self.lights {

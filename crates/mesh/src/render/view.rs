@@ -1,12 +1,12 @@
 use crate::mesh::Mesh;
 use crate::vector::{Vector, cross, dot, sub, unit};
 
-/// How far the camera goes round from the front (+Z towards +X) and up, in degrees.
+/// Azimuth of the camera from the front (+Z towards +X) and its elevation, in degrees.
 const AZIMUTH: f64 = 32.0;
 const ELEVATION: f64 = 20.0;
 /// Distance of the camera in radii of the mesh: a long lens.
 const DISTANCE: f64 = 5.0;
-/// Part of the picture that the mesh may take.
+/// The share of the picture that the mesh fills.
 const FILL: f64 = 0.82;
 
 /// A camera that looks at the whole mesh from the front, a little from the right and from above.

@@ -11,8 +11,8 @@ use crate::edges::Edges;
 use crate::mesh::Mesh;
 use crate::vector::{Vector, cross, dot, norm, sub, unit};
 
-/// Weight of the planes that hold the rim of an open surface in place.
-const RIM_WEIGHT: f64 = 3.0;
+/// Weight of the planes that keep the boundary of an open surface in place.
+const BOUNDARY_WEIGHT: f64 = 3.0;
 /// Weight of the original vertices beside the planes of faces: keeps flat parts even and the merged vertex unique.
 const POINT_WEIGHT: f64 = 1e-3;
 /// Least cosine between a face's normal before and after a collapse.
@@ -62,7 +62,7 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Inside,
-    Rim,
+    Boundary,
     /// At an edge of more than two faces, or of two of opposite orientation: not to be moved.
     NonManifold,
 }
@@ -101,7 +101,7 @@ impl State {
             let [p, q, r] = corners(side.face as usize);
             let normal = cross(sub(q, p), sub(r, p));
             if let Some(across) = unit(cross(along, normal)) {
-                let plane = Quadric::plane(across, a, RIM_WEIGHT);
+                let plane = Quadric::plane(across, a, BOUNDARY_WEIGHT);
                 quadrics[from as usize].add(&plane);
                 quadrics[side.to as usize].add(&plane);
             }
@@ -167,16 +167,16 @@ impl State {
         collapses
     }
 
-    /// All edges that may be collapsed as far as their ends are concerned.
+    /// All edges that may be collapsed by the places of their ends.
     fn candidates(&self, edges: &Edges, places: &[Place]) -> Vec<Candidate> {
         let pairs: Vec<[u32; 2]> = edges
             .iter_from()
             .filter(|(from, sides)| {
-                let is_rim = sides.len() == 1;
+                let is_boundary = sides.len() == 1;
                 match [places[*from as usize], places[sides[0].to as usize]] {
                     [Place::NonManifold, _] | [_, Place::NonManifold] => false,
-                    // An edge across a surface from rim to rim would close it up.
-                    [Place::Rim, Place::Rim] => is_rim,
+                    // Collapsing an inner edge between two boundary vertices would pinch the surface.
+                    [Place::Boundary, Place::Boundary] => is_boundary,
                     _ => true,
                 }
             })
@@ -197,8 +197,8 @@ impl State {
             dot(off, off) <= reach
         };
         let merged = match [places[a as usize], places[b as usize]] {
-            [Place::Rim, Place::Inside] => at_a,
-            [Place::Inside, Place::Rim] => at_b,
+            [Place::Boundary, Place::Inside] => at_a,
+            [Place::Inside, Place::Boundary] => at_b,
             _ => quadric.minimum().filter(is_near).unwrap_or_else(|| {
                 let [by_a, by_b, by_middle] = [at_a, at_b, middle].map(|p| quadric.at(p));
                 if by_middle <= by_a && by_middle <= by_b {
@@ -218,7 +218,7 @@ fn places(vertices: usize, edges: &Edges) -> Vec<Place> {
     let mut places = vec![Place::Inside; vertices];
     for (from, sides) in edges.iter_from() {
         let place = match sides {
-            [_] => Place::Rim,
+            [_] => Place::Boundary,
             [a, b] if a.forward != b.forward => continue,
             _ => Place::NonManifold,
         };
@@ -318,13 +318,14 @@ impl Check {
         if common.len() != apexes || apexes == 0 {
             return None;
         }
-        // A rim of three edges and a tetrahedron cannot be reduced further.
-        let is_rim = apexes == 1 && places[keep.v as usize] == Place::Rim && places[gone.v as usize] == Place::Rim;
+        // A boundary of three edges and a tetrahedron cannot be reduced further.
+        let is_boundary =
+            apexes == 1 && places[keep.v as usize] == Place::Boundary && places[gone.v as usize] == Place::Boundary;
         let is_last = rings
             .iter()
             .all(|ring| ring.sides().any(|side| common.len() == 2 && common.iter().all(|v| side.contains(v))));
         let has_other_faces = |ring: &Ring<'_>, other: u32| ring.sides().any(|side| !side.contains(&other));
-        if is_last || (is_rim && !has_other_faces(keep, gone.v) && !has_other_faces(gone, keep.v)) {
+        if is_last || (is_boundary && !has_other_faces(keep, gone.v) && !has_other_faces(gone, keep.v)) {
             return None;
         }
         Some(apexes)

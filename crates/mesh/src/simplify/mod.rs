@@ -13,8 +13,8 @@ use crate::vector::norm;
 
 /// Reduces a mesh to at most `max_faces` faces by quadric edge collapse. A mesh within the budget is returned unchanged.
 ///
-/// The topology is kept: a closed surface stays closed, with the same number of parts and holes; the rim of an open
-/// one stays in place. When that leaves more faces than the budget, the smallest parts are dropped; and when a single
+/// The topology is kept: a closed surface stays closed, with the same number of parts and holes; the boundary of an
+/// open one stays in place. When that leaves more faces than the budget, the smallest parts are dropped; and when a single
 /// part is still too large, it is reduced without regard to its topology and may lose its closedness. The result does
 /// not depend on the number of threads.
 ///

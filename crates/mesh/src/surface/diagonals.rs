@@ -1,4 +1,4 @@
-//! Which diagonals the reference draws in plain cells.
+//! The diagonals that the reference draws in unambiguous cells.
 //!
 //! A loop of four, five or six vertices can be cut into triangles in several ways that differ a little in area and
 //! volume where the field is coarse. These are the ways of Lewiner's tables, so that surfaces agree with meshes that

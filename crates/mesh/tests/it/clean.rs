@@ -32,7 +32,7 @@ fn union(meshes: &[Mesh]) -> Mesh {
     all
 }
 
-/// Every triangle with vertices of its own, as an STL holds it.
+/// Every triangle with its own vertices, as in an STL file.
 fn shatter(mesh: &Mesh) -> Mesh {
     let vertices: Vec<[f32; 3]> = mesh.faces.iter().flatten().map(|&v| mesh.vertices[v as usize]).collect();
     let faces = (0..mesh.faces.len() as u32).map(|i| [3 * i, 3 * i + 1, 3 * i + 2]).collect();
@@ -59,7 +59,7 @@ fn floaters_match_the_reference() {
     assert_eq!(cleaned.vertices.len() as u64, figures["vertices"].as_u64().unwrap());
 }
 
-/// A fan of `faces` triangles around one vertex, at a height of its own.
+/// A fan of `faces` triangles around one vertex, at this height.
 fn fan(faces: u32, height: f32) -> Mesh {
     let rim = (0..=faces).map(|i| [i as f32, 1.0, height]);
     Mesh {
@@ -77,13 +77,13 @@ fn a_floater_has_fewer_faces_than_half_a_per_cent_of_the_largest() {
 }
 
 #[test]
-fn shattered_faces_are_no_floaters_once_welded() {
+fn faces_without_shared_vertices_are_no_floaters_once_welded() {
     let ball = ball(24);
     assert_eq!(face_set(&remove_floaters(weld(&shatter(&ball)))), face_set(&ball));
 }
 
 #[test]
-fn degenerate_faces_go_and_flat_ones_stay() {
+fn degenerate_faces_are_removed_and_flat_ones_kept() {
     let mesh = Mesh {
         vertices: vec![[0.0; 3], [1.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 1.0, 0.0], [-0.0, 0.0, 0.0], [9.0; 3]],
         faces: vec![[0, 1, 3], [0, 1, 1], [0, 1, 2], [0, 4, 3], [0, 1, 3]],
@@ -110,7 +110,7 @@ fn an_empty_mesh_stays_empty() {
 }
 
 #[test]
-fn measures_see_what_is_broken() {
+fn measures_detect_defects() {
     let whole = ball(16);
     let mut holed = whole.clone();
     holed.faces.pop();
@@ -131,7 +131,7 @@ fn measures_see_what_is_broken() {
 }
 
 #[test]
-fn measures_are_written_by_their_names() {
+fn measures_serialize_by_name() {
     let json = serde_json::to_value(measure(&ball(16))).unwrap();
     let names: BTreeSet<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let expected =
@@ -141,7 +141,7 @@ fn measures_are_written_by_their_names() {
 
 proptest! {
     #[test]
-    fn welding_mends_a_shattered_surface(field in closed_noise()) {
+    fn welding_restores_the_shared_vertices(field in closed_noise()) {
         let mesh = field.surface(0.0);
         let welded = weld(&shatter(&mesh));
         prop_assert_eq!(face_set(&welded), face_set(&mesh));

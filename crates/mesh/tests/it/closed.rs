@@ -47,7 +47,7 @@ fn a_shape_that_is_cut_is_closed_at_the_boundary() {
             let [low, high] = [measures.bounding_box[0][axis], measures.bounding_box[1][axis]];
             assert!(low > -0.001 && high < points as f64 - 0.999, "{offset:?}: axis {axis}, {low} to {high}");
         }
-        // Each point inside stands for one cell, and for a part of one at the boundary.
+        // Each inner point counts for one cell, and for a part of a cell at the boundary.
         let inside = field.values.iter().filter(|&&v| v > 0.0).count() as f64;
         assert!((measures.volume / inside - 1.0).abs() < 0.25, "{offset:?}: {} of {inside}", measures.volume);
         assert!(!measure(&field.surface(0.0)).watertight);

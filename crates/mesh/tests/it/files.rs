@@ -37,7 +37,7 @@ fn read_obj(file: &[u8]) -> Read {
     (Mesh { vertices: triples(&model.positions), faces: triples(&model.indices) }, triples(&model.normals))
 }
 
-/// The normals here are those of the faces.
+/// The normals are those of the faces.
 fn read_stl(file: &[u8]) -> Read {
     let mut triangles =
         stl_io::create_stl_reader(&mut Cursor::new(file)).unwrap().map(Result::unwrap).collect::<Vec<_>>();
@@ -60,9 +60,9 @@ fn is_unit([x, y, z]: [f32; 3]) -> bool {
 fn a_ball_survives_every_format() {
     let ball = ball(32);
     for (mesh, normals) in [read_glb(&write::glb(&ball).unwrap()), read_obj(&write::obj(&ball).unwrap())] {
-        // The reader of OBJ numbers vertices anew, by first use.
+        // The OBJ reader renumbers vertices by first use.
         assert!(soup(&mesh) == soup(&ball) && mesh.vertices.len() == ball.vertices.len());
-        // On a ball around the origin a normal points the way of its vertex.
+        // On a ball around the origin a normal has the direction of its vertex.
         for (vertex, normal) in mesh.vertices.iter().zip(normals) {
             let cosine: f32 = (0..3).map(|i| vertex[i] * normal[i]).sum();
             assert!(cosine > 0.99, "normal {normal:?} at {vertex:?}");
@@ -75,7 +75,7 @@ fn a_ball_survives_every_format() {
 }
 
 #[test]
-fn a_glb_says_what_it_holds() {
+fn a_glb_describes_its_content() {
     let ball = ball(16);
     let file = write::glb(&ball).unwrap();
     assert_eq!(file.len() % 4, 0);
@@ -91,9 +91,9 @@ fn a_glb_says_what_it_holds() {
     assert_eq!(gltf.scenes().next().unwrap().nodes().count(), 1);
 }
 
-/// The index 65535 would restart the primitive.
+/// The index 65535 means primitive restart and must not occur.
 #[test]
-fn indices_are_wide_where_they_must_be() {
+fn indices_have_32_bits_where_needed() {
     use gltf::accessor::DataType;
     for (vertices, expected) in [(3, DataType::U16), (65_535, DataType::U16), (65_536, DataType::U32)] {
         let mesh = Mesh {
@@ -120,7 +120,7 @@ fn writers_are_found_by_name() {
 }
 
 #[test]
-fn what_makes_no_file_is_refused() {
+fn invalid_meshes_are_not_written() {
     let broken =
         |vertex: [f32; 3], face: [u32; 3]| Mesh { vertices: vec![[0.0; 3], [1.0; 3], vertex], faces: vec![face] };
     for write in [write::glb, write::obj, write::stl] as [Writer; 3] {
@@ -131,7 +131,7 @@ fn what_makes_no_file_is_refused() {
     }
 }
 
-/// Any triangles at all, with faces without area and vertices without faces.
+/// Arbitrary triangles, with faces without area and vertices without faces.
 fn any_mesh() -> impl Strategy<Value = Mesh> {
     let number = prop_oneof![-1.0e3_f32..1.0e3, Just(0.0), -1.0e-6_f32..1.0e-6];
     let vertices = prop::collection::vec([number.clone(), number.clone(), number], 1..40);

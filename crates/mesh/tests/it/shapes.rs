@@ -22,7 +22,7 @@ impl Field {
         extract_surface(&Grid::new(&self.values, self.shape).unwrap(), level)
     }
 
-    /// Puts a value on the outermost points, so that nothing is inside there.
+    /// Sets the outermost points to `border`, so that none of them is inside.
     pub(crate) fn close(mut self, border: f32) -> Self {
         let [nx, ny, nz] = self.shape;
         for (i, value) in self.values.iter_mut().enumerate() {

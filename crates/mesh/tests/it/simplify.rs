@@ -87,7 +87,7 @@ fn reduction_meets_the_reference() {
 
         let allowed = 0.01 * diagonal(&input);
         assert!(largest_distance(&simplified, &input) <= allowed, "{}", largest_distance(&simplified, &input));
-        // The reference itself strays further from the input than this at its farthest point, so the mean is taken.
+        // The reference itself is farther from the input than this at one point, so the mean is compared.
         assert!(mean_distance(&simplified, &reference) <= 0.5 * allowed);
     }
 }
@@ -113,7 +113,7 @@ fn a_fine_ball_stays_a_ball() {
 }
 
 #[test]
-fn an_open_rim_stays_where_it_is() {
+fn an_open_boundary_stays_in_place() {
     let half =
         Field::sample([48, 48, 48], |p| 18.0 - ((p[0] - 23.5).powi(2) + (p[1] - 23.5).powi(2) + p[2] * p[2]).sqrt());
     let half = half.surface(0.0);
@@ -152,12 +152,12 @@ fn the_result_is_the_same_on_any_number_of_threads() {
     assert_eq!(on(1), on(3));
 }
 
-/// Faces that are no surface: the same face twice, three faces at one edge, a face with a doubled vertex.
+/// Faces that are not a manifold: the same face twice, three faces at one edge, a face with a doubled vertex.
 #[test]
-fn a_tangle_is_reduced_too() {
+fn a_non_manifold_mesh_is_reduced() {
     let mut mesh = ball(30);
-    let tangle = mesh.faces[0];
-    mesh.faces.extend([tangle, [tangle[0], tangle[1], 200], [7, 7, 9]]);
+    let first = mesh.faces[0];
+    mesh.faces.extend([first, [first[0], first[1], 200], [7, 7, 9]]);
     for target in [2000, 300, 10, 1, 0] {
         assert!(simplify(&mesh, target).faces.len() <= target, "{target}");
     }
@@ -168,21 +168,21 @@ proptest! {
 
     /// Noise is the hardest case: thin bridges and many holes in few faces.
     #[test]
-    fn what_is_closed_stays_closed(field in closed_noise(), part in 0.4..0.95) {
+    fn a_closed_mesh_stays_closed(field in closed_noise(), part in 0.4..0.95) {
         let mesh = field.surface(0.0);
         let target = (mesh.faces.len() as f64 * part) as usize;
         let simplified = simplify(&mesh, target);
         let (before, after) = (measure(&mesh), measure(&simplified));
         prop_assert!(after.faces <= target, "{} of {target}", after.faces);
         prop_assert!(after.watertight || simplified.is_empty(), "{after:?} of {before:?}");
-        // Nothing but whole parts may be missing.
+        // Only whole parts may be missing.
         if after.components == before.components {
             prop_assert_eq!(after.euler_number, before.euler_number);
         }
     }
 
     #[test]
-    fn the_budget_is_met_at_any_cost(field in closed_noise(), part in 0.0..0.4) {
+    fn every_budget_is_met(field in closed_noise(), part in 0.0..0.4) {
         let mesh = field.surface(0.0);
         let target = (mesh.faces.len() as f64 * part) as usize;
         let simplified = simplify(&mesh, target);
@@ -210,6 +210,6 @@ fn noise_is_reduced_in_reasonable_time() {
     let start = std::time::Instant::now();
     let small = simplify(&mesh, 500);
     assert!(!small.faces.is_empty() && small.faces.len() <= 500);
-    // Twenty seconds would be a slow machine; without a bound on the passes this took many minutes.
+    // A slow machine takes twenty seconds; without a bound on the passes this took many minutes.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::shapes::{Field, ball_field, closed_noise};
 
-/// Every side of a face and how often it is drawn, told apart by direction.
+/// The number of faces on every directed edge.
 fn sides(mesh: &Mesh) -> HashMap<(u32, u32), usize> {
     let mut sides = HashMap::new();
     for &[a, b, c] in &mesh.faces {
@@ -62,7 +62,7 @@ proptest! {
         prop_assert!(mesh.faces.len() <= whole.faces.len() + 64 * partly.values.iter().filter(|v| v.is_nan()).count());
     }
 
-    /// Nor do vertices fall together where the coordinates are smaller and rounded otherwise.
+    /// Vertices do not coincide after scaling and rounding to world coordinates either.
     #[test]
     fn the_world_mapping_keeps_vertices_apart(field in closed_noise()) {
         let mut mesh = field.surface(0.0);
@@ -71,7 +71,7 @@ proptest! {
         prop_assert!(has_no_waste(&mesh));
     }
 
-    /// The volume enclosed by a closed surface grows with what is inside.
+    /// The enclosed volume grows as the level falls.
     #[test]
     fn a_lower_level_encloses_more(field in closed_noise()) {
         let volumes = [0.5, 0.0, -0.5].map(|level| measure(&field.surface(level)).volume);
@@ -101,7 +101,7 @@ fn a_torus_has_a_hole() {
     assert_eq!((measures.euler_number, measures.components), (0, 1));
 }
 
-/// A coarse-to-fine decoder evaluates a band around the surface only; the surface does not notice.
+/// A coarse-to-fine decoder evaluates only a band around the surface; the result is the same.
 #[test]
 fn a_band_around_the_surface_is_enough() {
     let dense = ball_field(40, 13.3);
@@ -143,7 +143,7 @@ fn no_crossing_gives_an_empty_mesh() {
 fn an_infinite_value_counts_as_not_evaluated() {
     let mut field = ball_field(9, 3.0);
     field.values[4 * 81 + 4 * 9 + 4] = f32::INFINITY;
-    assert_eq!(field.surface(0.0), ball_field(9, 3.0).surface(0.0), "deep inside, nobody asks");
+    assert_eq!(field.surface(0.0), ball_field(9, 3.0).surface(0.0), "values away from the surface are not used");
     field.values[0] = f32::NEG_INFINITY;
     assert_eq!(field.surface(0.0), ball_field(9, 3.0).surface(0.0), "nor far outside");
 }

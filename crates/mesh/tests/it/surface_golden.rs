@@ -48,7 +48,7 @@ fn smooth_fields_match_the_reference() {
 
 /// Cells with two ways to be cut: the reference also tests their interior, so the figures may differ a little.
 #[test]
-fn noise_comes_close_to_the_reference() {
+fn noise_is_close_to_the_reference() {
     let case = Case::read("marching-cubes");
     let (actual, expected) = extract(&case, "noise_ambiguous");
     let (figures, measures) = (&case.figures["noise_ambiguous"], measure(&actual));

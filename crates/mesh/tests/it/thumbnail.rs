@@ -33,7 +33,7 @@ fn a_ball_is_a_shaded_disc_in_the_middle() {
 }
 
 #[test]
-fn what_is_nearer_hides_what_is_behind() {
+fn nearer_faces_occlude_farther_ones() {
     let square = |z: f32, half: f32, first: u32| {
         let corners = [[-half, -half, z], [half, -half, z], [half, half, z], [-half, half, z]];
         (corners, [[first, first + 1, first + 2], [first, first + 2, first + 3]])
@@ -45,7 +45,7 @@ fn what_is_nearer_hides_what_is_behind() {
 }
 
 #[test]
-fn an_open_surface_is_lit_from_inside_too() {
+fn the_inside_of_an_open_surface_is_lit() {
     let mut triangle =
         Mesh { vertices: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]], faces: vec![[0, 1, 2]] };
     let outside = draw(&triangle, 64);
@@ -64,7 +64,7 @@ fn the_picture_is_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn odd_meshes_are_drawn_or_refused() {
+fn degenerate_and_invalid_meshes_are_drawn_or_refused() {
     assert!(matches!(thumbnail(&Mesh::default(), 64), Err(Error::Empty)));
     let ball = ball(12);
     for size in [0, 15, 4097] {

@@ -1,4 +1,4 @@
-//! What is kept of a picture is pixels, upright.
+//! A stored picture holds only pixels, upright.
 
 use crate::pictures::*;
 use crate::{checked, verdict};
@@ -13,7 +13,7 @@ fn holds(file: &[u8], text: &[u8]) -> bool {
 }
 
 #[test]
-fn bytes_that_are_only_a_picture_are_kept_as_they_came() {
+fn a_file_without_metadata_is_kept_unchanged() {
     for file in [png(), jpeg(), webp(), LOSSLESS_WEBP.to_vec(), encode(noise(40, 40), ImageFormat::Png)] {
         let file = bytes::Bytes::from(file);
         let kept = picture::check(&file, crate::LIMITS).unwrap().bytes;
@@ -22,7 +22,7 @@ fn bytes_that_are_only_a_picture_are_kept_as_they_came() {
 }
 
 #[test]
-fn text_places_profiles_and_what_hangs_behind_are_left_out() {
+fn text_locations_profiles_and_trailing_bytes_are_left_out() {
     let text = |kind: &[u8]| chunk(&[kind, SECRET].concat());
     let chunks = [text(b"tEXt"), text(b"iTXt"), text(b"zTXt"), text(b"iCCP"), text(b"eXIf"), text(b"tIME")].concat();
     let apps: Vec<u8> = (0xe1..=0xef).chain([0xfe]).flat_map(|marker| segment(marker, SECRET)).collect();
@@ -51,7 +51,7 @@ fn text_places_profiles_and_what_hangs_behind_are_left_out() {
 }
 
 #[test]
-fn bombs_in_what_is_left_out_are_never_opened() {
+fn decompression_bombs_in_metadata_are_not_unpacked() {
     let zeros = fdeflate::compress_to_vec(&vec![0; 256 << 20]);
     let bomb = |kind: &[u8], head: &[u8]| chunk(&[kind, head, &zeros].concat());
     let chunks = [bomb(b"iCCP", b"x\0\0"), bomb(b"zTXt", b"x\0\0"), bomb(b"iTXt", b"x\0\x01\0\0\0")].concat();
@@ -59,10 +59,10 @@ fn bombs_in_what_is_left_out_are_never_opened() {
 }
 
 #[test]
-fn what_lies_on_its_side_is_turned_and_forgets_that_it_did() {
+fn a_rotated_picture_is_turned_upright_and_its_tag_removed() {
     let upright = noise(60, 30);
     for turned in 1..=8 {
-        // The pixels as a camera held that way stores them, and the note that says so.
+        // The pixels as a rotated camera stores them, with the orientation tag.
         let orientation = Orientation::from_exif(turned).unwrap();
         let mut stored = DynamicImage::from(upright.clone());
         stored.apply_orientation(match orientation {
@@ -93,7 +93,7 @@ fn what_lies_on_its_side_is_turned_and_forgets_that_it_did() {
 }
 
 #[test]
-fn a_note_that_makes_no_sense_turns_nothing() {
+fn an_invalid_orientation_is_ignored() {
     for note in [exif(0), exif(9), exif(255), b"II*\0".to_vec(), b"MM\0*\xff\xff\xff\xff".to_vec(), vec![]] {
         let kept = checked(&jpeg_with(&jpeg(), &segment(0xe1, &[b"Exif\0\0", &note[..]].concat())));
         assert!(kept.bytes == jpeg());

@@ -20,7 +20,7 @@ const WHITE: Rgb<u8> = Rgb([250, 251, 249]);
 const RED: Rgb<u8> = Rgb([200, 30, 30]);
 
 #[test]
-fn what_is_clearly_nothing_is_refused() {
+fn empty_images_are_refused() {
     for (name, file) in [
         ("transparent", encode(RgbaImage::new(40, 40), ImageFormat::Png)),
         ("transparent grey", transparent_grey()),
@@ -38,7 +38,7 @@ fn what_is_clearly_nothing_is_refused() {
 }
 
 #[test]
-fn an_object_on_a_transparent_background_raises_no_doubt() {
+fn an_object_on_a_transparent_background_has_no_warning() {
     assert!(doubts(&encode(disc(400), ImageFormat::Png)).is_empty());
     assert!(doubts(&encode(disc(400), ImageFormat::WebP)).is_empty());
     assert!(doubts(&interlaced_png(&disc(301))).is_empty());
@@ -50,7 +50,7 @@ fn an_object_on_a_transparent_background_raises_no_doubt() {
 }
 
 #[test]
-fn what_is_doubtful_is_told() {
+fn doubtful_images_have_warnings() {
     assert_eq!(doubts(&square(400, 200, [WHITE, RED])), ["background_opaque"]);
     assert_eq!(doubts(&square(400, 60, [WHITE, RED])), ["background_opaque", "object_small"]);
     assert_eq!(doubts(&square(400, 10, [WHITE, RED])), ["background_opaque", "object_unclear"]);
@@ -62,7 +62,7 @@ fn what_is_doubtful_is_told() {
 }
 
 #[test]
-fn faint_pixels_around_the_object_are_told_and_hide_no_other_warning() {
+fn faint_pixels_have_a_warning_that_hides_no_other() {
     let mut small = RgbaImage::new(512, 512);
     image::imageops::overlay(&mut small, &disc(128), 192, 192);
     assert_eq!(doubts(&encode(small.clone(), ImageFormat::Png)), ["object_small"]);
@@ -85,7 +85,7 @@ fn faint_pixels_around_the_object_are_told_and_hide_no_other_warning() {
 }
 
 #[test]
-fn one_pixel_that_differs_is_not_nothing() {
+fn one_different_pixel_is_not_empty() {
     let mut image = RgbImage::from_pixel(700, 700, WHITE);
     image.put_pixel(699, 333, RED);
     assert_eq!(doubts(&encode(image, ImageFormat::Png)), ["background_opaque", "object_unclear"]);

@@ -7,7 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat};
 
 #[test]
-fn a_picture_that_is_cut_is_refused_unless_every_pixel_is_there() {
+fn a_truncated_picture_is_refused_unless_every_pixel_is_there() {
     for (name, whole) in [("png", png()), ("jpeg", jpeg()), ("webp", webp())] {
         assert_eq!(verdict(&whole), "fine", "{name}");
         let pixels = image::load_from_memory(&whole).unwrap();
@@ -26,7 +26,7 @@ fn a_picture_that_is_cut_is_refused_unless_every_pixel_is_there() {
 }
 
 #[test]
-fn a_jpeg_that_says_it_ends_before_its_picture_does_is_refused() {
+fn a_jpeg_whose_end_marker_precedes_its_pixels_is_refused() {
     for (name, whole) in [
         ("baseline", jpeg()),
         ("progressive", PROGRESSIVE_JPEG.to_vec()),
@@ -90,7 +90,7 @@ fn the_end_of_a_thumbnail_is_not_the_end_of_the_picture() {
 }
 
 #[test]
-fn what_cameras_add_after_the_picture_does_no_harm() {
+fn data_of_cameras_after_the_picture_is_ignored() {
     for whole in [png(), jpeg(), webp()] {
         let longer = [whole, b"and some more".to_vec()].concat();
         assert_eq!(verdict(&longer), "fine");
@@ -102,7 +102,7 @@ fn what_cameras_add_after_the_picture_does_no_harm() {
 }
 
 #[test]
-fn damage_of_any_kind_is_survived() {
+fn no_damage_causes_a_panic() {
     let mut good = Vec::new();
     JpegEncoder::new_with_quality(&mut good, 30).encode_image(&noise(40, 40)).unwrap();
     for whole in [png(), good, webp()] {
@@ -110,7 +110,7 @@ fn damage_of_any_kind_is_survived() {
             for flip in [0x01, 0x80, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[at] ^= flip;
-                // Whatever the verdict, there is one.
+                // It is accepted or refused, without a panic.
                 let _ = verdict(&bytes);
             }
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
 #[test]
-fn every_kind_of_the_three_formats_is_taken() {
+fn every_kind_of_the_three_formats_is_accepted() {
     let deep = DynamicImage::from(disc(40)).to_rgba16();
     let grey = DynamicImage::from(noise(40, 40));
     let (first, last) = ((0..20).flat_map(|_| vec![0; 4]), (0..20).flat_map(|_| [0, 0xff, 0xf0, 0xff]));
@@ -30,7 +30,7 @@ fn every_kind_of_the_three_formats_is_taken() {
         ("extended WebP", riff(&[(b"VP8X", &vp8x(0x10, 48, 48)), (b"VP8L", &webp()[20..])])),
     ] {
         assert_eq!(verdict(&file), "fine", "{name}");
-        // What is kept shows the same.
+        // The stored file shows the same.
         let kept = checked(&file);
         let pixels = picture::decode_rgba(&kept.bytes).unwrap();
         assert!(pixels == image::load_from_memory(&file).unwrap().to_rgba8(), "{name}: the worker sees the same");
@@ -41,7 +41,7 @@ fn every_kind_of_the_three_formats_is_taken() {
 }
 
 #[test]
-fn inks_are_the_right_way_round() {
+fn inverted_cmyk_is_decoded() {
     let image = image::load_from_memory(&checked(CMYK_JPEG).bytes).unwrap().to_rgb8();
     let Rgb([red, green, blue]) = image.get_pixel(24, 24);
     assert!(*red > 180 && *green < 80 && *blue < 80, "{red} {green} {blue}");
@@ -96,7 +96,7 @@ fn other_formats_are_named() {
 }
 
 #[test]
-fn headers_that_lie_or_ask_too_much_are_refused_before_anything_is_decoded() {
+fn false_and_oversized_headers_are_refused_before_decoding() {
     let lossless = &webp()[20..];
     // Colours of 16383 x 16383 in a canvas of 48 x 48.
     let mut lossy = LOSSY_WEBP.to_vec();
@@ -143,7 +143,7 @@ fn headers_that_lie_or_ask_too_much_are_refused_before_anything_is_decoded() {
 }
 
 #[test]
-fn a_broken_checksum_is_seen_where_it_matters() {
+fn a_broken_checksum_of_pixels_is_detected() {
     let mut data = png();
     let idat = data.windows(4).position(|kind| kind == b"IDAT").unwrap();
     data[idat + 6] ^= 1;
@@ -154,7 +154,7 @@ fn a_broken_checksum_is_seen_where_it_matters() {
 }
 
 #[test]
-fn a_picture_of_all_zeros_takes_no_memory_to_speak_of() {
+fn a_picture_of_zeros_costs_little_memory() {
     let file = raw_png((990, 990), 8, 6, false, &vec![0; 990 * (990 * 4 + 1)]);
     let probed = picture::Probed::read(&file.clone().into(), crate::LIMITS).unwrap();
     assert!(probed.cost() < 3 << 20);
@@ -164,7 +164,7 @@ fn a_picture_of_all_zeros_takes_no_memory_to_speak_of() {
 }
 
 #[test]
-fn a_distance_of_no_alphabet_is_no_distance() {
+fn a_distance_code_outside_its_alphabet_is_refused() {
     // A code for distances that has one symbol, 255, where there are 40.
     let file = [
         0x52, 0x49, 0x46, 0x46, 0x66, 0x00, 0x15, 0x00, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x4c, 0x59, 0x00,

@@ -54,7 +54,7 @@ pub(crate) fn transparent_grey() -> Vec<u8> {
     encode(GrayAlphaImage::from_pixel(20, 20, LumaA([9, 0])), ImageFormat::Png)
 }
 
-/// A PNG's signature and header, and nothing else: what it says of its size is all there is.
+/// A PNG's signature and header, without pixels.
 pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = png()[..33].to_vec();
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
@@ -195,8 +195,8 @@ pub(crate) fn vp8x(flags: u8, width: u32, height: u32) -> Vec<u8> {
     content
 }
 
-/// A lossless WebP of 64 x 64 pixels that claims 65536 groups of codes, each of which fills tables of some kilobytes
-/// out of a few bytes.
+/// A lossless WebP of 64 x 64 pixels that claims 65536 groups of codes, each of which takes tables of some
+/// kilobytes for a few bytes.
 pub(crate) fn webp_of_many_codes() -> Vec<u8> {
     let mut bits = Bits::default();
     bits.push(0x2f, 8);

@@ -1,7 +1,7 @@
 //! The denoiser of 2.0, 2mini and 2mv (section 7): double stream blocks, in which latents and context keep their own
 //! weights and meet in the attention, then single stream blocks on both joined.
 //!
-//! Latents are an unordered set: no position enters anywhere.
+//! Latents are an unordered set: there is no positional encoding.
 
 mod attention;
 mod double_block;
@@ -27,8 +27,8 @@ use crate::weights::Weights;
 const EPS: f64 = 1e-6;
 /// Width of the sinusoidal embedding of time and guidance.
 const EMBEDDING: i64 = 256;
-/// Factor on time and guidance before the embedding. The published configurations give a `time_factor`, too, but the
-/// network was trained with that in the place of the period (section 7).
+/// Factor on time and guidance before the embedding. The `time_factor` of the published configurations is not this factor:
+/// the networks were trained with it as the period (section 7).
 const TIME_FACTOR: f64 = 1000.0;
 
 /// The double and single stream denoiser.
@@ -71,7 +71,7 @@ impl Hunyuan3DDiT {
         })
     }
 
-    /// What all blocks are modulated by: embedded time, and guidance if it is an input. -> [B, D].
+    /// The modulation vector of all blocks: the embedded time, plus the embedded guidance if it is an input. -> [B, D].
     fn vec(&self, input: &Input<'_>, probe: Probe<'_>) -> Tensor {
         let embedding = self.sinusoid.forward(input.time); // [B, 256]
         let mut vec = self.time_in.forward(&embedding); // [B, D]
@@ -89,11 +89,12 @@ impl Hunyuan3DDiT {
 }
 
 impl Hunyuan3DDiT {
-    /// The context at the width of the network, [B, T, D], and what attention to it is to be biased by. Of zeros, the
-    /// bias of `cond_in` is left.
+    /// The context projected to the width of the network, [B, T, D], and the bias on the attention scores, if there is one.
+    /// A context of zeros becomes the bias of `cond_in`.
     ///
-    /// Tokens have no position, so T equal ones stay equal throughout. Where all rows have them, one token stands for
-    /// all: [B, 1, D]; its scores are raised by ln T, which multiplies its weight in every softmax by T.
+    /// Tokens have no position, so T equal tokens stay equal in every block. If the context of all rows is zeros, one
+    /// token replaces the T equal ones: [B, 1, D]; its scores are raised by ln T, which multiplies its weight in every
+    /// softmax by T.
     fn context(&self, input: &Input<'_>) -> (Tensor, Option<Tensor>) {
         let (with_context, t) = (input.context.size()[0], input.context.size()[1]);
         let (rows, l) = (input.latents.size()[0] - with_context, input.latents.size()[1]);

@@ -97,7 +97,7 @@ impl Modulations {
     /// Reads the layers of all blocks at `w`.
     pub(super) fn new(config: &Hunyuan3DDiTConfig, w: &Weights) -> Result<Modulations, Error> {
         let dim = config.hidden_size;
-        let mut places = Vec::new(); // and how many chunks of D features are there
+        let mut places = Vec::new(); // prefixes of the layers, and the number of chunks of D features of each
         for i in 0..config.depth {
             places.extend(["img_mod", "txt_mod"].map(|name| (w / "double_blocks" / i / name / "lin", 6)));
         }

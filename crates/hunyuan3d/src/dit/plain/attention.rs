@@ -88,8 +88,8 @@ impl CrossAttention {
         self.out_proj.forward(&merge_heads(&scaled_dot_product_attention(&q, &k, &v)))
     }
 
-    /// What [`CrossAttention::forward`] gives for a context of zeros, whatever asks: all values are the same, so no
-    /// weighting of them matters. `[D]`.
+    /// The result of [`CrossAttention::forward`] for a context of zeros, `[D]`. It does not depend on `x`: all values are
+    /// equal, so the attention weights have no effect.
     pub(super) fn of_zeros(&self) -> &Tensor {
         &self.of_zeros
     }

@@ -78,7 +78,7 @@ impl Block {
         let attn1 = self.attn1.forward(&normed);
         probe.see(format_args!("block{i}.norm1"), &normed);
         probe.see(format_args!("block{i}.attn1"), &attn1);
-        // Not in place: what came in may be kept for a skip connection. From here on it is ours.
+        // Not in place: the input may be kept for a skip connection. The sum is a new tensor, changed in place below.
         let mut x = attn1 + x;
 
         let (rows, with_context) = (x.size()[0], context.size()[0]);

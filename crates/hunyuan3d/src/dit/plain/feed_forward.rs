@@ -74,7 +74,7 @@ impl MixtureOfExperts {
         y
     }
 
-    /// `tokens` [N, D], each for its k experts `chosen` [N k] -> what these make of it, [N k, D].
+    /// `tokens` [N, D] and the k experts `chosen` [N k] of each -> the outputs of these experts, [N k, D].
     fn route(&self, tokens: &Tensor, chosen: &Tensor) -> Tensor {
         // Sorted by expert, each expert's tokens are one slice.
         let (_, order) = chosen.sort_stable(true, 0, false); // [N k]

@@ -1,5 +1,5 @@
-//! The denoiser of 2.1 (section 8): self attention and cross attention to the context, a U of skip connections, and a
-//! mixture of experts in the last blocks. Time is a token of its own.
+//! The denoiser of 2.1 (section 8): self attention and cross attention to the context, U-shaped skip connections, and a
+//! mixture of experts in the last blocks. Time is a separate token.
 
 mod attention;
 mod block;

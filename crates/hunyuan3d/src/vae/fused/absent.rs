@@ -6,11 +6,11 @@ use super::{Lattice, ShapeKeyValues};
 use crate::error::Error;
 use crate::weights::Weights;
 
-/// No value of it exists.
+/// An uninhabited type: `new` always returns `None`.
 #[derive(Debug)]
 pub(crate) enum PointDecoder {}
 
-/// No value of it exists.
+/// An uninhabited type.
 #[derive(Debug)]
 pub(crate) enum ShapeTables {}
 

@@ -1,5 +1,5 @@
-//! Arithmetic on a tile of points: vector lanes are points, so whatever runs over a point's features or keys runs down
-//! a column of vectors and never across one.
+//! Arithmetic on a tile of points: vector lanes are points, so that sums over the features or keys of a point add
+//! vectors and never lanes of one vector.
 
 use std::arch::x86_64::*;
 
@@ -95,7 +95,7 @@ impl Row {
         map(|v| _mm512_scalef_ps(p.0[v], n.0[v]))
     }
 
-    /// The exact GELU, `x (1 + erf(x / sqrt 2)) / 2`, with an error function that is good to 3e-7.
+    /// The exact GELU, `x (1 + erf(x / sqrt 2)) / 2`, with an error function accurate to 3e-7.
     #[target_feature(enable = "avx512f")]
     #[inline]
     pub(super) fn gelu(self) -> Row {
@@ -156,7 +156,7 @@ pub(super) fn moments(x: &[Row], eps: f32) -> (Row, Row) {
     (mean, Row::splat(1.0).div(variance.add(Row::splat(eps)).sqrt()))
 }
 
-/// Sum of `term` over all rows, in two chains that do not wait for one another.
+/// Sum of `term` over all rows, in two independent chains.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn sum(x: &[Row], term: impl Fn(Row) -> Row) -> Row {
@@ -218,7 +218,7 @@ mod tests {
 
     fn row(values: [f32; POINTS]) -> Row {
         let mut rows = vec![Row([unsafe { std::mem::zeroed() }; VECTORS]); LANES];
-        // SAFETY: the callers have looked for AVX-512.
+        // SAFETY: the callers have detected AVX-512.
         unsafe { transpose_into(&mut rows, 0, |point| _mm512_set1_ps(values[point])) };
         rows[0]
     }

@@ -1,4 +1,4 @@
-//! The geometry decoder from a lattice point to its logit in one go, for small models on processors with AVX-512.
+//! The geometry decoder from a lattice point to its logit in one pass, for small models on processors with AVX-512.
 //!
 //! As a dozen tensor operations, a small decoder spends half its time between the matrix products: packing their operands,
 //! reading and writing memory in norms and activations, and multiplying queries with keys, which on a lattice are sums of

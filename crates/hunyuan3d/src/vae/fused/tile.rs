@@ -16,7 +16,7 @@ pub(super) struct Scratch {
     normed: Vec<Row>,
     /// A head's attention weights.
     weights: Vec<Row>,
-    /// What attention returns.
+    /// The result of attention.
     attention: Vec<Row>,
     hidden: Vec<Row>,
 }
