@@ -34,8 +34,10 @@ impl Queue {
     /// # Errors
     /// [`Error::UnknownLetter`] when `before` is not the id of a letter, [`Error::Unavailable`].
     pub async fn dead_letters(&self, before: Option<&str>, count: usize) -> Result<Vec<DeadLetter>, Error> {
-        let end = match before {
-            Some(before) => format!("({}", checked(before)?),
+        let end = match before.map(checked).transpose()? {
+            // No entry is before it, and Redis refuses to look there.
+            Some(first) if first == "0-0" => return Ok(Vec::new()),
+            Some(before) => format!("({before}"),
             None => "+".to_owned(),
         };
         let mut command = redis::cmd("XREVRANGE");
@@ -51,8 +53,9 @@ impl Queue {
     /// [`Error::UnknownLetter`], [`Error::Full`], [`Error::TooManyLanes`], [`Error::UnreadableLetter`], [`Error::Unavailable`].
     pub async fn redrive(&self, letter_id: &str) -> Result<JobId, Error> {
         let unknown = || Error::UnknownLetter(letter_id.to_owned());
+        let letter_id = &checked(letter_id)?;
         let mut command = redis::cmd("XRANGE");
-        command.arg(self.inner.keys.dead()).arg(checked(letter_id)?).arg(letter_id);
+        command.arg(self.inner.keys.dead()).arg(letter_id).arg(letter_id);
         let mut reply: StreamRangeReply = self.inner.connections.command(&command).await?;
         let found = reply.ids.pop().map(letter).ok_or_else(unknown)?;
 
@@ -84,10 +87,10 @@ impl Queue {
     }
 }
 
-/// The id, if it is a whole one: Redis takes others here, such as `-` and `+`.
-fn checked(letter: &str) -> Result<&str, Error> {
-    let is_id = letter.split_once('-').is_some_and(|(ms, n)| ms.parse::<u64>().is_ok() && n.parse::<u64>().is_ok());
-    if is_id { Ok(letter) } else { Err(Error::UnknownLetter(letter.to_owned())) }
+/// The id in canonical form, if it is a whole one: Redis takes others here, such as `-` and `+`.
+fn checked(letter: &str) -> Result<String, Error> {
+    let parsed = letter.split_once('-').and_then(|(ms, n)| Some((ms.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
+    parsed.map(|(ms, n)| format!("{ms}-{n}")).ok_or_else(|| Error::UnknownLetter(letter.to_owned()))
 }
 
 fn letter(entry: StreamId) -> DeadLetter {

@@ -21,7 +21,7 @@ async fn reads_go_on_while_redis_refuses_writes() {
         ),
         ("queue_disk_full", |world| world.redis.refuse_writes(), |world| world.redis.accept_writes()),
         (
-            "queue_unavailable",
+            "queue_no_replicas",
             |world| drop(world.redis.ask("CONFIG SET min-replicas-to-write 1")),
             |world| drop(world.redis.ask("CONFIG SET min-replicas-to-write 0")),
         ),

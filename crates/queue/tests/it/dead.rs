@@ -51,7 +51,8 @@ async fn redriving_respects_the_bound_and_asks_for_a_whole_id() {
     let letter = queue.dead_letters(None, 1).await.unwrap().pop().unwrap();
     assert!(matches!(queue.redrive(&letter.id).await, Err(Error::Full { depth: 1, .. })));
     assert_eq!(queue.dead_letters(None, 1).await.unwrap(), [letter], "it is still there");
-    for wrong in ["", "-", "+", "1", "0-1", "x-y", "-\r\nFLUSHALL"] {
+    assert_eq!(queue.dead_letters(Some("0-0"), 1).await.unwrap(), []);
+    for wrong in ["", "-", "+", "1", "0-0", "0-1", "+0-+1", "x-y", "-\r\nFLUSHALL"] {
         assert!(matches!(queue.redrive(wrong).await, Err(Error::UnknownLetter(_))), "{wrong:?}");
     }
 }
