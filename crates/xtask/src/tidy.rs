@@ -36,9 +36,6 @@ const MAY_LINK_LIBTORCH: [&str; 1] = ["hunyuan3d"];
 /// The most lines of a Rust source file; a longer one has parts that belong in files of their own.
 const MOST_LINES: usize = 400;
 
-/// The most lines of a file of tests.
-const MOST_TEST_LINES: usize = 420;
-
 /// Files that read variables of the system which are no options: proxies, and the PATH.
 const READ_ENVIRONMENT: [&str; 2] = ["crates/cli/src/http/proxy.rs", "crates/cli/src/up/screen.rs"];
 
@@ -118,9 +115,8 @@ fn files() -> Result<Vec<String>> {
             continue;
         }
         let lines = text.lines().count();
-        let most_lines = if path.contains("/tests/") { MOST_TEST_LINES } else { MOST_LINES };
-        if path.ends_with(".rs") && lines > most_lines {
-            breaches.push(format!("{path} has {lines} lines, divide it (at most {most_lines})"));
+        if path.ends_with(".rs") && lines > MOST_LINES {
+            breaches.push(format!("{path} has {lines} lines, divide it (at most {MOST_LINES})"));
         }
         let line_with_person = (1..).zip(text.lines()).find(|(_, line)| names_person(line));
         if let Some((number, line)) = line_with_person.filter(|_| path != LISTS_WORDS) {

@@ -18,6 +18,7 @@ mod model;
 mod once;
 mod outages;
 mod outbox;
+mod population;
 mod reference;
 mod references;
 mod state;

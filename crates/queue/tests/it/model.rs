@@ -1,7 +1,8 @@
 //! Random sequences of operations: after each of them the queue must agree with its reference in plain Rust, and its
 //! keys must agree with each other.
 
-use crate::reference::{LANES, MAX_ATTEMPTS, Model, Place, TENANTS, TEST_POOL, USERS_SHARE, capabilities, needs};
+use crate::population::{LANES, TENANTS, TEST_POOL, capabilities, needs};
+use crate::reference::{MAX_ATTEMPTS, Model, Place, USERS_SHARE};
 use crate::world::{LONG, World, failure, job, key, make_due, options, position, result};
 use domain::{Class, Job, JobId, JobState, Progress, WorkerInfo};
 use proptest::prelude::*;
