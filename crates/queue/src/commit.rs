@@ -74,7 +74,10 @@ pub(crate) async fn run(
 
 /// Sends waiting operations until there are none.
 async fn send(inner: Arc<Inner>, target: &'static Target) {
-    while let Some(operations) = (target.commit)(&inner).next() {
+    loop {
+        // Callers whose operations were answered together are ready to send their next ones together.
+        tokio::task::yield_now().await;
+        let Some(operations) = (target.commit)(&inner).next() else { return };
         let mut call = (target.script)(&inner).prepare_invoke();
         call.key(inner.keys.prefix()).arg(inner.retention).arg(inner.users_share);
         for argument in (target.head)(&inner) {

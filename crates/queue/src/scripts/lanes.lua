@@ -17,8 +17,12 @@ local TENANT_RETENTION = 3600 -- seconds that the account of an idle tenant is k
 
 -- What the workers of a pool can do. A pool is the set of workers with equal capabilities; its name lists them, one in
 -- each line: `kind/level/is default model/several views/grid/model`. The pool `*` runs test jobs of all lanes.
+local known_capabilities = {}
 local function capabilities(pool)
-  local list = { is_test = pool == '*' }
+  if known_capabilities[pool] then
+    return known_capabilities[pool]
+  end
+  local list = { is_test = pool == '*', lanes = {} } -- `lanes`: whether they cover a lane, as far as known
   for line in string.gmatch(pool, '[^\n]+') do
     local kind, level, default, views, grid, model = string.match(line, '^([^/]*)/(%d+)/([01])/([01])/(%d+)/(.*)$')
     if kind then
@@ -28,14 +32,11 @@ local function capabilities(pool)
       }
     end
   end
+  known_capabilities[pool] = list
   return list
 end
 
--- Whether workers with these capabilities run the jobs of a class and lane. As `domain::Capability::covers`.
-local function covers(can, class, lane)
-  if can.is_test or class == TESTS then
-    return can.is_test and class == TESTS
-  end
+local function covers_lane(can, lane)
   local kind, level, model, views, grid = string.match(lane, '^([^/]*)/(%d+)/(.*)/([1n])/(%d+)$')
   level, grid = tonumber(level), tonumber(grid)
   for _, one in ipairs(can) do
@@ -45,6 +46,17 @@ local function covers(can, class, lane)
     end
   end
   return false
+end
+
+-- Whether workers with these capabilities run the jobs of a class and lane. As `domain::Capability::covers`.
+local function covers(can, class, lane)
+  if can.is_test or class == TESTS then
+    return can.is_test and class == TESTS
+  end
+  if can.lanes[lane] == nil then
+    can.lanes[lane] = covers_lane(can, lane)
+  end
+  return can.lanes[lane]
 end
 
 -- The live pools: capabilities, numbers of workers and of slots.
@@ -145,13 +157,19 @@ local function have_room(class, lanes)
 end
 
 -- The account of a tenant, with its fields for a lane.
+local known_accounts = {}
 local function account(tenant, lane)
-  read_lane(class_of(tenant), lane)
-  local h = hash(TENANT .. tenant)
-  read(h, {
-    'queued', 'running', 'served', 'weight', 'max_running', 'offset:' .. lane, 'waiting:' .. lane, 'back:' .. lane,
-    'ahead:' .. lane, 'turn:' .. lane,
-  })
+  local name = tenant .. '@' .. lane
+  local h = known_accounts[name]
+  if not h then
+    read_lane(class_of(tenant), lane)
+    h = hash(TENANT .. tenant)
+    read(h, {
+      'queued', 'running', 'served', 'weight', 'max_running', 'offset:' .. lane, 'waiting:' .. lane, 'back:' .. lane,
+      'ahead:' .. lane, 'turn:' .. lane,
+    })
+    known_accounts[name] = h
+  end
   return h
 end
 

@@ -113,8 +113,14 @@ end
 -- Counters and clocks of the whole queue.
 local numbers = hash(NUMBERS)
 
+local known_classes = {}
 local function class_of(tenant)
-  return string.match(tenant, '^%a+')
+  local class = known_classes[tenant]
+  if not class then
+    class = string.match(tenant, '^%a+')
+    known_classes[tenant] = class
+  end
+  return class
 end
 
 -- Agents and users share workers; test jobs run on separate ones.
@@ -161,9 +167,14 @@ local function tell(job, state, attempt, more)
 end
 
 -- Appends a domain event to the outbox. `more` is JSON that goes into it.
+local known_owners = {}
 local function emit(kind, job, state, attempt, more)
-  local class, owner = string.match(job.tenant, '^(%a+):(.*)$')
+  local class, owner = class_of(job.tenant), known_owners[job.tenant]
+  if not owner then
+    owner = cjson.encode(string.match(job.tenant, ':(.*)$'))
+    known_owners[job.tenant] = owner
+  end
   redis.call('XADD', OUTBOX, 'MAXLEN', '~', OUTBOX_LIMIT, '*', 'e', string.format(
     '{"type":"job.%s","job":"%s","owner":%s,"class":"%s",%s"state":"%s","attempt":%d,"at_ms":%.0f%s}', kind, job.id,
-    cjson.encode(owner), class, job.batch and '"batch":"' .. job.batch .. '",' or '', state, attempt, now, more or ''))
+    owner, class, job.batch and '"batch":"' .. job.batch .. '",' or '', state, attempt, now, more or ''))
 end
