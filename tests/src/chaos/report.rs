@@ -93,7 +93,7 @@ impl Report {
             let bytes = answer.bytes().await.unwrap_or_default();
             let page: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
             known += page["jobs"].as_array().map_or(0, Vec::len);
-            match page["next_cursor"].as_str() {
+            match page["next"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => break,
             }
