@@ -2,7 +2,7 @@
 //!
 //! | key | type | content |
 //! | --- | --- | --- |
-//! | `tenant:<id>` | string | a [`Tenant`] as JSON |
+//! | `tenant:<id>` | string | a [`Tenant`](crate::Tenant) as JSON |
 //! | `key:<id>` | hash | a key: `tenant`, `hash` (its HMAC), `mode`, `sealed` (its sealed signing secret), `created`, and optionally `expires`, `revoked`, `used` |
 //! | `keys-of:<tenant>` | sorted set | the tenant's keys by time of creation |
 //! | `tenants` | sorted set | all tenants by time of creation |
