@@ -5,7 +5,7 @@
 //! them, with one caller and with `concurrency` callers, and then runs `node script URL/1 jobs concurrency` on the same
 //! server if a script is given (see `docs/benchmarks/bullmq.mjs`). It prints medians.
 
-use domain::{Capability, Class, Failure, ImageToMesh, Job, JobId, LEVEL, Parameters, WorkerInfo};
+use domain::{Class, Failure, ImageToMesh, Job, JobId, Parameters, WorkerInfo};
 use queue::{LeaseOptions, Queue, RedisOptions};
 use std::io::Write;
 use std::process::Command;
@@ -180,13 +180,5 @@ fn nothing_to_do() -> Failure {
 }
 
 fn worker_info() -> WorkerInfo {
-    let capability = Capability {
-        kind: "image_to_mesh".to_owned(),
-        level: LEVEL,
-        model: "tiny".to_owned(),
-        is_default_model: true,
-        multi_view: true,
-        max_grid: 512,
-    };
-    WorkerInfo { name: "bench".to_owned(), slots: 32, capabilities: vec![capability], ..WorkerInfo::default() }
+    WorkerInfo { name: "bench".to_owned(), slots: 32, ..test_support::worker_info() }
 }

@@ -9,10 +9,10 @@ use domain::{JobId, Parameters};
 use std::time::{Duration, Instant};
 use test_support::wait_until;
 
-/// Twice the lease of the tests.
-const OUTAGE: Duration = Duration::from_secs(4);
+/// Three times the lease of the tests.
+const OUTAGE: Duration = Duration::from_secs(6);
 
-/// A world whose jobs of 300 steps take 7.5 seconds.
+/// A world whose jobs of 400 steps take 10 seconds.
 async fn slow_world() -> World {
     let mut world = World::with_models(Vec::new()).await;
     world.models.push(world.spheres("slow", r#"{"faults":[{"call":"step","kind":{"slow_ms":25}}]}"#));
@@ -44,7 +44,7 @@ async fn assert_undisturbed(world: &World, id: JobId) {
 async fn a_job_outlives_a_killed_redis_also_on_its_only_attempt() {
     let world = slow_world().await;
     let _worker = world.worker("one", &["--lease-seconds", "2", "--max-attempts", "1"]).await;
-    let running = world.submit(png(&picture(0)), steps(300)).await;
+    let running = world.submit(png(&picture(0)), steps(400)).await;
     world.under_way(running).await;
     let waiting = world.submit(png(&picture(1)), steps(4)).await;
     world.redis.kill();
@@ -63,7 +63,7 @@ async fn jobs_of_two_workers_outlive_a_killed_redis() {
     let (_one, _two) = (world.worker("one", &options).await, world.worker("two", &options).await);
     let mut jobs = Vec::new();
     for n in 0..4 {
-        jobs.push(world.submit(png(&picture(n)), steps(300)).await);
+        jobs.push(world.submit(png(&picture(n)), steps(400)).await);
     }
     for &id in &jobs {
         world.under_way(id).await;
@@ -81,7 +81,7 @@ async fn jobs_of_two_workers_outlive_a_killed_redis() {
 async fn a_job_outlives_a_redis_that_does_not_answer() {
     let world = slow_world().await;
     let _worker = world.worker("one", &["--lease-seconds", "2", "--max-attempts", "1"]).await;
-    let id = world.submit(png(&picture(0)), steps(300)).await;
+    let id = world.submit(png(&picture(0)), steps(400)).await;
     world.under_way(id).await;
     world.redis.pause();
     tokio::time::sleep(OUTAGE).await;
@@ -97,7 +97,7 @@ async fn a_result_that_is_finished_during_an_outage_is_delivered_after_it() {
     world.under_way(id).await;
     world.redis.kill();
     // A second for the rest of the job, and more than a lease after it.
-    tokio::time::sleep(OUTAGE).await;
+    tokio::time::sleep(2 * OUTAGE).await;
     world.redis.restart();
     assert_undisturbed(&world, id).await;
     assert!(world.mesh(&world.record(id).await).await.starts_with(b"glTF"));
@@ -107,7 +107,7 @@ async fn a_result_that_is_finished_during_an_outage_is_delivered_after_it() {
 async fn a_worker_that_is_told_to_stop_during_an_outage_does_not_wait_for_ever() {
     let world = slow_world().await;
     let worker = world.worker("one", &["--drain-seconds", "1"]).await;
-    let id = world.submit(png(&picture(0)), steps(300)).await;
+    let id = world.submit(png(&picture(0)), steps(400)).await;
     world.under_way(id).await;
     world.redis.kill();
     let start = Instant::now();

@@ -1,8 +1,8 @@
 //! A redis-server, a queue on it, and jobs to put there.
 
 use domain::{
-    Artifact, BlobId, Capability, Class, Failure, ImageToMesh, Job, JobId, LEVEL, MeshFormat, Parameters, Quality,
-    ResultRecord, StageTiming, WorkerInfo,
+    Artifact, BlobId, Class, Failure, ImageToMesh, Job, JobId, MeshFormat, Parameters, Quality, ResultRecord,
+    StageTiming, WorkerInfo,
 };
 use queue::{Lease, LeaseOptions, Queue, RedisOptions, Worker};
 use redis::aio::MultiplexedConnection;
@@ -140,15 +140,7 @@ pub(crate) async fn make_due(raw: &mut MultiplexedConnection, set: &str, job: Jo
 
 /// A worker that can run every job.
 pub(crate) fn worker_info() -> WorkerInfo {
-    let capability = Capability {
-        kind: "image_to_mesh".to_owned(),
-        level: LEVEL,
-        model: "tiny".to_owned(),
-        is_default_model: true,
-        multi_view: true,
-        max_grid: 512,
-    };
-    WorkerInfo { name: "w".to_owned(), slots: 0, capabilities: vec![capability], ..WorkerInfo::default() }
+    WorkerInfo { slots: 0, ..test_support::worker_info() }
 }
 
 /// Jain's fairness index: 1 when all get the same, 1 / n when one of n gets everything.
